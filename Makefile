@@ -1,0 +1,43 @@
+# `make` lists the targets. The first one sets up .venv, from Python >= 3.10 alone.
+PYTHON ?= python3
+SCALE ?= lite
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/ready
+.DEFAULT_GOAL := help
+.PHONY: help book notebooks data test check-book lint clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|lite|paper, ARGS='-p NAME VALUE')
+	$(BIN)/python book/build.py -p scale $(SCALE) $(ARGS)
+
+notebooks: $(READY)  ## build/notebooks/*.ipynb, ready for papermill or Jupyter
+	$(BIN)/python book/build.py --convert
+
+data: $(READY)  ## download MNIST, CIFAR-10 and the GAAL tables to $GANOD_DATA, or to the user's cache folder
+	$(BIN)/python -m ganod_lite.datasets
+
+test: $(READY)  ## the tests, but for those in the browser (ARGS='-k NAME')
+	$(BIN)/python -m pytest $(ARGS)
+
+check-book: $(READY)  ## look at the built book in Chromium, offline, on a wide and on a narrow screen
+	$(BIN)/python -m pytest -m browser tests/test_book.py $(ARGS)
+
+lint: $(READY)  ## ruff's lint and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:  ## remove what was built; .venv and the data stay
+	rm -rf build book/notebooks book/status.md
+
+# .venv/ready is touched last and removed first: a .venv without it was never finished and is made anew.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 10) or sys.exit("Python 3.10 or newer is needed, \
+	and $(PYTHON) is %d.%d: make PYTHON=/path/to/newer/python" % v[:2])'
+	test -f $@ || $(PYTHON) -m venv --clear .venv
+	rm -f $@
+	$(BIN)/pip install --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,277 @@
+"""Turn notebooks/*.py into the book: convert, execute, write the status page, build the HTML.
+
+    python book/build.py                            the book, at the scale "lite"
+    python book/build.py -p scale smoke -p seed 1   the same pages with other parameters
+    python book/build.py --convert                  only build/notebooks/*.ipynb, ready for papermill
+
+A notebook is executed again only when something that its page depends on has changed (`fingerprint`).
+Files are written aside and renamed, so a build that was killed is finished by starting it again.
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+import torch
+import yaml
+from filelock import FileLock, Timeout
+
+from ganod_lite import datasets
+from ganod_lite.store import circumstances, stopwatch, write_aside
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+PAGES = ROOT / "book" / "notebooks"
+STANDARD = {"scale": "lite"}  # what the book is made with, beside the notebooks' own defaults
+
+# Goes behind the parameters of every notebook: papermill only warns of a name that does not exist.
+GUARD = """\
+# Refuse parameters that this notebook does not have; install the package where it is missing (Colab).
+import ast
+from importlib.util import find_spec
+
+if In[-2].startswith("# Parameters"):  # the cell that papermill puts in
+    given, known = {{line.targets[0].id for line in ast.parse(In[-2]).body}}, {names}
+    if unknown := given.difference(known):
+        raise TypeError(f"no parameter {{', '.join(sorted(unknown))}}; there are {{', '.join(known)}}")
+if find_spec("ganod_lite") is None:
+    %pip install --quiet "ganod-lite[images] @ git+{repository}"
+"""
+
+# tqdm's bar up to its "[00:01<00:09, 4.5it/s]", and how it clears one and goes up a line.
+BAR = re.compile(r"[^\r\n]*\[(\d+:)?\d\d:\d\d(<[\d:?]+)?, [^\r\n\]]*\] *|\r +|\x1b\[A")
+
+
+def config():
+    """The book's settings, with the repository that the publishing workflow runs in."""
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    if "GITHUB_REPOSITORY" in os.environ:
+        settings["repository"]["url"] = "https://github.com/" + os.environ["GITHUB_REPOSITORY"]
+    return settings
+
+
+def convert(source, repository):
+    """Write build/notebooks/<name>.ipynb; return its path and {parameter: (default, meaning)}."""
+    path = BUILD / "notebooks" / f"{source.stem}.ipynb"
+    notebook = jupytext.read(source)
+    first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), 0)
+    if "parameters" not in notebook.cells[first].metadata.get("tags", []):
+        sys.exit(f"{source}: the first code cell must be the one tagged `parameters`.")
+    write_aside(path, nbformat.writes(notebook).encode())
+    found = papermill.inspect_notebook(path).values()
+    parameters = {p["name"]: (ast.literal_eval(p["default"]), p["help"]) for p in found}
+    guard = GUARD.format(names=list(parameters), repository=repository)
+    hidden = {"tags": ["remove-cell"]}
+    notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(guard, metadata=hidden))
+    write_aside(path, nbformat.writes(notebook).encode())
+    return path, parameters
+
+
+def fingerprint(source, values, found):
+    """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
+    root = str(datasets.data_root(values.get("data_root")))
+    digest = hashlib.sha256(json.dumps([values, root, found], sort_keys=True).encode())
+    files = [*(ROOT / "ganod_lite").rglob("*"), *(ROOT / "book" / "results").rglob("*")]
+    files = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
+    for path in [source, Path(__file__), ROOT / "requirements.lock", *files]:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def execute(path, values):
+    """Run the notebook at `path`; return it as far as it got, and its error or None."""
+    running = BUILD / "running" / path.name
+    running.parent.mkdir(exist_ok=True)
+    running.unlink(missing_ok=True)
+    error = None
+    try:
+        papermill.execute_notebook(
+            path,
+            running,
+            values,
+            cwd=ROOT,
+            progress_bar=False,
+            stderr_file=sys.stderr,  # the notebook's own progress bars
+            extra_arguments=["--log-level=ERROR"],  # no advice on securing the kernel's local sockets
+        )
+    except Exception as failure:  # whatever it dies of, the other pages are made all the same
+        print(failure, file=sys.stderr)
+        error = f"{getattr(failure, 'ename', type(failure).__name__)}: {getattr(failure, 'evalue', failure)}"
+    return nbformat.read(running if running.exists() else path, as_version=4), error
+
+
+def take_messages(notebook):
+    """Remove what the cells wrote to stderr; return it without progress bars."""
+    text = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            text += "".join(output.text for output in cell.outputs if output.get("name") == "stderr") + "\n"
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return [line for line in BAR.sub("", text).splitlines() if line.strip()]
+
+
+def as_page(notebook, record, meanings):
+    """Make a page of an executed notebook: hide the defaults, and add how it was computed."""
+    notebook.metadata.pop("papermill", None)  # it names the folders of this machine
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("remove-cell")  # papermill's cell behind it shows what ran
+    if not record["standard"]:
+        title, _, rest = notebook.cells[0].source.partition("\n")
+        warning = ":::{warning}\nNot the book's own parameters: see the end of this page.\n:::"
+        notebook.cells[0].source = f"{title}\n\n{warning}\n{rest}"
+
+    values = record["parameters"]
+    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    options = [f"-p {name} {shlex.quote(word)}" for name, word in words.items() if word != "null"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    lines = [
+        "## How this page was computed",
+        f"In {record['seconds']} s, finished {record['finished']}, on {record['device']};",
+        f"commit `{record['commit']}`; {versions}. The same again, or with other values:",
+        "",
+        "```bash",
+        f"papermill build/notebooks/{record['notebook']}.ipynb out.ipynb {' '.join(options)}",
+        "```",
+        "",
+        "| parameter | value | meaning |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | `{value!r}` | {meanings[name]} |" for name, value in values.items()),
+    ]
+    notebook.cells.append(nbformat.v4.new_markdown_cell("\n".join(lines)))
+    return notebook
+
+
+def make_page(source, path, parameters, given, found):
+    """Make the page of one notebook unless that has been done; return its record and whether it ran."""
+    standard = {name: STANDARD.get(name, default) for name, (default, _) in parameters.items()}
+    values = {name: given.get(name, value) for name, value in standard.items()}
+    digest = fingerprint(source, values, found)
+    page, record_path = PAGES / path.name, path.with_suffix(".json")
+    if record_path.exists() and page.exists():
+        record = json.loads(record_path.read_text())
+        if record["fingerprint"] == digest and not record["error"]:
+            return record, False
+    print(f"{path.stem}: running", flush=True)
+    with stopwatch() as seconds:
+        notebook, error = execute(path, values)
+    record = {
+        "notebook": path.stem,
+        "error": error,
+        "messages": take_messages(notebook),
+        "seconds": round(seconds(), 1),
+        "parameters": values,
+        "standard": values == standard,
+        "fingerprint": digest,
+        **circumstances("cuda" if torch.cuda.is_available() else "cpu"),
+    }
+    meanings = {name: meaning for name, (_, meaning) in parameters.items()}
+    write_aside(page, nbformat.writes(as_page(notebook, record, meanings)).encode())
+    write_aside(record_path, json.dumps(record, indent=1).encode())
+    return record, True
+
+
+def status(records, found):
+    """Markdown of the status page: how each notebook ran, with what, and which data were there."""
+    runs, parameters, details = [], [], []
+    for record in records:
+        page = f"{{doc}}`notebooks/{record['notebook']}`"
+        outcome = "failed" if record["error"] else "ok" if record["standard"] else "ok, other parameters"
+        values = ", ".join(f"`{name}={value!r}`" for name, value in record["parameters"].items())
+        runs.append(f"| {page} | {outcome} | {record['seconds']} | {record['finished']} |")
+        parameters.append(f"| {page} | {values} |")
+        if said := [*record["messages"], *filter(None, [record["error"]])]:
+            details += [f"\n## What {record['notebook']} said\n", "```text", *said, "```"]
+    missing = [name for name, is_there in found.items() if not is_there]
+    lines = [
+        "# Status of this build",
+        "How each page was computed; the end of a page says more.\n",
+        "| page | outcome | seconds | finished |\n| --- | --- | ---: | --- |",
+        *runs,
+        "\n| page | parameters |\n| --- | --- |",
+        *parameters,
+        "\nData sets found: " + ", ".join(name for name in found if name not in missing) + ".",
+        "Not found: " + (", ".join(missing) or "none") + "; {doc}`reproduce` says how to get them.",
+        *details,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def html(settings):
+    """Build the HTML, warnings as errors; return whether that went well."""
+    folder = BUILD / "_build"
+    complete = folder / "complete"
+    if not complete.exists():  # Sphinx tells a page's warnings once, and overlooks a page half written
+        shutil.rmtree(folder, ignore_errors=True)
+    complete.unlink(missing_ok=True)
+    write_aside(BUILD / "_config.yml", yaml.safe_dump(settings).encode())
+    program = Path(sys.executable).with_name("jupyter-book")
+    options = ["--config", BUILD / "_config.yml", "--path-output", BUILD, "-q", "-W", "-n", "--keep-going"]
+    went_well = subprocess.run([program, "build", ROOT / "book", *options]).returncode == 0
+    if went_well:
+        complete.touch()
+    return went_well
+
+
+def build(given, only_convert):
+    """Build the book, the parameters `given` in place of the notebooks' own; exit if anything fails."""
+    settings = config()
+    sources = sorted((ROOT / "notebooks").glob("*.py"))
+    notebooks = [(source, *convert(source, settings["repository"]["url"])) for source in sources]
+    known = sorted({name for *_, parameters in notebooks for name in parameters})
+    if unknown := ", ".join(sorted(given.keys() - known)):
+        sys.exit(f"-p: no notebook has the parameter {unknown}; there are {', '.join(known)}.")
+    if only_convert:
+        print(*(path.relative_to(ROOT) for _, path, _ in notebooks), sep="\n")
+        return
+
+    for page in PAGES.glob("*.ipynb"):
+        if page.stem not in [source.stem for source in sources]:
+            page.unlink()
+    found = datasets.available(given.get("data_root"))
+    made = [make_page(*each, given, found) for each in notebooks]
+    records = [record for record, _ in made]
+    write_aside(ROOT / "book" / "status.md", status(records, found).encode())
+    complete = html(settings)
+
+    for record, ran in made:
+        result = "FAILED after" if record["error"] else "ran" if ran else "unchanged, ran"
+        print(f"{record['notebook']}: {result} {record['seconds']} s")
+    print(f"The book: {BUILD / '_build' / 'html' / 'index.html'}")
+    failed = ", ".join(record["notebook"] for record in records if record["error"])
+    if failed or not complete:
+        sys.exit(f"The build failed: {failed or 'see the warnings of jupyter-book above'}.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Build the book.")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("--convert", action="store_true", help="only write build/notebooks/*.ipynb")
+    args = parser.parse_args()
+
+    BUILD.mkdir(exist_ok=True)
+    lock = FileLock(BUILD / "lock")  # two builds would write the same files
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another build is running here; waiting for it to end.", flush=True)
+        lock.acquire()
+    try:
+        build({name: yaml.safe_load(value) for name, value in args.p}, args.convert)
+    finally:
+        lock.release()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,394 @@
+"""ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
+
+import copy
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.utils import check_scalar
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from .base import ImageDetector, as_images, resolve_device, seed_from
+from .wgan import train_wgans
+
+# What a chunk of copies may take where `max_memory` is not given. On a CPU a chunk that stays near
+# the caches is several times faster than a large one; on a GPU a chunk should fill the machine.
+CPU_CHUNK_BYTES = 64 * 2**20
+GPU_SHARE_OF_FREE_MEMORY = 0.5
+# Bytes of activations, columns and their gradients per byte that autograd keeps of the plain generator.
+ACTIVATIONS = 6
+
+
+@dataclass
+class SearchResult:
+    """What a latent search found, for n images and n_seeds starting points each.
+
+    scores (n,): the mean over seeds of the final losses, ADGAN's anomaly score.
+    losses (n, n_seeds): the loss after the last step.
+    losses_by_step (n, n_seeds, n_steps + 1): the loss before the first step, ..., after the last.
+    z (n, n_seeds, latent_size): the final latents.
+    """
+
+    losses_by_step: np.ndarray
+    z: np.ndarray
+
+    @property
+    def losses(self):
+        return self.losses_by_step[:, :, -1]
+
+    @property
+    def scores(self):
+        return self.losses.mean(1)
+
+
+def squared_l2(generated, x):
+    """Squared L2 distance, summed over channels and pixels: (m, c, h, w), (m, c, h, w) -> (m,)."""
+    return (generated - x).square().flatten(1).sum(1)
+
+
+def standard_normal(n, latent_size, draw):
+    """The prior p_z that the paper trains and searches with: (n, latent_size) from a torch.Generator."""
+    return torch.randn(n, latent_size, generator=draw)
+
+
+def latent_search(
+    generator,
+    x,
+    *,
+    n_seeds=64,
+    n_steps=5,
+    lr_z=0.25,
+    lr_theta=5e-5,
+    theta_per="seed",
+    loss=squared_l2,
+    prior=standard_normal,
+    latent_size=None,
+    random_state=None,
+    device="auto",
+    max_memory=None,
+    verbose=True,
+):
+    """Search the generator's latent space for each image: algorithm 1 of the ADGAN paper, batched.
+
+    Each of n_seeds starting points of each image has its own latent z and its own copy of all the
+    generator's parameters theta, reset to the trained values; n_steps of Adam move both. The
+    defaults are the paper's (section 4.2 and its footnote 9).
+
+    generator: any differentiable torch.nn.Module that maps (m, latent_size) or (m, latent_size, 1, 1)
+        to images (m, channels, height, width). It is neither changed nor put in another mode. It is
+        searched in evaluation mode: BatchNorm normalises with its running statistics, as in a batch
+        of one (which is what algorithm 1 feeds it) it would otherwise erase the very image it is
+        looking for, and its statistics would drift from search to search. BatchNorm's scale and
+        shift are parameters, so they adapt with the rest.
+    x: images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
+    lr_z, lr_theta: Adam's step sizes for z and theta, both with betas (0.5, 0.999).
+        lr_theta=0 leaves theta as trained (an ablation), at a fraction of the cost.
+    theta_per: "seed" is algorithm 1; "image" (an ablation) lets the seeds of an image share one copy
+        of theta, which follows the gradient of their summed loss.
+    loss: maps generated images and x, (m, channels, height, width) each, to losses (m,).
+    prior: maps (n, latent_size, torch.Generator) to n latents; what the generator was trained with.
+    latent_size: needed where the generator has no attribute of that name.
+    random_state: the starting points of an image depend on it and on the image's own pixels, and on
+        nothing else. So a score is the same whatever else is searched, in whatever order.
+    max_memory: bytes that the copies searched at one time may take, with their optimiser and
+        activations. The result comes on top, in main memory. Default: half of what is free on a
+        GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
+
+    Returns a SearchResult. Raises ValueError or TypeError for arguments that do not fit and
+    FloatingPointError if a loss stops being finite.
+
+    Cost: with P parameters a seed-step moves about 40 P bytes (forward and backward read theta,
+    backward writes its gradient, Adam reads four and writes three arrays of that size) and does
+    some 6 operations per parameter and position it is used at. It is bound by memory, not by
+    arithmetic: see the page "What a search costs" of the book.
+    """
+    check_scalar(n_seeds, "n_seeds", int, min_val=1)
+    check_scalar(n_steps, "n_steps", int, min_val=0)
+    check_scalar(lr_z, "lr_z", (int, float), min_val=0)
+    check_scalar(lr_theta, "lr_theta", (int, float), min_val=0)
+    if theta_per not in ("seed", "image"):
+        raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
+    images = as_images(x, name="x")
+    copies = _Copies(generator, latent_size, resolve_device(device), frozen=lr_theta == 0)
+    if copies.image_shape != images.shape[1:]:
+        raise ValueError(
+            f"x: the generator makes images of shape {tuple(copies.image_shape)} (channels, height, "
+            f"width); got {tuple(images.shape[1:])}."
+        )
+    seed = seed_from(random_state)
+    z = torch.stack([_starts(image, n_seeds, copies.latent_size, prior, seed) for image in images])
+    n_rows = n_seeds if theta_per == "image" else 1  # latents that share one copy of theta
+    z = z.reshape(-1, n_rows, copies.latent_size)
+    losses = torch.empty(len(z), n_rows, n_steps + 1)
+
+    chunk, start = copies.how_many(n_rows, max_memory), 0
+    with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
+        while start < len(z):
+            part = slice(start, start + chunk)
+            owner = torch.arange(len(z))[part] * n_rows // n_seeds
+            try:
+                found = _search(copies, images[owner], z[part], n_steps, lr_z, lr_theta, loss)
+            except torch.OutOfMemoryError:
+                if chunk == 1:
+                    raise
+                torch.cuda.empty_cache()
+                chunk = (chunk + 1) // 2
+                continue
+            losses[part], z[part] = found
+            start += chunk
+            bar.update(min(start, len(z)) * n_rows // n_seeds - bar.n)
+    if not torch.isfinite(losses).all():
+        bad = (~torch.isfinite(losses.reshape(len(images), -1))).any(1).nonzero().flatten().tolist()
+        raise FloatingPointError(
+            f"latent_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
+            f"index {bad[0]}. Check the generator's weights, or lower lr_z (got {lr_z}) or lr_theta (got {lr_theta})."
+        )
+    return SearchResult(
+        losses.reshape(len(images), n_seeds, n_steps + 1).double().numpy(),
+        z.reshape(len(images), n_seeds, -1).numpy(),
+    )
+
+
+def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
+    """Algorithm 1's inner loop for c copies of theta, each with r latents, all at once.
+
+    x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1)
+    and the final z. Adam works element by element, so on stacked parameters it is Adam on each.
+    """
+    c, r, _ = z.shape
+    x = x.to(copies.device, copies.dtype).repeat_interleave(r, 0)
+    z = z.to(copies.device, copies.dtype, copy=True).requires_grad_()
+    theta = copies.make(c)
+    groups = [{"params": [z], "lr": lr_z}] + ([{"params": theta, "lr": lr_theta}] if theta else [])
+    adam = torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
+    losses = []
+    for t in range(n_steps + 1):
+        with torch.set_grad_enabled(t < n_steps):
+            losses.append(loss(copies.generate(theta, z).flatten(0, 1), x))
+        if t < n_steps:
+            adam.zero_grad()
+            losses[t].sum().backward()
+            adam.step()
+    return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
+
+
+def _starts(image, n_seeds, latent_size, prior, seed):
+    """The starting points of one image (n_seeds, latent_size), drawn from a seed made of its pixels."""
+    digest = hashlib.blake2b(image.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
+    draw = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
+    z = prior(n_seeds, latent_size, draw)
+    if z.shape != (n_seeds, latent_size):
+        raise ValueError(f"prior must return latents {(n_seeds, latent_size)}; got {tuple(z.shape)}.")
+    return z
+
+
+class _Copies:
+    """Copies of a generator's parameters, and the generator as a function of them.
+
+    `make(c)` gives c copies of theta as a list of tensors (c, ...); `generate(theta, z)` maps z
+    (c, r, latent_size) to images (c, r, channels, height, width), row i through copy i.
+    """
+
+    def __init__(self, generator, latent_size, device, frozen):
+        self.latent_size = latent_size or getattr(generator, "latent_size", None)
+        if self.latent_size is None:
+            raise ValueError("latent_size must be given: the generator has no attribute latent_size.")
+        self.device, self.frozen = device, frozen
+        self.generator = copy.deepcopy(generator).to(device).eval().requires_grad_(False)
+        self.dtype = next((p.dtype for p in self.generator.parameters()), torch.float32)
+        self.parameters = {} if frozen else dict(self.generator.named_parameters())
+        self.buffers = dict(self.generator.named_buffers())
+        self.as_matrices = None if frozen else _dcgan_as_matrix_products(self.generator)
+        z = torch.zeros(1, self.latent_size, dtype=self.dtype, device=device)
+        try:
+            self.tail, image = (), self.generator(z)
+        except (RuntimeError, IndexError, ValueError):  # a generator that wants (m, latent_size, 1, 1)
+            self.tail, image = (1, 1), self.generator(z[:, :, None, None])
+        self.image_shape = image.shape[1:]
+
+    def make(self, c):
+        return [p.expand(c, *p.shape).clone().requires_grad_() for p in self.parameters.values()]
+
+    def generate(self, theta, z):
+        if self.as_matrices:
+            return self.as_matrices(theta, z)
+        z = z.reshape(*z.shape, *self.tail)
+        if self.frozen:
+            return self.generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+
+        def one(theta, z):
+            parameters = dict(zip(self.parameters, theta))
+            return functional_call(self.generator, (parameters, self.buffers), (z,))
+
+        return vmap(one)(theta, z)
+
+    def how_many(self, n_rows, max_memory):
+        """How many copies, with n_rows latents each, fit in max_memory bytes."""
+        saved = []
+        z = torch.zeros(1, self.latent_size, dtype=self.dtype, device=self.device, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.nbytes), lambda t: t):
+            self.generator(z.reshape(*z.shape, *self.tail))
+        theta = sum(p.nbytes for p in self.generator.parameters())
+        activations = ACTIVATIONS * max(sum(saved) - theta, 0) + 8 * z.nbytes
+        each = n_rows * activations + (0 if self.frozen else 4 * theta)  # theta, gradient, Adam's two moments
+        if max_memory is None:
+            max_memory = CPU_CHUNK_BYTES
+            if self.device.type == "cuda":
+                max_memory = GPU_SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
+        elif max_memory < each:
+            raise ValueError(f"max_memory: one copy of this generator needs {each:,} bytes; got {max_memory:,}.")
+        return max(1, int(max_memory // each))
+
+
+def _dcgan_as_matrix_products(generator):
+    """A DCGAN-like generator as `_Copies.generate`, or None where it is not DCGAN-like.
+
+    A transposed convolution is a matrix product, columns = W^T h, whose columns `fold` adds up where
+    kernels overlap. With a copy of W for each row it is one batched product; convolutions with as
+    many groups as copies, which is what vmap makes of it, are 2 to 3 times slower.
+    """
+    layers = list(generator) if isinstance(generator, nn.Sequential) else []
+    known = (nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
+    if not layers or type(layers[0]) is not nn.ConvTranspose2d or not all(type(layer) in known for layer in layers):
+        return None
+    for layer in layers:
+        if type(layer) is nn.ConvTranspose2d and (
+            layer.groups > 1 or set(layer.dilation) != {1} or set(layer.output_padding) != {0}
+        ):
+            return None
+        if type(layer) is nn.BatchNorm2d and not (layer.affine and layer.track_running_stats):
+            return None
+
+    def generate(theta, z):
+        c, r, _ = z.shape
+        theta = iter(theta)
+        h = z[..., None, None]  # (c, r, channels, height, width) throughout
+        for layer in layers:
+            if type(layer) is nn.ConvTranspose2d:
+                weight = next(theta).flatten(2)  # (c, in, out * kernel area)
+                size = [
+                    (n - 1) * stride - 2 * padding + kernel
+                    for n, stride, padding, kernel in zip(h.shape[3:], layer.stride, layer.padding, layer.kernel_size)
+                ]
+                columns = torch.bmm(weight.transpose(1, 2), h.transpose(1, 2).flatten(2))
+                columns = columns.unflatten(2, (r, -1)).transpose(1, 2).flatten(0, 1)  # (c * r, ..., positions)
+                if columns.shape[-1] == 1 and set(layer.padding) == {0}:  # a single position: nothing to add up
+                    h = columns.reshape(c, r, -1, *size)
+                else:
+                    h = F.fold(columns, size, layer.kernel_size, padding=layer.padding, stride=layer.stride)
+                    h = h.unflatten(0, (c, r))
+                if layer.bias is not None:
+                    h = h + next(theta)[:, None, :, None, None]
+            elif type(layer) is nn.BatchNorm2d:
+                weight, bias = next(theta), next(theta)
+                scale = weight * (layer.running_var + layer.eps).rsqrt()
+                shift = bias - layer.running_mean * scale
+                h = torch.addcmul(shift[:, None, :, None, None], h, scale[:, None, :, None, None])
+            else:
+                h = layer(h)
+        return h
+
+    return generate
+
+
+class ADGAN(ImageDetector):
+    """The ADGAN detector: a WGAN trained on normal images, then `latent_search` for each image to score.
+
+    X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
+
+    n_iter, latent_size, ngf, batch_size, penalty: the training, see `train_wgans` (n_iter is its
+        n_steps). The paper gives neither the number of steps nor the batch size.
+    generator: a trained generator to search instead, any module that `latent_search` takes; `fit`
+        then only sets the threshold.
+    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory: the search, see `latent_search`.
+    contamination: the share of training images that `predict` is to call outliers, or None for no
+        threshold, which saves searching the images it is set on.
+
+    After `fit`: `generator_`, `critic_` (None where the generator was given), `critic_loss_` and
+    `generator_loss_` (per training step), `offset_`, `image_shape_`, `n_features_in_`.
+    """
+
+    def __init__(
+        self,
+        n_iter=10_000,
+        *,
+        latent_size=256,
+        ngf=64,
+        batch_size=64,
+        penalty="clip",
+        generator=None,
+        n_seeds=64,
+        n_steps=5,
+        lr_z=0.25,
+        lr_theta=5e-5,
+        loss=squared_l2,
+        contamination=0.1,
+        random_state=None,
+        device="auto",
+        max_memory=None,
+        verbose=True,
+    ):
+        self.n_iter = n_iter
+        self.latent_size = latent_size
+        self.ngf = ngf
+        self.batch_size = batch_size
+        self.penalty = penalty
+        self.generator = generator
+        self.n_seeds = n_seeds
+        self.n_steps = n_steps
+        self.lr_z = lr_z
+        self.lr_theta = lr_theta
+        self.loss = loss
+        self.contamination = contamination
+        self.random_state = random_state
+        self.device = device
+        self.max_memory = max_memory
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Train on normal images; y is ignored."""
+        self._check_contamination()
+        X = self._check_X(X, reset=True)
+        self.seed_ = seed_from(self.random_state)
+        self.generator_, self.critic_, self.critic_loss_, self.generator_loss_ = self.generator, None, [], []
+        if self.generator is None:
+            check_scalar(self.n_iter, "n_iter", int, min_val=1)
+            (trained,) = train_wgans(
+                [X],
+                [self.seed_],
+                n_steps=self.n_iter,
+                latent_size=self.latent_size,
+                ngf=self.ngf,
+                batch_size=self.batch_size,
+                penalty=self.penalty,
+                device=self.device,
+                verbose=self.verbose,
+            )
+            self.generator_, self.critic_ = trained.generator, trained.critic
+            self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
+        self._set_offset(X)
+        return self
+
+    def search(self, X):
+        """The latent search behind the scores of X, as a SearchResult."""
+        return latent_search(
+            self.generator_,
+            X,
+            n_seeds=self.n_seeds,
+            n_steps=self.n_steps,
+            lr_z=self.lr_z,
+            lr_theta=self.lr_theta,
+            loss=self.loss,
+            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
+            random_state=self.seed_,
+            device=self.device,
+            max_memory=self.max_memory,
+            verbose=self.verbose,
+        )
+
+    def _anomaly_score(self, X):
+        return self.search(X).scores

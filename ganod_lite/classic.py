@@ -1,0 +1,170 @@
+"""KDE, one-class SVM, isolation forest and Gaussian mixtures, with the selection rules of the ADGAN paper.
+
+Deecke et al., "Image Anomaly Detection with Generative Adversarial Networks" (ECML PKDD 2018),
+section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimator. They take tables
+(n, d); flatten images before.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.spatial.distance import pdist
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import Pipeline
+from sklearn.svm import OneClassSVM
+from sklearn.utils import check_scalar
+
+from .base import TableDetector, seed_from
+from .metrics import auc
+
+
+class ClassicDetector(TableDetector):
+    """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
+
+    Once fitted, `pipeline_` is the scikit-learn pipeline and `pipeline_[-1]` the selected estimator.
+    """
+
+    def fit(self, X, y=None):
+        """Fit on X (n, d); y is ignored. Raises ValueError for data or parameters that cannot be used."""
+        self._check_contamination()
+        X = self._check_X(X, reset=True)
+        seed = seed_from(self.random_state)
+        pca, Z = "passthrough", X
+        if self.n_components is not None:
+            check_scalar(self.n_components, "n_components", Integral, min_val=1, max_val=min(X.shape))
+            pca = PCA(self.n_components, random_state=seed)
+            Z = pca.fit_transform(X)
+        self.pipeline_ = Pipeline([("pca", pca), ("estimator", self._fit_estimator(Z, seed))])
+        self._set_offset(X)
+        return self
+
+    def _anomaly_score(self, X):
+        return -self.pipeline_.score_samples(X)
+
+
+class KDE(ClassicDetector):
+    """Kernel density estimate with a Gaussian kernel; the anomaly score is the negative log density.
+
+    The bandwidth is the one of `bandwidths` with the best likelihood in ten-fold cross-validation
+    (as many folds as samples where there are fewer than ten). The paper takes 2^0, 2^0.5, ..., 2^4, in
+    the units of its pixels in [-1, 1]; other data need others. The folds are drawn at random, since
+    tables are often sorted.
+    """
+
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        bandwidths=tuple(2.0 ** np.arange(0, 4.5, 0.5)),
+        contamination=0.1,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.bandwidths = bandwidths
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit_estimator(self, Z, seed):
+        # One leaf for all. Bounds over many leaves cancel badly where the density is low (scikit-learn's
+        # issues 25799 and 27186): at 100 dimensions they move log densities by up to 100, and take longer.
+        estimator = KernelDensity(kernel="gaussian", leaf_size=len(Z))
+        folds = KFold(min(10, len(Z)), shuffle=True, random_state=seed)
+        search = GridSearchCV(estimator, {"bandwidth": self.bandwidths}, cv=folds, error_score="raise")
+        return search.fit(Z).best_estimator_
+
+
+class OCSVM(ClassicDetector):
+    """One-class support vector machine with a Gaussian kernel exp(-gamma |x - y|^2), gamma by `tune_gamma`.
+
+    `nu` bounds the share of training samples outside; the paper sets 0.1.
+    """
+
+    def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
+        self.n_components = n_components
+        self.nu = nu
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit_estimator(self, Z, seed):
+        check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
+        return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
+
+
+class IForest(ClassicDetector):
+    """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters."""
+
+    def __init__(self, n_components=None, *, n_estimators=100, contamination=0.1, random_state=None):
+        self.n_components = n_components
+        self.n_estimators = n_estimators
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit_estimator(self, Z, seed):
+        return IsolationForest(n_estimators=self.n_estimators, random_state=seed).fit(Z)
+
+
+class GMM(ClassicDetector):
+    """Gaussian mixture with full covariances; the anomaly score is the negative log likelihood.
+
+    The number of Gaussians is the one of `mixture_sizes` (the paper: 2 to 20) with the lowest Bayesian
+    information criterion on the training data. Sizes beyond the number of samples are left out.
+    """
+
+    def __init__(self, n_components=None, *, mixture_sizes=tuple(range(2, 21)), contamination=0.1, random_state=None):
+        self.n_components = n_components
+        self.mixture_sizes = mixture_sizes
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit_estimator(self, Z, seed):
+        sizes = [size for size in self.mixture_sizes if size <= len(Z)]
+        if not sizes:
+            raise ValueError(
+                f"mixture_sizes={self.mixture_sizes}: at least one size must be at most the number of "
+                f"samples, {len(Z)}."
+            )
+        mixtures = (GaussianMixture(size, max_iter=500, random_state=seed).fit(Z) for size in sizes)
+        return min(mixtures, key=lambda mixture: mixture.bic(Z))
+
+
+def tune_gamma(Z, random_state=None, n_samples=1000):
+    """The Gaussian kernel's gamma for Z (n, d) after Evangelista et al. (2007).
+
+    Evangelista, Embrechts and Szymanski, "Some Properties of the Gaussian Kernel for One Class
+    Learning" (ICANN 2007, LNCS 4668, 269-278) climb to the maximum of s^2 / (k + eps), the variance
+    over the mean of the kernel matrix's off-diagonal entries. Here gamma rises in steps of an eighth of
+    an octave from a tenth of the inverse median squared distance until the ratio falls, and the kernel
+    matrix is that of at most `n_samples` samples drawn at random.
+    """
+    if len(Z) > n_samples:
+        Z = Z[np.random.RandomState(seed_from(random_state)).choice(len(Z), n_samples, replace=False)]
+    distances = pdist(Z, "sqeuclidean")
+    if not distances.any():
+        return 1.0  # all samples are equal: any gamma gives the same kernel
+    gamma, best, ratio = 0.1 / np.median(distances[distances > 0]), -1.0, 0.0
+    while ratio > best:
+        gamma, best = gamma * 2**0.125, ratio
+        kernel = np.exp(-gamma * distances)
+        ratio = kernel.var() / (kernel.mean() + 1e-12)
+    return gamma / 2**0.125
+
+
+def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components=(20, 40, 60, 80, 100)):
+    """Fit `estimator` on X (n, d) at each PCA dimension and keep the one with the best AUC on a holdout.
+
+    The paper's rule for the dimension. `y_holdout` has 1 for anomalous and 0 for normal. Dimensions
+    above min(n, d) are left out; of equals the first wins. `estimator` itself stays as it is.
+    Returns the fitted winner and a dict of each dimension's AUC.
+    Raises ValueError if no dimension is possible, or if the holdout lacks one of the classes.
+    """
+    possible = [n for n in n_components if n <= min(np.shape(X))]
+    if not possible:
+        raise ValueError(f"n_components={tuple(n_components)}: none is at most min(n, d) = {min(np.shape(X))} of X.")
+    fitted = {n: clone(estimator).set_params(n_components=n).fit(X) for n in possible}
+    aucs = {n: auc(y_holdout, detector.anomaly_score(X_holdout)) for n, detector in fitted.items()}
+    return fitted[max(aucs, key=aucs.get)], aucs

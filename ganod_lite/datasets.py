@@ -1,0 +1,442 @@
+"""Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
+
+Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-generated`. All else
+lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
+user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
+
+    python -m ganod_lite.datasets [mnist] [cifar10] [gaal] [--root FOLDER]
+
+Under the root, the layouts that are read (for CIFAR-10 the first that is there):
+
+    MNIST/raw/*-ubyte                            as torchvision writes it
+    cifar-10-batches-py/*                        as torchvision writes it
+    cifar10/{train,test}/<class>/<image>         CIFAR-10 as a folder of images
+    gaal/<table>.csv                             the tables of the GAAL paper
+"""
+
+import argparse
+import csv
+import importlib
+import math
+import os
+import shlex
+import sys
+import tempfile
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, check_scalar
+
+TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+CLASSES = {
+    "digits": tuple("0123456789"),
+    "mnist": tuple("0123456789"),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+}
+TABLES = (
+    "onecluster", "Annthyroid", "Arrhythmia", "Ionosphere", "PageBlocks", "PenDigits",
+    "Pima", "Shuttle", "SpamBase", "Stamps", "Waveform", "WDBC",
+)  # fmt: skip
+GENERATED = "onecluster-generated"
+
+GAAL_REPOSITORY = "GAAL-based-outlier-detection"
+GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/refs/heads/master.zip"
+TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
+CIFAR10_BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+
+# Where a data set lies under the root: one or more layouts, each the paths it needs. The first is
+# what a download gives.
+LAYOUTS = {
+    "digits": ((),),
+    "mnist": (
+        tuple(
+            f"MNIST/raw/{part}-{kind}-ubyte"
+            for part in ("train", "t10k")
+            for kind in ("images-idx3", "labels-idx1")
+        ),
+    ),
+    "cifar10": (
+        tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
+        ("cifar10/train", "cifar10/test"),
+    ),
+    GENERATED: ((),),
+    **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
+    "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
+}
+
+
+class MissingData(FileNotFoundError):
+    """Data that is not there. The message starts with `<what> not found:`, then says where it was
+    looked for and the command that gets it."""
+
+
+class ImageSet(NamedTuple):
+    """Images, uint8 (n, height, width) or (n, height, width, 3), and their classes."""
+
+    name: str
+    title: str
+    x_train: np.ndarray
+    y_train: np.ndarray  # (n,) indices into `classes`
+    x_test: np.ndarray
+    y_test: np.ndarray
+    classes: tuple[str, ...]
+
+
+class Split(NamedTuple):
+    """One class against all others; labels are 0 for normal and 1 for anomalous."""
+
+    x_train: np.ndarray  # normal only
+    x_test: np.ndarray
+    y_test: np.ndarray
+    x_holdout: np.ndarray  # for choosing; no image of it is among x_test
+    y_holdout: np.ndarray
+    test_index: np.ndarray  # (n_test,) where x_test stands in the set's test images
+
+
+class Table(NamedTuple):
+    """A table with anomaly labels."""
+
+    name: str
+    X: np.ndarray  # (n, d) float64
+    y: np.ndarray  # (n,) 0 normal, 1 anomalous
+
+
+def data_root(root=None):
+    """The data root as a Path: `root`, else GANOD_DATA, else `ganod` in the user's cache folder.
+
+    It need not exist. Raises NotADirectoryError if it is a file.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    root = Path(root or os.environ.get("GANOD_DATA") or Path(cache, "ganod")).expanduser()
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(f"The data root must be a folder; {root} is a file.")
+    return root
+
+
+def available(root=None):
+    """Which data sets are there: {name: bool}; "gaal" stands for all twelve tables together."""
+    root = data_root(root)
+    return {name: _layout(name, root) is not None for name in LAYOUTS}
+
+
+def load_images(name, *, root=None, download=False):
+    """The images "digits", "mnist" or "cifar10" as an `ImageSet`.
+
+    digits: 1,197 training and 600 test images, a fixed stratified split; 8x8 in 0..16 brought to
+    0..255 and each pixel doubled to 16x16. mnist: 28x28 padded with zeros to 32x32. cifar10: 32x32
+    colour, classes in the official order; as a folder of images it takes seconds to read.
+
+    With `download=True` what is missing is downloaded into the root first. Raises MissingData if
+    it is not there, ValueError for an unknown name and for files that are damaged or incomplete.
+    """
+    if name not in TITLES:
+        raise ValueError(f"name: there are no images {name!r}; allowed are {', '.join(TITLES)}.")
+    root = data_root(root)
+    if download and name in TORCHVISION:
+        fetch(name, root)
+    layout = _locate(name, TITLES[name], name, root)
+    if name == "digits":
+        x, y = load_digits(return_X_y=True)
+        x = np.round(x.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8).repeat(2, axis=1).repeat(2, axis=2)
+        x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=600, stratify=y, random_state=0)
+    elif layout == LAYOUTS[name][0]:
+        (x_train, y_train), (x_test, y_test) = (_torchvision(name, root, train) for train in (True, False))
+        if name == "mnist":
+            x_train, x_test = (np.pad(x, ((0, 0), (2, 2), (2, 2))) for x in (x_train, x_test))
+    else:
+        return _cifar10_folder(root / "cifar10")
+    return ImageSet(name, TITLES[name], x_train, y_train, x_test, y_test, CLASSES[name])
+
+
+def load_folder(path, *, size=32):
+    """A folder of images as an `ImageSet` named after it, in colour, `size` x `size` pixels.
+
+    The layout is that of torchvision's ImageFolder: `train/<class>/<image>` and, for testing, the
+    same under `test` or `val`. A class may be missing from one of the two. Images are read as
+    `read_images` does. Raises FileNotFoundError if a folder is missing or holds no images,
+    ValueError naming the file if an image can't be read.
+    """
+    path = Path(path)
+    train = path / "train"
+    test = next((path / split for split in ("test", "val") if (path / split).is_dir()), None)
+    if test is None or not train.is_dir():
+        raise FileNotFoundError(f"path: {path} must hold the folders train and test (or val).")
+    train_files, test_files = _files_by_class(train), _files_by_class(test)
+    classes, y = np.unique([file.parent.name for file in train_files + test_files], return_inverse=True)
+    y_train, y_test = np.split(y, [len(train_files)])
+    x_train, x_test = (read_images(files, size=size) for files in (train_files, test_files))
+    return ImageSet(path.name, path.name, x_train, y_train, x_test, y_test, tuple(classes.tolist()))
+
+
+def image_files(folder):
+    """The image files in `folder` (not below it) by name: what ends as a format that Pillow reads."""
+    pillow = _import("PIL.Image")
+    endings = {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
+    files = sorted(
+        file
+        for file in Path(folder).iterdir()
+        if file.suffix.lower() in endings and not file.name.startswith(".")
+    )
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no images.")
+    return files
+
+
+def read_images(files, *, size=32):
+    """Images in colour, uint8 (n, size, size, 3), from paths or from all image files of a folder.
+
+    Turned upright by their EXIF orientation; what has another shape is cut to its central square and
+    scaled to `size`. Raises ValueError naming the file if it can't be read or has more than 8 bits a
+    channel, which Pillow would clip.
+    """
+    pillow, operations = _import("PIL.Image"), _import("PIL.ImageOps")
+    check_scalar(size, "size", Integral, min_val=1)
+    files = image_files(files) if isinstance(files, str | os.PathLike) else list(files)
+    images = np.empty((len(files), size, size, 3), np.uint8)
+    for i, file in enumerate(files):
+        try:
+            with pillow.open(file) as image:
+                if image.mode.startswith(("I", "F")):
+                    raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it to 8 bits")
+                image = operations.exif_transpose(image).convert("RGB")
+                images[i] = operations.fit(image, (size, size))
+        except Exception as error:  # Pillow's plugins raise all sorts
+            raise ValueError(f"The image {file} can't be read: {error}.") from error
+    return images
+
+
+def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, seed):
+    """Train on one class, test on all: the protocol of Table 1 of the ADGAN paper, as a `Split`.
+
+    `n_train` of the class' training images (all if None); `n_test` and `n_holdout` images drawn at
+    random from the whole test set, with no image in common. The draw of the test set depends on
+    `seed` alone, so that all classes and methods are tested on the same images, and those of a
+    smaller `n_test` are the first of a larger one.
+
+    Raises ValueError for a class that does not exist or more images than there are.
+    """
+    n_classes, n_images = len(images.classes), len(images.y_test)
+    if normal_class not in range(n_classes):
+        raise ValueError(
+            f"normal_class: {images.title} has no class {normal_class!r}; allowed are the numbers "
+            f"0 to {n_classes - 1}, which stand for {', '.join(images.classes)}."
+        )
+    of_class = np.flatnonzero(images.y_train == normal_class)
+    n_needed = 1 if n_train is None else n_train
+    for name, number, least in (
+        ("n_train", n_needed, 1),
+        ("n_test", n_test, 1),
+        ("n_holdout", n_holdout, 0),
+    ):
+        check_scalar(number, name, Integral, min_val=least)
+    if n_needed > len(of_class):
+        raise ValueError(
+            f"n_train={n_train}: {images.title} has only {len(of_class)} training images "
+            f"of class {images.classes[normal_class]}."
+        )
+    if n_test + n_holdout > n_images:
+        raise ValueError(
+            f"n_test={n_test} and n_holdout={n_holdout}: {images.title} has only {n_images} test images."
+        )
+    rng = np.random.RandomState(seed)
+    order = rng.permutation(n_images)
+    test, holdout = order[:n_test], order[n_images - n_holdout :]
+    train = np.sort(rng.permutation(of_class)[:n_train])
+    anomalous = (images.y_test != normal_class).astype(np.int64)
+    return Split(
+        images.x_train[train], images.x_test[test], anomalous[test],
+        images.x_test[holdout], anomalous[holdout], test,
+    )  # fmt: skip
+
+
+def load_table(name, *, root=None):
+    """One of the twelve tables of the GAAL paper (see TABLES), or "onecluster-generated", as a `Table`.
+
+    Raises MissingData if it is not there, ValueError for an unknown name or a damaged file.
+    """
+    if name == GENERATED:
+        return Table(name, *make_onecluster())
+    if name not in TABLES:
+        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, GENERATED))}.")
+    root = data_root(root)
+    [path] = _locate(name, f"Table {name}", "gaal", root)
+    return read_table(root / path)
+
+
+def read_table(path):
+    """A `Table` from a CSV in the form of the GAAL repository: id, "nor" or "out", features; no header.
+
+    Raises ValueError naming file, line and column where it has another form.
+    """
+    path = Path(path)
+    X, y = [], []
+    # A byte that is no UTF-8 then shows up in its cell, with line and column.
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = csv.reader(file)
+        for row in filter(None, rows):
+            where = f"{path}, line {rows.line_num}"
+            n_columns = 2 + len(X[0]) if X else max(3, len(row))  # as many as the first row has
+            if len(row) < n_columns:
+                raise ValueError(
+                    f"{where}: column {len(row) + 1} is missing; {n_columns} columns are needed: "
+                    "an id, a label, and as many features in each row."
+                )
+            if len(row) > n_columns:
+                raise ValueError(
+                    f"{where}, column {n_columns + 1}: earlier rows have {n_columns} columns only."
+                )
+            if row[1] not in ("nor", "out"):
+                raise ValueError(f'{where}, column 2: the label must be "nor" or "out"; got {row[1]!r}.')
+            y.append(row[1] == "out")
+            X.append([_number(cell, f"{where}, column {3 + i}") for i, cell in enumerate(row[2:])])
+    if not X:
+        raise ValueError(f"{path} holds no rows.")
+    return Table(path.stem, np.array(X), np.array(y, dtype=np.int64))
+
+
+def make_onecluster(n_samples=1000, contamination=0.02, random_state=0):
+    """A generated table in the manner of onecluster: X (n_samples, 2) and y (n_samples,).
+
+    Like the GAAL repository's table of that name: one round normal cluster around (0.5, 0.5) with
+    deviation 0.05, and the share `contamination` of outliers spread evenly over the unit square
+    outside the cluster (here: four deviations and more from its centre). Outliers come last.
+    """
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_scalar(contamination, "contamination", Real, min_val=0, max_val=0.5)
+    rng = check_random_state(random_state)
+    centre, deviation = 0.5, 0.05
+    n_outliers = round(n_samples * contamination)
+    inliers = rng.normal(centre, deviation, size=(n_samples - n_outliers, 2))
+    # The circle that is left out covers an eighth of the square, so twice as many are ample.
+    spread = rng.uniform(size=(20 + 2 * n_outliers, 2))
+    outliers = spread[np.linalg.norm(spread - centre, axis=1) > 4 * deviation][:n_outliers]
+    return np.concatenate([inliers, outliers]), np.repeat([0, 1], [len(inliers), n_outliers])
+
+
+def fetch(name, root=None):
+    """Download "mnist", "cifar10" or "gaal" (the twelve tables) into the data root, if not there.
+
+    All is downloaded and unpacked aside and then moved in, so that a broken download leaves nothing
+    behind. Raises RuntimeError if it fails.
+    """
+    if name not in (*TORCHVISION, "gaal"):
+        raise ValueError(f"name: {name!r} can't be downloaded; allowed are mnist, cifar10 and gaal.")
+    root = data_root(root)
+    if _layout(name, root) is not None:
+        return
+    datasets = _import("torchvision.datasets")
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as aside:
+        try:
+            if name == "gaal":
+                datasets.utils.download_and_extract_archive(GAAL_URL, aside, filename="gaal.zip")
+                Path(aside, "gaal").mkdir()
+                for table in TABLES:
+                    file = Path(aside, f"{GAAL_REPOSITORY}-master", "Data", table)
+                    read_table(file.rename(Path(aside, "gaal", f"{table}.csv")))
+            else:
+                getattr(datasets, TORCHVISION[name])(aside, download=True)
+        except Exception as error:
+            raise RuntimeError(f"Downloading {name} failed, nothing was kept: {error}") from error
+        for file in LAYOUTS[name][0]:
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(aside, file), root / file)
+
+
+def _layout(name, root):
+    """The first layout of `name` that is complete under `root`, or None."""
+    return next((paths for paths in LAYOUTS[name] if all((root / path).exists() for path in paths)), None)
+
+
+def _locate(name, title, download, root):
+    """As `_layout`, but what is missing raises MissingData; `download` is the name to fetch it by."""
+    layout = _layout(name, root)
+    if layout is None:
+        places = " or ".join(
+            ", ".join(path for path in paths if not (root / path).exists()) for paths in LAYOUTS[name]
+        )
+        raise MissingData(
+            f"{title} not found: there is no {places} under {root}. To get it: {_command(download, root)}"
+        )
+    return layout
+
+
+def _command(name, root):
+    return f"python -m {__package__}.datasets {name} --root {shlex.quote(str(root))}"
+
+
+def _torchvision(name, root, train):
+    """Images and labels as torchvision reads them from its own files, never downloading."""
+    dataset = getattr(_import("torchvision.datasets"), TORCHVISION[name])
+    try:
+        data = dataset(root, train=train)
+        return np.asarray(data.data), np.asarray(data.targets)
+    except Exception as error:  # a cut file fails in many ways
+        folder = (root / LAYOUTS[name][0][0]).parent
+        raise ValueError(
+            f"{TITLES[name]} in {folder} is damaged ({error!r}). "
+            f"Delete that folder and get it again: {_command(name, root)}"
+        ) from error
+
+
+def _files_by_class(split):
+    """The image files in the class folders of `split`, class after class."""
+    classes = sorted(path for path in split.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not classes:
+        raise FileNotFoundError(f"path: {split} holds no folders, one for each class.")
+    return [file for folder in classes for file in image_files(folder)]
+
+
+def _cifar10_folder(path):
+    """CIFAR-10 from a folder of images, which must be all of it: less of it is another data set."""
+    images = load_folder(path)
+    classes, sizes = CLASSES["cifar10"], (len(images.x_train), len(images.x_test))
+    if images.classes != classes or sizes != (50_000, 10_000):
+        raise ValueError(
+            f"{path} is not all of CIFAR-10: it has {sizes[0]} training and {sizes[1]} test images of "
+            f"{len(images.classes)} classes, not 50000 and 10000 of {', '.join(classes)}. "
+            "Complete it, or read it as what it is with load_folder."
+        )
+    return images._replace(name="cifar10", title=TITLES["cifar10"])
+
+
+def _number(cell, where):
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: a finite number is needed; got {cell!r}.")
+    return number
+
+
+def _import(module):
+    """torchvision and Pillow are needed only where images are read, so they come in here."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"'
+        ) from error
+
+
+def main(arguments=None):
+    """Download data sets, as `python -m ganod_lite.datasets` does."""
+    parser = argparse.ArgumentParser(description="Download data sets into the data root.")
+    parser.add_argument("names", nargs="*", help="of mnist, cifar10 and gaal; all three if none is named")
+    parser.add_argument("--root", help="the data root; default: GANOD_DATA, else a user cache folder")
+    given = parser.parse_args(arguments)
+    for name in given.names or (*TORCHVISION, "gaal"):
+        try:
+            fetch(name, given.root)
+        except (OSError, ValueError, RuntimeError, ImportError) as error:
+            sys.exit(str(error))
+        print(f"{name}: in {data_root(given.root)}")
+
+
+if __name__ == "__main__":
+    main()

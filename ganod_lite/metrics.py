@@ -1,0 +1,136 @@
+"""ROC curves, their mean over classes, and the AUC with DeLong's confidence interval and test.
+
+Everywhere `y` is (n,) with 1 for anomalous and 0 for normal, and `scores` (n,) is higher for what
+is more anomalous. All functions raise ValueError where `y` or `scores` can't be judged: scores
+that are NaN or infinite, labels other than 0 and 1, or labels of one class only.
+
+The AUC's variance is that of DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or
+more correlated receiver operating characteristic curves" (Biometrics 44, 1988), by ranks in
+O(n log n) as in Sun and Xu, "Fast implementation of DeLong's algorithm" (IEEE Signal Processing
+Letters 21, 2014). It speaks of the test sample alone: training again is another source of spread.
+"""
+
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import norm, rankdata
+from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.utils import check_scalar
+
+
+class Interval(NamedTuple):
+    """An estimate with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(NamedTuple):
+    """A difference of two AUCs, its confidence interval and two-sided p-value."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def auc(y, scores):
+    """Area under the ROC curve: the chance that an anomaly scores above a normal sample (ties half)."""
+    return float(roc_auc_score(*_check(y, scores)))
+
+
+def auc_interval(y, scores, level=0.95):
+    """The AUC and its confidence interval, as `Interval` (value, low, high), within [0, 1].
+
+    At an AUC of exactly 0 or 1 DeLong's variance is 0, so the interval has no width: read it as
+    "no pair out of order in this sample", not as certainty. Needs two samples of each class.
+    """
+    value, se = _mean_and_error(*_placements(y, scores))
+    half = _quantile(level) * se
+    return Interval(value, max(0.0, value - half), min(1.0, value + half))
+
+
+def delong_test(y, a, b, level=0.95):
+    """Compare the scores `a` and `b` of two methods on the same samples: AUC(a) - AUC(b).
+
+    Returns `Comparison` (difference, low, high, p_value); the p-value is two-sided, under the
+    hypothesis that both AUCs are the same. Needs two samples of each class.
+    """
+    difference, se = _mean_and_error(
+        *(of_a - of_b for of_a, of_b in zip(_placements(y, a), _placements(y, b), strict=True))
+    )
+    half = _quantile(level) * se
+    # se is 0 where both rank alike (p = 1), or one is perfect where the other has all upside down.
+    p_value = float(2 * norm.sf(abs(difference) / se) if se > 0 else difference == 0)
+    return Comparison(difference, difference - half, difference + half, p_value)
+
+
+def roc(y, scores):
+    """The ROC curve: false and true positive rates (k,), (k,), both rising from 0 to 1."""
+    fpr, tpr, _ = roc_curve(*_check(y, scores))
+    return fpr, tpr
+
+
+def mean_roc(curves, grid):
+    """Mean and standard deviation (k,), (k,) of the true positive rates of `curves` on `grid`.
+
+    `curves` is a sequence of (fpr, tpr) as `roc` returns them, `grid` (k,) holds the false positive
+    rates, rising within [0, 1]. Averaging is vertical, so that the area under the mean curve is the
+    mean AUC. Where a curve is a step the upper end counts: at 0 the mean is what is found before
+    the first false alarm. The deviation is that of the curves given (divided by their number).
+    """
+    grid = np.asarray(grid, dtype=float)
+    if grid.ndim != 1 or grid.size == 0 or grid[0] < 0 or grid[-1] > 1 or not (np.diff(grid) > 0).all():
+        raise ValueError(f"grid: false positive rates must rise strictly within [0, 1]; got {grid}.")
+    if not len(curves):
+        raise ValueError("curves: at least one (fpr, tpr) is needed; got none.")
+    tprs = np.stack([np.interp(grid, fpr, tpr) for fpr, tpr in curves])
+    return tprs.mean(axis=0), tprs.std(axis=0)
+
+
+def _check(y, scores):
+    """`y` as int64 and `scores` as float64, or the error that says what is wrong with them."""
+    y, scores = np.asarray(y), np.asarray(scores, dtype=np.float64)
+    if y.ndim != 1 or y.shape != scores.shape:
+        raise ValueError(f"y and scores must both be (n,); got shapes {y.shape} and {scores.shape}.")
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if bad.size:
+        raise ValueError(
+            f"scores must be finite; {bad.size} of {len(scores)} are NaN or infinite, the first at index {bad[0]}."
+        )
+    found = np.unique(y)
+    if not np.array_equal(found, [0, 1]):
+        raise ValueError(f"y must hold both 0 (normal) and 1 (anomalous) and nothing else; got {found}.")
+    return y.astype(np.int64), scores
+
+
+def _placements(y, scores):
+    """For each sample the share of the other class that scores lower: anomalies (m,), normal (n,).
+
+    Ties count half. The mean over the anomalies is the AUC; the spread of both gives its variance.
+    """
+    y, scores = _check(y, scores)
+    ranks = rankdata(scores)
+    of_anomalies, of_normals = (
+        ranks[y == label] - rankdata(scores[y == label])  # its rank among the other class
+        for label in (1, 0)
+    )
+    return of_anomalies / len(of_normals), of_normals / len(of_anomalies)
+
+
+def _mean_and_error(of_anomalies, of_normals):
+    """The mean and its standard error, from (differences of) placement values."""
+    if min(len(of_anomalies), len(of_normals)) < 2:
+        raise ValueError(
+            "y: a variance needs at least 2 samples of each class; "
+            f"got {len(of_normals)} normal and {len(of_anomalies)} anomalous."
+        )
+    variance = sum(values.var(ddof=1) / len(values) for values in (of_anomalies, of_normals))
+    return float(of_anomalies.mean()), float(np.sqrt(variance))
+
+
+def _quantile(level):
+    check_scalar(level, "level", Real, min_val=0, max_val=1, include_boundaries="neither")
+    return float(norm.ppf((1 + level) / 2))

@@ -1,0 +1,172 @@
+"""The store of results: for each computed thing a file of arrays and a record of how it came about.
+
+    <root>/<folder>/<name>-<hash of the parameters>.npz    the arrays (.pt: the state of networks)
+    <root>/<folder>/<name>-<hash of the parameters>.json   the record
+
+The record is written last, and both are written aside and renamed: an entry is there as a whole or
+not at all. It keeps the SHA-256 of the arrays' file, so that damage is noticed.
+"""
+
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import torch
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is stored for one set of parameters.
+
+    record: "parameters", "details" (what the run chose or found), "seconds", and `circumstances`.
+    arrays: name -> array; for a cell of the grid "scores", "labels" and "test_index" at least.
+    """
+
+    record: dict
+    arrays: dict
+
+    @property
+    def parameters(self):
+        return self.record["parameters"]
+
+
+class Store:
+    """A folder of entries, found by their parameters."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        if self.root.exists() and not self.root.is_dir():
+            raise NotADirectoryError(f"The store must be a folder; {self.root} is a file.")
+
+    def stem(self, folder, name, parameters):
+        """The path of an entry's files without their suffix."""
+        text = json.dumps(parameters, sort_keys=True)
+        return self.root / folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def get(self, stem):
+        """The entry at `stem`; None where there is none, or (with a warning) where it is damaged."""
+        if not _with(stem, ".json").exists():
+            return None
+        try:
+            record = json.loads(_with(stem, ".json").read_text())
+            raw = (stem.parent / record["file"]).read_bytes()
+            if hashlib.sha256(raw).hexdigest() != record["sha256"]:
+                raise ValueError(f"the SHA-256 of {record['file']} is not that of the record")
+            return Entry(record, _unpack(raw, record["file"]))
+        except (OSError, ValueError, KeyError) as damage:
+            warnings.warn(f"{stem} in the store is damaged ({damage}); it is computed again.", stacklevel=2)
+            return None
+
+    def put(self, stem, parameters, arrays, seconds, device, details=None):
+        """Store an entry and return it. Arrays that are not all finite are refused."""
+        for name, values in arrays.items():
+            if isinstance(values, np.ndarray) and not np.isfinite(values).all():
+                raise FloatingPointError(f"{stem.name}: {name} is not finite; nothing is stored.")
+        file = _with(stem, ".npz" if all(isinstance(v, np.ndarray) for v in arrays.values()) else ".pt")
+        raw = _pack(arrays, file.name)
+        record = {
+            "parameters": parameters,
+            "details": details or {},
+            "seconds": round(seconds, 2),
+            **circumstances(str(device)),
+            "file": file.name,
+            "sha256": hashlib.sha256(raw).hexdigest(),
+        }
+        text = json.dumps(record, indent=1) + "\n"
+        write_aside(file, raw)
+        write_aside(_with(stem, ".json"), text.encode())
+        return Entry(json.loads(text), arrays)
+
+    def entries(self, **wanted):
+        """All undamaged entries whose parameters have the wanted values, in order of their path."""
+        found = []
+        for path in sorted(self.root.rglob("*.json")):
+            entry = self.get(path.with_suffix(""))
+            if entry and all(entry.parameters.get(name) == value for name, value in wanted.items()):
+                found.append(entry)
+        return found
+
+
+def write_aside(path, raw):
+    """Write bytes beside `path`, then rename, so that nobody ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(raw)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def circumstances(device="cpu"):
+    """With which code, versions and hardware something is computed now, as a dictionary of strings."""
+    return {
+        "commit": commit(),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+            "torch": torch.__version__,
+        },
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu(),
+        "finished": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+@cache
+def commit():
+    """The commit of the checkout that this package lies in ("-dirty" where files differ), else "unknown"."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        here = Path(__file__).parent
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@contextmanager
+def stopwatch():
+    """`with stopwatch() as seconds: ...` and then `seconds()`."""
+    start = time.perf_counter()
+    end = []
+    yield lambda: (end[0] if end else time.perf_counter()) - start
+    end.append(time.perf_counter())
+
+
+def _with(stem, suffix):
+    return stem.with_name(stem.name + suffix)
+
+
+def _pack(arrays, name):
+    buffer = io.BytesIO()
+    torch.save(arrays, buffer) if name.endswith(".pt") else np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _unpack(raw, name):
+    if name.endswith(".pt"):
+        return torch.load(io.BytesIO(raw), weights_only=True)
+    with np.load(io.BytesIO(raw)) as file:
+        return dict(file)
+
+
+@cache
+def _cpu():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"

@@ -1,0 +1,225 @@
+"""Wasserstein training of one or several generators at once (Arjovsky et al. 2017; the ADGAN paper, eq. 2).
+
+A small network cannot fill a GPU and a table of one-class detectors needs many, so the networks of
+several training sets stand side by side as the groups of one generator and one critic (`dcgan.stack`).
+Each has its own seed, batches, noise, and loss; nothing but the kernels is shared.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from .base import as_images, resolve_device
+from .dcgan import Critic, Generator, stack, unstack
+
+# How the critic is kept Lipschitz, and what each way needs. "clip": Arjovsky et al., algorithm 1.
+# "gradient": Gulrajani et al. 2017, with DCGAN's Adam (2e-4; 0.5) and two critic steps, which gets
+# further in a given time than that paper's 1e-4 and five.
+RECIPES = {
+    "clip": {"optimiser": torch.optim.RMSprop, "settings": {"lr": 5e-5}, "n_critic": 5},
+    "gradient": {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.9)}, "n_critic": 2},
+}
+CLIP = 0.01  # Arjovsky et al., algorithm 1: c
+PENALTY_WEIGHT = 10.0  # Gulrajani et al., algorithm 1: lambda
+BLOCK = 25  # steps whose random draws are made at once, and after which losses are checked
+
+
+@dataclass
+class WGAN:
+    """A trained generator and critic, both in evaluation mode on the CPU, and how training went.
+
+    `critic_loss` and `generator_loss` hold one value per generator step (after the last critic step).
+    """
+
+    generator: Generator
+    critic: Critic
+    critic_loss: list
+    generator_loss: list
+
+
+def train_wgans(
+    image_sets,
+    seeds,
+    *,
+    n_steps,
+    latent_size=256,
+    ngf=64,
+    batch_size=64,
+    penalty="clip",
+    device="auto",
+    checkpoint=None,
+    checkpoint_seconds=60,
+    verbose=True,
+):
+    """Train one WGAN per set of images, all at once, and return them as a list of `WGAN`.
+
+    image_sets: list of images as `as_images` takes them, all of one shape; seeds: one int for each.
+    n_steps: generator steps; each follows 5 (penalty="clip") or 2 ("gradient") critic steps.
+    checkpoint: a file for the state of an unfinished training. It is written every
+    `checkpoint_seconds`; where it exists training goes on from it, with the same result as
+    undisturbed; once training is done it is removed.
+
+    Raises FloatingPointError if a loss stops being finite, ValueError on arguments that do not fit.
+    """
+    if penalty not in RECIPES:
+        raise ValueError(f"penalty must be one of {sorted(RECIPES)}; got {penalty!r}.")
+    if len(image_sets) != len(seeds) or not len(seeds):
+        raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
+    training = _Training(image_sets, seeds, latent_size, ngf, batch_size, penalty, resolve_device(device))
+    checkpoint = Path(checkpoint) if checkpoint else None
+    if checkpoint and checkpoint.exists():
+        training.load(checkpoint)
+    saved_at = time.monotonic()
+    with tqdm(total=n_steps, initial=training.n_done, desc="WGAN", disable=not verbose) as bar:
+        while training.n_done < n_steps:
+            n_block = min(BLOCK, n_steps - training.n_done)
+            losses = training.run(n_block)
+            bar.update(n_block)
+            bar.set_postfix_str(f"critic {losses[0]:.3g}, generator {losses[1]:.3g}", refresh=False)
+            if checkpoint and time.monotonic() - saved_at > checkpoint_seconds:
+                training.save(checkpoint)
+                saved_at = time.monotonic()
+    trained = training.finish()
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+class _Training:
+    """The state of a training: networks, optimisers, random generators, losses so far."""
+
+    def __init__(self, image_sets, seeds, latent_size, ngf, batch_size, penalty, device):
+        images = [as_images(x, min_samples=2) for x in image_sets]
+        shape = tuple(images[0].shape[1:])
+        for i, x in enumerate(images):
+            if tuple(x.shape[1:]) != shape:
+                raise ValueError(f"image_sets: all must be {shape} like the first; set {i} is {tuple(x.shape[1:])}.")
+        generators, critics = [], []
+        for seed in seeds:  # each network starts as it would alone
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                generators.append(Generator(shape, latent_size, ngf))
+                critics.append(Critic(shape, ngf, batch_norm=penalty == "clip"))
+        self.arguments = {
+            "seeds": list(seeds), "shape": shape, "sizes": [len(x) for x in images], "latent_size": latent_size,
+            "ngf": ngf, "batch_size": batch_size, "penalty": penalty,
+        }  # fmt: skip
+        self.penalty, self.batch_size, self.device = penalty, batch_size, device
+        self.generator = stack(generators).to(device, memory_format=torch.channels_last)
+        self.critic = stack(critics).to(device, memory_format=torch.channels_last)
+        recipe = RECIPES[penalty]
+        self.n_critic = recipe["n_critic"]
+        self.optimisers = [
+            recipe["optimiser"](network.parameters(), **recipe["settings"]) for network in (self.generator, self.critic)
+        ]
+        self.images = torch.cat(images).to(device)
+        self.sizes = self.arguments["sizes"]
+        self.offsets = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
+        self.draws = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self.losses = []  # per step (2, groups): critic's and generator's
+        self.n_done = 0
+
+    def run(self, n_steps):
+        """Train for n_steps generator steps; return the last losses, averaged over the groups."""
+        n, b = self.n_critic, self.batch_size
+        real, noise, mix = [], [], []  # drawn group by group, so that each group draws what it would alone
+        for size, offset, draw in zip(self.sizes, self.offsets, self.draws):
+            options = {"generator": draw, "device": self.device}
+            real.append(torch.randint(size, (n_steps, n, b), **options) + offset)
+            noise.append(torch.randn(n_steps, n + 1, b, self.generator.latent_size, **options))
+            mix.append(torch.rand(n_steps, n, b, 1, **options))
+        real, noise, mix = (torch.cat([p if p.ndim > 3 else p[..., None] for p in parts], -1)
+                            for parts in (real, noise, mix))  # fmt: skip
+        losses = [self._step(*draws) for draws in zip(real, noise, mix)]
+        losses = torch.stack(losses).cpu()
+        if not torch.isfinite(losses).all():
+            group = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
+            raise FloatingPointError(
+                f"WGAN training diverged (a loss is not finite) between steps {self.n_done} and "
+                f"{self.n_done + n_steps} for set {group} (seed {self.arguments['seeds'][group]}). Try "
+                "penalty='gradient', another seed, or a larger batch_size."
+            )
+        self.losses += losses.tolist()
+        self.n_done += n_steps
+        return losses[-1].mean(1).tolist()
+
+    def _step(self, real, noise, mix):
+        """n_critic critic steps and one generator step.
+
+        real: indices (n_critic, batch, groups); noise (n_critic + 1, batch, groups * latent_size);
+        mix (n_critic, batch, groups) in [0, 1): where between real and generated the penalty looks.
+        """
+        generator_optimiser, critic_optimiser = self.optimisers
+        for picked, z, share in zip(real, noise, mix):
+            x = self.images[picked].flatten(1, 2).contiguous(memory_format=torch.channels_last)
+            with torch.no_grad():
+                fake = self.generator(z)
+            # eq. 2: the critic maximises E d(x) - E d(g(z)); one term per group, their sum is minimised
+            critic_loss = (self.critic(fake) - self.critic(x)).mean(0)
+            loss = critic_loss.sum()
+            if self.penalty == "gradient":
+                loss = loss + PENALTY_WEIGHT * self._gradient_penalty(x, fake, share).sum()
+            critic_optimiser.zero_grad()
+            loss.backward()
+            critic_optimiser.step()
+            if self.penalty == "clip":
+                with torch.no_grad():
+                    torch._foreach_clamp_min_(list(self.critic.parameters()), -CLIP)
+                    torch._foreach_clamp_max_(list(self.critic.parameters()), CLIP)
+        self.critic.requires_grad_(False)
+        generator_loss = -self.critic(self.generator(noise[-1])).mean(0)
+        generator_optimiser.zero_grad()
+        generator_loss.sum().backward()
+        generator_optimiser.step()
+        self.critic.requires_grad_(True)
+        return torch.stack([critic_loss.detach(), generator_loss.detach()])
+
+    def _gradient_penalty(self, x, fake, share):
+        """(|gradient of d| - 1)^2 at points between real and generated, per group (Gulrajani et al., eq. 3)."""
+        share = share.repeat_interleave(x.shape[1] // share.shape[1], 1)[:, :, None, None]
+        between = (share * x + (1 - share) * fake).requires_grad_()
+        values = self.critic(between)
+        (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
+        n_groups = values.shape[1]
+        return ((gradient.unflatten(1, (n_groups, -1)).flatten(2).norm(dim=2) - 1) ** 2).mean(0)
+
+    def finish(self):
+        generators = unstack(self.generator, len(self.sizes))
+        critics = unstack(self.critic, len(self.sizes))
+        losses = torch.tensor(self.losses).reshape(-1, 2, len(self.sizes))
+        return [
+            WGAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
+            for i, (g, c) in enumerate(zip(generators, critics))
+        ]
+
+    def save(self, path):
+        state = {
+            "arguments": self.arguments,
+            "networks": [network.state_dict() for network in (self.generator, self.critic)],
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "draws": [draw.get_state() for draw in self.draws],
+            "losses": self.losses,
+        }
+        beside = path.with_name(path.name + f".{os.getpid()}.part")
+        torch.save(state, beside)
+        os.replace(beside, path)
+
+    def load(self, path):
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["arguments"] != self.arguments:
+            raise ValueError(
+                f"checkpoint: {path} belongs to another training, {state['arguments']}; "
+                f"this one is {self.arguments}. Remove it or name another file."
+            )
+        for network, kept in zip((self.generator, self.critic), state["networks"]):
+            network.load_state_dict(kept)
+        for optimiser, kept in zip(self.optimisers, state["optimisers"]):
+            optimiser.load_state_dict(kept)
+        for draw, kept in zip(self.draws, state["draws"]):
+            draw.set_state(kept.cpu())
+        self.losses = state["losses"]
+        self.n_done = len(self.losses)

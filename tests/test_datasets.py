@@ -1,0 +1,575 @@
+"""Data sets, splits and tables: what is read, what is missing, what is damaged. No test uses the network."""
+
+import os
+import re
+import shlex
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from ganod_lite import datasets
+from ganod_lite.datasets import (
+    TABLES,
+    ImageSet,
+    MissingData,
+    available,
+    data_root,
+    fetch,
+    image_files,
+    load_folder,
+    load_images,
+    load_table,
+    make_onecluster,
+    one_versus_all,
+    read_images,
+    read_table,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        pytest.fail("something tried to download")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+
+
+@pytest.fixture
+def real():
+    """A function that gives the root of the real data, or skips where `name` is not there."""
+
+    def root(name):
+        if not os.environ.get("GANOD_DATA"):
+            pytest.skip("needs real data: GANOD_DATA is not set")
+        if not available()[name]:
+            pytest.skip(f"needs real data: {name} is not under GANOD_DATA")
+        return data_root()
+
+    return root
+
+
+def write_idx(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def write_mnist(raw, n=20):
+    """MNIST's four files, with images that are all 255."""
+    for part in ("train", "t10k"):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.full((n, 28, 28), 255))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(n) % 10)
+
+
+def write_image(path, value=0, size=(32, 32), mode="RGB", **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path, **options)
+    return path
+
+
+def write_csv(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+# The root
+
+
+def test_the_root_is_the_argument_then_the_environment_then_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path / "environment"))
+    assert data_root(tmp_path / "argument") == tmp_path / "argument"
+    assert data_root() == tmp_path / "environment"
+    monkeypatch.setenv("GANOD_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert data_root() == tmp_path / "cache" / "ganod"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert data_root() == tmp_path / "home" / ".cache" / "ganod"
+    assert not list(tmp_path.iterdir())  # looking creates nothing
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        data_root,
+        available,
+        lambda root: load_images("digits", root=root),
+        lambda root: load_table("WDBC", root=root),
+        lambda root: fetch("mnist", root),
+    ],
+)
+def test_a_root_that_is_a_file_is_an_error(tmp_path, use):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NotADirectoryError, match=f"must be a folder; {re.escape(str(file))} is a file"):
+        use(file)
+
+
+# Images
+
+
+def test_digits_are_scikit_learns_with_each_pixel_doubled(tmp_path):
+    digits = load_images("digits", root=tmp_path / "nothing", download=True)
+    assert (digits.title, digits.classes) == ("Digits", tuple("0123456789"))
+    assert digits.x_train.shape == (1197, 16, 16) and digits.x_test.shape == (600, 16, 16)
+    assert digits.x_train.dtype == np.uint8
+    shares = np.bincount(digits.y_test) / 600 - np.bincount(digits.y_train) / 1197
+    assert np.abs(shares).max() < 0.002  # stratified
+
+    x, y = load_digits(return_X_y=True)
+    mine = np.concatenate([digits.x_train, digits.x_test])
+    np.testing.assert_array_equal(mine[:, ::2, ::2], mine[:, 1::2, 1::2])
+    back = np.column_stack([mine[:, ::2, ::2].reshape(-1, 64) / 255 * 16, [*digits.y_train, *digits.y_test]])
+    # Every digit once: the same rows in another order.
+    assert sorted(map(tuple, back.round().astype(int))) == sorted(
+        map(tuple, np.column_stack([x, y]).astype(int))
+    )
+    np.testing.assert_array_equal(load_images("digits").y_test, digits.y_test)
+
+
+def test_mnist_is_padded_with_zeros(tmp_path):
+    write_mnist(tmp_path / "MNIST" / "raw")
+    mnist = load_images("mnist", root=tmp_path)
+    assert (mnist.name, mnist.title, mnist.classes) == ("mnist", "MNIST", tuple("0123456789"))
+    for x, y in ((mnist.x_train, mnist.y_train), (mnist.x_test, mnist.y_test)):
+        assert x.shape == (20, 32, 32) and x.dtype == np.uint8
+        assert (x[:, 2:-2, 2:-2] == 255).all() and x.sum() == 20 * 28 * 28 * 255
+        np.testing.assert_array_equal(y, np.arange(20) % 10)
+
+
+def test_damaged_mnist_is_an_error_that_names_the_folder(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    write_mnist(raw)
+    file = raw / "t10k-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=f"MNIST in {re.escape(str(raw))} is damaged.*Delete that folder"):
+        load_images("mnist", root=tmp_path)
+
+
+def test_cifar10_comes_from_torchvisions_files_before_the_folder(tmp_path, monkeypatch):
+    for file in datasets.LAYOUTS["cifar10"][0]:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    with pytest.raises(ValueError, match=r"CIFAR-10 in .*cifar-10-batches-py is damaged.*corrupted"):
+        load_images("cifar10", root=tmp_path)
+
+    class Stub:
+        def __init__(self, root, train):
+            self.data = np.full((2, 32, 32, 3), 7 if train else 8, np.uint8)
+            self.targets = [3, 9]
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Stub)
+    images = load_images("cifar10", root=tmp_path)
+    assert images.x_train.shape == (2, 32, 32, 3) and images.x_train[0, 0, 0, 0] == 7
+    assert images.x_test[0, 0, 0, 0] == 8
+    np.testing.assert_array_equal(images.y_test, [3, 9])
+    assert [images.classes[i] for i in (0, 1, 9)] == ["airplane", "automobile", "truck"]
+
+
+def test_less_than_all_of_cifar10_is_not_cifar10(tmp_path):
+    for split in ("train", "test"):
+        for name in datasets.CLASSES["cifar10"]:
+            write_image(tmp_path / "cifar10" / split / name / "0.webp", lossless=True)
+    with pytest.raises(ValueError, match="not all of CIFAR-10: it has 10 training and 10 test images"):
+        load_images("cifar10", root=tmp_path)
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'lsun'; allowed are digits, mnist, cifar10"):
+        load_images("lsun")
+    with pytest.raises(ValueError, match="'wdbc'; allowed are onecluster, Annthyroid.*onecluster-generated"):
+        load_table("wdbc")
+    with pytest.raises(ValueError, match="'digits' can't be downloaded; allowed are mnist, cifar10 and gaal"):
+        fetch("digits")
+
+
+# Folders of images
+
+
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_a_folder_is_read_by_class_in_any_format(tmp_path, test):
+    folder = tmp_path / "shapes"
+    write_image(folder / "train" / "square" / "b.png", (10, 20, 30))
+    write_image(folder / "train" / "square" / "a.bmp", (11, 20, 30))
+    write_image(folder / "train" / "disc" / "z.webp", (12, 20, 30), lossless=True)
+    write_image(folder / test / "square" / "gray.TIFF", 40, mode="L")
+    write_image(folder / test / "odd" / "clear.png", (50, 60, 70, 0), mode="RGBA")
+    for name in (".hidden.png", "notes.txt", "Thumbs.db"):
+        (folder / "train" / "square" / name).write_text("no image")
+    (folder / "train" / ".cache").mkdir()
+
+    images = load_folder(folder, size=32)
+    assert (images.name, images.classes) == ("shapes", ("disc", "odd", "square"))
+    assert images.x_train.shape == (3, 32, 32, 3) and images.x_train.dtype == np.uint8
+    assert images.x_train[:, 5, 5, 0].tolist() == [12, 11, 10] and images.y_train.tolist() == [0, 2, 2]
+    assert images.x_test[:, 5, 5].tolist() == [[50, 60, 70], [40, 40, 40]]
+    assert images.y_test.tolist() == [1, 2]
+
+
+def test_images_are_read_to_the_pixel_and_others_cut_to_their_centre(tmp_path):
+    pixels = np.random.RandomState(0).randint(256, size=(32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    wide = np.zeros((32, 96, 3), np.uint8)
+    wide[:, 32:64] = pixels
+    Image.fromarray(wide).save(tmp_path / "b.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    Image.fromarray(np.rot90(pixels)).save(tmp_path / "c.png", exif=turned)
+    images = read_images(tmp_path)
+    for image in images:
+        np.testing.assert_array_equal(image, pixels)
+    np.testing.assert_array_equal(read_images(image_files(tmp_path)[:1]), images[:1])
+    small = read_images(tmp_path, size=8)
+    assert small.shape == (3, 8, 8, 3)
+    np.testing.assert_allclose(small[0].mean(axis=(0, 1)), pixels.mean(axis=(0, 1)), atol=5)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", "half"])
+def test_an_unreadable_image_is_named(tmp_path, content):
+    write_image(tmp_path / "train" / "a" / "1.png")
+    bad = write_image(tmp_path / "test" / "a" / "2.png")
+    if content == "half":
+        Image.effect_noise((64, 64), 50).save(bad)
+        content = bad.read_bytes()[:2000]
+    bad.write_bytes(content)
+    with pytest.raises(ValueError, match=f"The image {re.escape(str(bad))} can't be read"):
+        load_folder(tmp_path)
+
+
+def test_an_image_of_16_bits_is_named_and_not_clipped(tmp_path):
+    file = tmp_path / "deep.png"
+    Image.fromarray(np.full((4, 4), 5000, np.uint16)).save(file)
+    with pytest.raises(ValueError, match=r"deep\.png can't be read: more than 8 bits.*I;16"):
+        read_images(tmp_path)
+
+
+def test_a_folder_of_another_layout_is_an_error(tmp_path):
+    write_image(tmp_path / "train" / "1.png")
+    with pytest.raises(FileNotFoundError, match=r"must hold the folders train and test \(or val\)"):
+        load_folder(tmp_path)
+    write_image(tmp_path / "test" / "a" / "1.png")
+    with pytest.raises(FileNotFoundError, match="train holds no folders, one for each class"):
+        load_folder(tmp_path)
+    (tmp_path / "train" / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty holds no images"):
+        load_folder(tmp_path)
+    with pytest.raises(ValueError, match="size"):
+        read_images(tmp_path / "train", size=0)
+
+
+@pytest.mark.parametrize(("module", "use"), [("PIL.Image", read_images), ("torchvision.datasets", None)])
+def test_without_the_images_extra_the_error_names_it(tmp_path, monkeypatch, module, use):
+    monkeypatch.setitem(sys.modules, module, None)
+    write_mnist(tmp_path / "MNIST" / "raw")
+    with pytest.raises(ImportError, match=rf'{module.split(".")[0]} is needed.*"ganod-lite\[images\]"'):
+        use(tmp_path) if use else load_images("mnist", root=tmp_path)
+
+
+# The split
+
+
+@pytest.fixture
+def numbered():
+    """120 training and 200 test images of 4 classes in order; an image's only pixel is its index."""
+    return ImageSet(
+        "numbered",
+        "Numbered",
+        np.arange(120, dtype=np.uint8).reshape(-1, 1, 1),
+        np.arange(120) // 30,
+        np.arange(200, dtype=np.uint8).reshape(-1, 1, 1),
+        np.arange(200) // 50,
+        ("north", "east", "south", "west"),
+    )
+
+
+def test_a_split_trains_on_one_class_and_tests_on_all(numbered):
+    split = one_versus_all(numbered, 2, n_test=100, n_holdout=40, seed=0)
+    assert split.x_train.ravel().tolist() == list(range(60, 90))
+    np.testing.assert_array_equal(split.x_test.ravel(), split.test_index)
+    np.testing.assert_array_equal(split.y_test, split.test_index // 50 != 2)
+    np.testing.assert_array_equal(split.y_holdout, split.x_holdout.ravel() // 50 != 2)
+    assert set(split.y_test.tolist()) == {0, 1} and split.y_test.dtype == np.int64
+    drawn = {*split.x_test.ravel().tolist(), *split.x_holdout.ravel().tolist()}
+    assert len(drawn) == 140  # each image once: the holdout shares none with the test
+    # At random over the whole test set: each class about as often as it is there, in no order.
+    assert np.bincount(split.test_index // 50).min() > 15
+    assert (np.diff(split.test_index) > 0).mean() < 0.7
+
+
+def test_the_test_images_depend_on_the_seed_alone(numbered):
+    def draw(normal_class=0, seed=0, n_test=100, **others):
+        return one_versus_all(numbered, normal_class, n_test=n_test, seed=seed, **others).test_index.tolist()
+
+    first = draw(n_holdout=20)
+    assert first == draw(normal_class=3, n_holdout=20, n_train=5) == draw(n_holdout=0)
+    assert first[:10] == draw(n_test=10, n_holdout=20)
+    assert first != draw(n_holdout=20, seed=1)
+
+
+def test_the_holdout_is_the_same_at_every_scale_and_can_be_empty(numbered):
+    big, small = (one_versus_all(numbered, 0, n_test=n, n_holdout=20, seed=0) for n in (180, 10))
+    np.testing.assert_array_equal(big.x_holdout, small.x_holdout)
+    assert len(one_versus_all(numbered, 0, n_test=200, n_holdout=0, seed=0).x_holdout) == 0
+
+
+def test_training_images_are_drawn_from_the_class(numbered):
+    few, more = (
+        one_versus_all(numbered, 1, n_train=n, n_test=10, n_holdout=0, seed=3).x_train.ravel()
+        for n in (10, 20)
+    )
+    assert len(few) == 10 and set(few) < set(more) < set(range(30, 60))
+    other = one_versus_all(numbered, 1, n_train=10, n_test=10, n_holdout=0, seed=4).x_train.ravel()
+    assert set(other) != set(few)
+
+
+@pytest.mark.parametrize(
+    ("normal_class", "numbers", "message"),
+    [
+        (4, {}, "normal_class: Numbered has no class 4; allowed are the numbers 0 to 3.*north, east, south"),
+        (-1, {}, "no class -1"),
+        ("east", {}, "no class 'east'"),
+        (
+            0,
+            {"n_test": 150, "n_holdout": 51},
+            "n_test=150 and n_holdout=51: .* only 200 test images",
+        ),
+        (0, {"n_train": 31}, "n_train=31: Numbered has only 30 training images of class north"),
+        (0, {"n_train": 0}, "n_train"),
+        (0, {"n_test": 0}, "n_test"),
+        (0, {"n_holdout": -1}, "n_holdout"),
+    ],
+)
+def test_a_split_that_can_not_be_is_an_error(numbered, normal_class, numbers, message):
+    with pytest.raises(ValueError, match=message):
+        one_versus_all(numbered, normal_class, **{"n_test": 10, "n_holdout": 10, "seed": 0, **numbers})
+
+
+def test_a_class_without_training_images_can_not_be_normal(numbered):
+    images = numbered._replace(classes=(*numbered.classes, "nowhere"))
+    with pytest.raises(ValueError, match="only 0 training images of class nowhere"):
+        one_versus_all(images, 4, n_test=10, n_holdout=0, seed=0)
+
+
+# Tables
+
+
+def test_a_table_is_read_from_its_csv(tmp_path):
+    write_csv(tmp_path / "gaal" / "WDBC.csv", '1,"nor",0.5,1e-3\n2,"out",-1,0\n3,nor,2,7')
+    table = load_table("WDBC", root=tmp_path)
+    assert table.name == "WDBC" and table.X.dtype == np.float64
+    np.testing.assert_array_equal(table.X, [[0.5, 1e-3], [-1, 0], [2, 7]])
+    np.testing.assert_array_equal(table.y, [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('1,"nor",1,2\n2,"out",3\n', "line 2: column 4 is missing; 4 columns are needed"),
+        ('1,"nor"\n', "line 1: column 3 is missing; 3 columns are needed: an id, a label"),
+        ('1,"nor",1\n\n2,"out",3,4\n', "line 3, column 4: earlier rows have 3 columns only"),
+        ('id,label,x\n1,"nor",1\n', 'line 1, column 2: the label must be "nor" or "out"; got \'label\''),
+        ('1,"nor",1,2\n2,"out",3,x\n', "line 2, column 4: a finite number is needed; got 'x'"),
+        ('1,"nor",1,\n', "line 1, column 4: a finite number is needed; got ''"),
+        ('1,"nor",nan\n', "line 1, column 3: a finite number is needed; got 'nan'"),
+        ('1,"nor",inf\n', "column 3"),
+        ("", "holds no rows"),
+    ],
+)
+def test_a_damaged_table_is_an_error_with_file_line_and_column(tmp_path, text, message):
+    path = write_csv(tmp_path / "mine.csv", text)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}.*{message}"):
+        read_table(path)
+
+
+def test_a_table_that_is_no_text_is_an_error_with_the_file(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(b"\x1f\x8b\xff,\xfe\n1,nor,2")
+    with pytest.raises(ValueError, match="mine.csv, line 1"):
+        read_table(tmp_path / "mine.csv")
+
+
+def test_the_generated_table_is_one_cluster_and_outliers_around_it():
+    table = load_table("onecluster-generated", root="/nowhere")
+    assert table.X.shape == (1000, 2) and table.y.sum() == 20
+    distance = np.linalg.norm(table.X - 0.5, axis=1)
+    inliers, outliers = distance[table.y == 0], distance[table.y == 1]
+    assert inliers.std() < 0.04 and np.median(inliers) == pytest.approx(0.05 * 1.1774, rel=0.1)  # Rayleigh's
+    assert outliers.min() > 0.2 and outliers.max() > 0.45
+    assert table.X[table.y == 1].min() >= 0 and table.X[table.y == 1].max() <= 1
+    for half in (table.X[table.y == 1] > 0.5).T:  # all around
+        assert 3 < half.sum() < 17
+
+    again, other = make_onecluster(random_state=0), make_onecluster(random_state=1)
+    np.testing.assert_array_equal(again[0], table.X)
+    assert not np.array_equal(other[0], table.X)
+    X, y = make_onecluster(n_samples=300, contamination=0.5)
+    assert X.shape == (300, 2) and y.sum() == 150
+    with pytest.raises(ValueError, match="contamination"):
+        make_onecluster(contamination=0.6)
+
+
+# What is missing, and downloads
+
+
+def fake_downloads(monkeypatch, tmp_path, break_with=None):
+    """Let torchvision "download" small files of ours; with `break_with` it breaks off half-way."""
+
+    def archive(url, download_root, filename, md5, **options):
+        if "labels" in filename and break_with is not None:
+            raise break_with
+        write_mnist(tmp_path / "made")
+        name = Path(filename).stem
+        folder = Path(download_root)
+        (folder / filename).write_bytes(b"packed")
+        (folder / name).write_bytes((tmp_path / "made" / name).read_bytes())
+
+    def url(url, root, filename, md5):
+        assert url == datasets.GAAL_URL
+        target = Path(root, filename)
+        with zipfile.ZipFile(target, "w") as packed:
+            for name in TABLES:
+                packed.writestr(f"GAAL-based-outlier-detection-master/Data/{name}", '1,"nor",1\n2,"out",2\n')
+            packed.writestr("GAAL-based-outlier-detection-master/SO-GAAL.py", "")
+        if break_with is not None:
+            target.write_bytes(target.read_bytes()[:-200])
+
+    monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", archive)
+    monkeypatch.setattr(torchvision.datasets.utils, "download_url", url)
+
+
+@pytest.mark.parametrize(
+    ("load", "what", "places"),
+    [
+        (lambda root: load_images("mnist", root=root), "MNIST", "MNIST/raw/train-images-idx3-ubyte"),
+        (lambda root: load_table("WDBC", root=root), "Table WDBC", "gaal/WDBC.csv"),
+    ],
+)
+def test_missing_data_says_what_where_and_the_command_that_gets_it(tmp_path, monkeypatch, load, what, places):
+    root = tmp_path / "my data"
+    with pytest.raises(MissingData) as caught:
+        load(root)
+    message = str(caught.value)
+    assert message.startswith(f"{what} not found: ") and places in message and str(root) in message
+    assert not root.exists()
+
+    python, m, module, *arguments = shlex.split(message.partition("To get it: ")[2])
+    assert (python, m, module) == ("python", "-m", "ganod_lite.datasets")
+    fake_downloads(monkeypatch, tmp_path)
+    datasets.main(arguments)
+    load(root)
+
+
+def test_missing_cifar10_names_both_layouts(tmp_path):
+    (tmp_path / "cifar10" / "train").mkdir(parents=True)
+    with pytest.raises(MissingData, match=r"CIFAR-10 not found: .*test_batch or cifar10/test under"):
+        load_images("cifar10", root=tmp_path)
+
+
+def test_available_tells_what_is_there(tmp_path):
+    there = available(tmp_path / "nothing")
+    assert {name for name, found in there.items() if found} == {"digits", "onecluster-generated"}
+    write_mnist(tmp_path / "MNIST" / "raw")
+    write_csv(tmp_path / "gaal" / "Pima.csv", "")
+    there = available(tmp_path)
+    assert there["mnist"] and there["Pima"] and not there["WDBC"] and not there["gaal"]
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    assert not available(tmp_path)["mnist"]
+
+
+def test_nothing_is_downloaded_unless_asked_for(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(datasets, "fetch", lambda name, root: asked.append(name))
+    for load, name in ((load_images, "mnist"), (load_images, "cifar10"), (load_table, "WDBC")):
+        with pytest.raises(MissingData):
+            load(name, root=tmp_path)
+    assert asked == [] and list(tmp_path.iterdir()) == []
+    with pytest.raises(MissingData):
+        load_images("cifar10", root=tmp_path, download=True)
+    assert asked == ["cifar10"]
+
+
+def test_a_download_keeps_the_files_that_are_read_and_is_done_once(tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    fake_downloads(monkeypatch, tmp_path)
+    assert len(load_images("mnist", root=root, download=True).x_train) == 20
+    fetch("gaal", root)
+    assert sorted(path.name for path in root.iterdir()) == ["MNIST", "gaal"]
+    assert len(list(root.glob("MNIST/raw/*"))) == 4 and len(list(root.glob("gaal/*"))) == 12
+    fake_downloads(monkeypatch, tmp_path, break_with=AssertionError("downloaded again"))
+    load_images("mnist", root=root, download=True)
+    fetch("gaal", root)
+
+
+@pytest.mark.parametrize("name", ["mnist", "gaal"])
+def test_a_broken_download_leaves_nothing_behind(tmp_path, monkeypatch, name):
+    root = tmp_path / "root"
+    mine = write_csv(root / "gaal" / "mine.csv", "mine")
+    fake_downloads(monkeypatch, tmp_path, break_with=OSError("the line went dead"))
+    with pytest.raises(RuntimeError, match=f"Downloading {name} failed, nothing was kept"):
+        fetch(name, root)
+    assert [path for path in root.rglob("*") if path.is_file()] == [mine]
+    assert [path.name for path in root.iterdir()] == ["gaal"]
+
+    with pytest.raises(SystemExit, match="nothing was kept"):
+        datasets.main([name, "--root", str(root)])
+    fake_downloads(monkeypatch, tmp_path)  # and the next attempt works
+    fetch(name, root)
+    assert available(root)[name] and mine.read_text() == "mine"
+
+
+def test_an_interrupted_download_leaves_nothing_behind(tmp_path, monkeypatch):
+    fake_downloads(monkeypatch, tmp_path, break_with=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        fetch("mnist", tmp_path / "root")
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_the_command_gets_all_three_or_those_named(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(datasets, "fetch", lambda name, root: asked.append((name, root)))
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path))
+    datasets.main([])
+    assert asked == [("mnist", None), ("cifar10", None), ("gaal", None)]
+    monkeypatch.undo()
+    with pytest.raises(SystemExit, match="'lsun' can't be downloaded"):
+        datasets.main(["lsun", "--root", str(tmp_path)])
+
+
+# The real thing
+
+
+def test_real_mnist(real):
+    mnist = load_images("mnist", root=real("mnist"))
+    assert mnist.x_train.shape == (60_000, 32, 32) and mnist.x_test.shape == (10_000, 32, 32)
+    assert mnist.y_train[:5].tolist() == [5, 0, 4, 1, 9]
+    assert mnist.x_train.sum() / (60_000 * 28 * 28 * 255) == pytest.approx(0.1307, abs=1e-4)
+    split = one_versus_all(mnist, 0, n_test=5000, n_holdout=500, seed=0)
+    assert len(split.x_train) == 5923 and (split.y_test == 0).sum() == pytest.approx(490, abs=60)
+
+
+def test_real_cifar10(real):
+    cifar10 = load_images("cifar10", root=real("cifar10"))
+    assert cifar10.title == "CIFAR-10" and cifar10.x_train.dtype == np.uint8
+    assert cifar10.x_train.shape == (50_000, 32, 32, 3) and cifar10.x_test.shape == (10_000, 32, 32, 3)
+    assert np.bincount(cifar10.y_train).tolist() == [5000] * 10
+    assert np.bincount(cifar10.y_test).tolist() == [1000] * 10
+    mean = cifar10.x_train.mean(axis=(0, 1, 2)) / 255
+    np.testing.assert_allclose(mean, [0.4914, 0.4822, 0.4465], atol=1e-4)
+
+
+def test_real_tables(real):
+    root = real("gaal")
+    shapes = {
+        name: (*table.X.shape, table.y.sum()) for name in TABLES for table in [load_table(name, root=root)]
+    }
+    assert shapes["onecluster"] == (1000, 2, 20)
+    assert shapes["WDBC"] == (367, 30, 10)
+    assert shapes["Pima"] == (768, 8, 268)  # its last line has no line end
+    assert shapes["Arrhythmia"] == (450, 259, 206)

@@ -1,0 +1,156 @@
+"""Metrics against plain slow versions of themselves, scikit-learn and the bootstrap."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import auc as area
+from sklearn.metrics import roc_auc_score
+
+from ganod_lite.metrics import auc, auc_interval, delong_test, mean_roc, roc
+
+
+def sample(n=200, shift=1.0, seed=0, ties=False):
+    """Labels and the scores of two related methods."""
+    rng = np.random.RandomState(seed)
+    y = (rng.rand(n) < 0.3).astype(int)
+    a = rng.randn(n) + shift * y
+    b = 0.5 * a + rng.randn(n)
+    if ties:
+        a, b = a.round(), b.round()
+    return y, a, b
+
+
+def slow_delong(y, *methods):
+    """AUCs and their covariance straight from the definition, O(mn)."""
+    v10, v01 = [], []
+    for scores in methods:
+        above = np.sign(scores[y == 1][:, None] - scores[y == 0][None, :]) / 2 + 0.5
+        v10.append(above.mean(axis=1))
+        v01.append(above.mean(axis=0))
+    covariance = np.cov(v10) / len(v10[0]) + np.cov(v01) / len(v01[0])
+    return np.mean(v10, axis=1), np.atleast_2d(covariance)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_auc_is_that_of_scikit_learn_and_counts_ties_half(ties):
+    y, scores, _ = sample(ties=ties)
+    assert auc(y, scores) == pytest.approx(roc_auc_score(y, scores), abs=1e-12)
+    assert auc(y == 1, scores) == auc(y, scores)
+    assert auc(y, np.zeros(len(y))) == 0.5
+    assert auc([0, 1, 1], [1.0, 1.0, 2.0]) == 0.75
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_interval_and_test_are_delongs(ties):
+    y, a, b = sample(ties=ties)
+    (auc_a, auc_b), covariance = slow_delong(y, a, b)
+    value, low, high = auc_interval(y, a)
+    assert value == pytest.approx(auc_a, abs=1e-12)
+    half = 1.959963984540054 * np.sqrt(covariance[0, 0])
+    assert (low, high) == pytest.approx((auc_a - half, auc_a + half), abs=1e-12)
+
+    found = delong_test(y, a, b)
+    se = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    assert found.difference == pytest.approx(auc_a - auc_b, abs=1e-12)
+    assert found.high - found.low == pytest.approx(2 * 1.959963984540054 * se, abs=1e-12)
+    # P(|Z| > 1.959964) = 0.05: the p-value is under 0.05 exactly where the interval leaves out 0.
+    at_its_p = delong_test(y, a, b, level=1 - found.p_value)
+    assert at_its_p.low == pytest.approx(0, abs=1e-9)
+
+
+def test_interval_agrees_with_the_bootstrap():
+    y, a, b = sample(n=300)
+    rng = np.random.RandomState(1)
+    groups = [np.flatnonzero(y == label) for label in (0, 1)]
+    draws = [np.concatenate([rng.choice(group, len(group)) for group in groups]) for _ in range(1000)]
+    of_a = np.array([auc(y[i], a[i]) for i in draws])
+    of_b = np.array([auc(y[i], b[i]) for i in draws])
+    _, low, high = auc_interval(y, a)
+    assert (high - low) / (2 * 1.96) == pytest.approx(of_a.std(), rel=0.15)
+    paired = delong_test(y, a, b)
+    assert (paired.high - paired.low) / (2 * 1.96) == pytest.approx((of_a - of_b).std(), rel=0.15)
+
+
+def test_interval_widens_with_the_level_and_stays_within_0_and_1():
+    y, a, _ = sample(n=40, shift=3.0)
+    widths = [high - low for _, low, high in (auc_interval(y, a, level) for level in (0.5, 0.9))]
+    assert widths[0] < widths[1]
+    value, low, high = auc_interval(y, a, 0.9999)
+    assert 0 <= low < value < high == 1.0
+    assert auc_interval([0, 0, 1, 1], [0.0, 1.0, 2.0, 3.0]) == (1.0, 1.0, 1.0)
+
+
+def test_comparison_where_there_is_nothing_to_choose_and_where_there_is_everything():
+    y, a, b = sample()
+    assert delong_test(y, a, 3 * a + 1) == (0.0, 0.0, 0.0, 1.0)
+    forth, back = delong_test(y, a, b), delong_test(y, b, a)
+    assert (forth.difference, forth.p_value) == pytest.approx((-back.difference, back.p_value))
+    assert 0 < forth.p_value < 0.05 and forth.difference > 0  # b is a with noise added
+    assert delong_test(y, y.astype(float), -y.astype(float)) == (1.0, 1.0, 1.0, 0.0)
+
+
+def test_roc_rises_from_0_to_1_and_has_the_auc_as_its_area():
+    y, scores, _ = sample(ties=True)
+    fpr, tpr = roc(y, scores)
+    assert fpr[0] == tpr[0] == 0 and fpr[-1] == tpr[-1] == 1
+    assert (np.diff(fpr) >= 0).all() and (np.diff(tpr) >= 0).all()
+    assert area(fpr, tpr) == pytest.approx(auc(y, scores), abs=1e-12)
+
+
+def test_mean_roc_of_one_curve_is_that_curve():
+    y, scores, _ = sample(ties=True)
+    fpr, tpr = roc(y, scores)
+    mean, sd = mean_roc([(fpr, tpr)], fpr[1:])
+    np.testing.assert_allclose(mean, tpr[1:])
+    np.testing.assert_array_equal(sd, 0)
+
+
+def test_mean_roc_is_a_curve_whose_area_is_the_mean_auc():
+    samples = [sample(shift=shift, seed=seed) for seed, shift in enumerate((0.2, 1.0, 3.0))]
+    curves = [roc(y, scores) for y, scores, _ in samples]
+    grid = np.linspace(0, 1, 5001)
+    mean, sd = mean_roc(curves, grid)
+    assert mean.shape == sd.shape == grid.shape
+    assert (np.diff(mean) >= 0).all() and mean[-1] == 1 and sd[-1] == 0
+    assert area(grid, mean) == pytest.approx(np.mean([auc(y, s) for y, s, _ in samples]), abs=1e-3)
+    at = [np.interp(0.2, *curve) for curve in curves]
+    assert (mean[1000], sd[1000]) == pytest.approx((np.mean(at), np.std(at)))
+
+
+def test_mean_roc_starts_with_what_is_found_before_the_first_false_alarm():
+    perfect, blind = roc([0, 1], [0.0, 1.0]), roc([0, 1], [0.0, 0.0])
+    mean, sd = mean_roc([perfect, blind], [0, 0.5, 1])
+    np.testing.assert_allclose(mean, [0.5, 0.75, 1])
+    np.testing.assert_allclose(sd, [0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize(
+    "metric", [auc, auc_interval, roc, lambda y, s: delong_test(y, [0.0, 1.0, 2.0, 3.0], s)]
+)
+@pytest.mark.parametrize(
+    ("y", "scores", "message"),
+    [
+        ([0, 0, 1, 1], [0.0, np.nan, 1.0, np.nan], "2 of 4 are NaN or infinite, the first at index 1"),
+        ([0, 0, 1, 1], [0.0, 1.0, np.inf, 1.0], "finite"),
+        ([0, 0, 0, 0], [0.0, 1.0, 2.0, 3.0], r"both 0 \(normal\) and 1 \(anomalous\).*got \[0\]"),
+        ([1, 1, 1, 1], [0.0, 1.0, 2.0, 3.0], r"got \[1\]"),
+        ([-1, 1, 1, 1], [0.0, 1.0, 2.0, 3.0], r"got \[-1 +1\]"),
+        ([0, 1, 2, 1], [0.0, 1.0, 2.0, 3.0], r"got \[0 1 2\]"),
+        ([0, 1, 1, 1], [0.0, 1.0, 2.0], r"shapes \(4,\) and \(3,\)"),
+        ([0, 1, 1, 1], [[0.0], [1.0], [2.0], [3.0]], r"\(4, 1\)"),
+    ],
+)
+def test_what_can_not_be_judged_is_an_error(metric, y, scores, message):
+    with pytest.raises(ValueError, match=message):
+        metric(y, scores)
+
+
+def test_other_bad_arguments_are_errors():
+    with pytest.raises(ValueError, match="2 samples of each class; got 1 normal and 2 anomalous"):
+        auc_interval([0, 1, 1], [0.0, 1.0, 2.0])
+    with pytest.raises(ValueError, match="level"):
+        auc_interval(*sample()[:2], level=95)
+    with pytest.raises(ValueError, match="curves"):
+        mean_roc([], [0, 1])
+    for grid in ([0, 1, 0.5], [-0.1, 1], [0, 1.1], [], [0, np.nan, 1]):
+        with pytest.raises(ValueError, match="grid"):
+            mean_roc([([0, 1], [0, 1])], grid)

@@ -1,0 +1,243 @@
+"""Every notebook runs at the smoke scale, and book/build.py runs what it has to and nothing else."""
+
+import importlib.util
+import io
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import papermill
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+TOY = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A toy
+
+# %% tags=["parameters"]
+scale = "lite"
+classes = [0, 1, 8]  # the normal classes
+
+# %%
+import time
+from pathlib import Path
+"""
+COUNT = 'with open("runs", "a") as runs:\n    runs.write("toy ")\n'
+WARN = 'import warnings\nwarnings.warn("stored cell is damaged")\n'
+WAIT = 'Path("started").touch()\nwhile not Path("go").exists():\n    time.sleep(0.05)\n'
+FAIL = 'if not Path("repaired").exists():\n    raise ValueError("no such thing")\n'
+
+
+def load_build(root):
+    """book/build.py as a module, working in the folder `root`."""
+    spec = importlib.util.spec_from_file_location("ganod_book_build", root / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A project with two toy notebooks; `make` runs the build without its last step, the HTML."""
+    for name in ("book", "notebooks", "ganod_lite"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "book" / "build.py", tmp_path / "book")
+    for name in ("_config.yml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "ganod_lite" / "code.py").write_text("x = 1\n")
+    first, second = (tmp_path / "notebooks" / f"{name}.py" for name in "ab")
+    first.write_text(TOY + COUNT)
+    second.write_text(TOY)
+    build = load_build(tmp_path)
+    monkeypatch.setattr(build, "html", lambda settings: True)
+
+    def make(*arguments):
+        monkeypatch.setattr(sys, "argv", ["build.py", *arguments])
+        build.main()
+
+    def runs():
+        return len((tmp_path / "runs").read_text().split())
+
+    return SimpleNamespace(root=tmp_path, first=first, second=second, build=build, make=make, runs=runs)
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda source: source.stem)
+def test_notebook_runs_at_smoke_scale(source, tmp_path, monkeypatch):
+    build = load_build(ROOT)
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    path, parameters = build.convert(source, "https://example.org/repository")
+    assert {"scale", "data_root", "store"} <= parameters.keys()
+    values = {"scale": "smoke", "data_root": str(tmp_path / "no data"), "store": str(tmp_path / "store")}
+    executed = papermill.execute_notebook(path, None, values, cwd=ROOT, progress_bar=False)
+    assert build.take_messages(executed) == []
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda source: source.stem)
+def test_unknown_parameter_is_an_error(source, tmp_path, monkeypatch):
+    build = load_build(ROOT)
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    path, _ = build.convert(source, "https://example.org/repository")
+    with pytest.raises(PapermillExecutionError, match="no parameter scael; there are scale"):
+        papermill.execute_notebook(path, None, {"scael": "smoke"}, cwd=ROOT, progress_bar=False)
+
+
+def test_plain_papermill_knows_the_parameters(toy):
+    toy.make("--convert")
+
+    def run(name):
+        command = ["papermill", "build/notebooks/b.ipynb", "out.ipynb", "-p", name, "[3, 5]"]
+        return subprocess.run(
+            [Path(sys.executable).with_name(command[0]), *command[1:]],
+            cwd=toy.root,
+            capture_output=True,
+            text=True,
+        )
+
+    done = run("classes")
+    assert done.returncode == 0, done.stderr
+    failed = run("clases")
+    assert failed.returncode != 0
+    assert "no parameter clases; there are scale, classes" in failed.stderr
+
+
+def test_build_refuses_a_parameter_that_no_notebook_has(toy):
+    with pytest.raises(SystemExit, match="no notebook has the parameter clases; there are classes, scale"):
+        toy.make("-p", "clases", "[3]")
+
+
+def test_first_code_cell_must_hold_the_parameters(toy):
+    toy.first.write_text(TOY.replace("# %% tags", "# %%\nx = 1\n\n# %% tags"))
+    with pytest.raises(SystemExit, match=r"a\.py: the first code cell must be"):
+        toy.make("--convert")
+
+
+def test_page_shows_what_ran(toy):
+    toy.make("-p", "classes", "[3, 5]")
+    page = nbformat.read(toy.build.PAGES / "a.ipynb", as_version=4)
+    shown = "\n".join(c.source for c in page.cells if "remove-cell" not in c.metadata.get("tags", []))
+    assert "classes = [3, 5]" in shown and 'scale = "lite"' in shown
+    assert "[0, 1, 8]" not in shown
+    assert "Not the book's own parameters" in shown
+    assert "-p scale lite -p classes '[3, 5]'" in shown
+    assert "| `classes` | `[3, 5]` | the normal classes |" in shown
+    assert str(toy.root) not in nbformat.writes(page)
+    assert "ok, other parameters" in (toy.root / "book" / "status.md").read_text()
+
+    toy.make("-p", "scale", "lite")
+    assert "Not the book's own" not in (toy.build.PAGES / "a.ipynb").read_text()
+    assert "other parameters" not in (toy.root / "book" / "status.md").read_text()
+
+
+def test_second_run_does_only_what_changed(toy, capsys):
+    toy.make()
+    toy.make()
+    assert toy.runs() == 1
+    toy.second.write_text(TOY + "x = 2\n")
+    toy.make()
+    assert toy.runs() == 1
+    assert "a: unchanged" in capsys.readouterr().out
+    toy.first.unlink()
+    toy.make()
+    assert [page.name for page in toy.build.PAGES.iterdir()] == ["b.ipynb"]
+
+
+def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_path):
+    def fingerprint(values=(("scale", "lite"),), found=(("mnist", False),)):
+        return toy.build.fingerprint(toy.first, dict(values), dict(found))
+
+    seen = [fingerprint(), fingerprint([("scale", "smoke")]), fingerprint(found=[("mnist", True)])]
+    results = toy.root / "book" / "results"
+    results.mkdir()
+    for path in (
+        toy.first,
+        toy.root / "requirements.lock",
+        toy.root / "ganod_lite" / "code.py",
+        toy.root / "ganod_lite" / "more.py",
+        results / "cell.json",
+    ):
+        with path.open("a") as file:
+            file.write("# changed\n")
+        seen.append(fingerprint())
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path / "elsewhere"))
+    seen.append(fingerprint())
+    assert len(set(seen)) == len(seen)
+
+
+def test_failing_notebook_is_named_and_tried_again(toy, capfd):
+    toy.first.write_text(TOY + FAIL)
+    with pytest.raises(SystemExit, match=r"The build failed: a\.$"):
+        toy.make()
+    assert "ValueError: no such thing" in capfd.readouterr().err
+    status = (toy.root / "book" / "status.md").read_text()
+    assert "{doc}`notebooks/a` | failed" in status and "ValueError: no such thing" in status
+    assert "{doc}`notebooks/b` | ok" in status
+
+    (toy.root / "repaired").touch()
+    toy.make()
+    assert "failed" not in (toy.root / "book" / "status.md").read_text()
+    assert "b: unchanged" in capfd.readouterr().out
+
+
+def test_messages_are_on_the_status_page_only(toy):
+    toy.first.write_text(TOY + WARN)
+    toy.make()
+    assert "UserWarning: stored cell is damaged" in (toy.root / "book" / "status.md").read_text()
+    page = nbformat.read(toy.build.PAGES / "a.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in page.cells)
+
+
+def test_killed_build_is_finished_by_the_next(toy):
+    toy.second.write_text(TOY + WAIT)
+    script = (
+        "import sys; sys.argv = ['build.py']; import build; build.html = lambda settings: True; build.main()"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", script], cwd=toy.root / "book")
+    try:
+        while not (toy.root / "started").exists():
+            assert killed.poll() is None, "the build ended before it could be killed"
+            time.sleep(0.05)
+    finally:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    assert [page.name for page in toy.build.PAGES.iterdir()] == ["a.ipynb"]
+
+    (toy.root / "go").touch()
+    toy.make()
+    assert toy.runs() == 1
+    for page in ("a.ipynb", "b.ipynb"):
+        nbformat.validate(nbformat.read(toy.build.PAGES / page, as_version=4))
+
+
+def test_progress_bars_are_dropped_and_messages_kept():
+    build = load_build(ROOT)
+    file = io.StringIO()
+    bars = {"file": file, "mininterval": 0, "unit_scale": True}
+    for step in tqdm(range(3), desc="training", **bars):
+        for _ in tqdm(iter(range(2000)), unit=" images", leave=False, **bars):
+            pass
+        file.write(f"file.py:1: UserWarning: [0, {step}]\n")  # behind the bar, on its line
+    text = file.getvalue()
+    half = len(text) // 2  # the kernel sends a bar in pieces, other outputs between them
+    printed = new_output("stream", name="stdout", text="done\n")
+    pieces = [new_output("stream", name="stderr", text=t) for t in (text[:half], text[half:])]
+    notebook = new_notebook(cells=[new_code_cell(outputs=[pieces[0], printed, pieces[1]])])
+    assert build.take_messages(notebook) == [f"file.py:1: UserWarning: [0, {step}]" for step in range(3)]
+    assert notebook.cells[0].outputs == [printed]
