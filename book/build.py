@@ -260,6 +260,8 @@ def main():
     parser.add_argument("--convert", action="store_true", help="only write build/notebooks/*.ipynb")
     args = parser.parse_args()
 
+    # Seconds between two updates of a progress bar: a log keeps every one.
+    os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "15")
     BUILD.mkdir(exist_ok=True)
     lock = FileLock(BUILD / "lock")  # two builds would write the same files
     try:

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from .wgan import train_wgans
 # the caches is several times faster than a large one; on a GPU a chunk should fill the machine.
 CPU_CHUNK_BYTES = 64 * 2**20
 GPU_SHARE_OF_FREE_MEMORY = 0.5
-# Bytes of activations, columns and their gradients per byte that autograd keeps of the plain generator.
+# Bytes of activations, columns and their gradients at the peak, per byte that autograd keeps of them.
 ACTIVATIONS = 6
 
 
@@ -94,9 +95,9 @@ def latent_search(
     latent_size: needed where the generator has no attribute of that name.
     random_state: the starting points of an image depend on it and on the image's own pixels, and on
         nothing else. So a score is the same whatever else is searched, in whatever order.
-    max_memory: bytes that the copies searched at one time may take, with their optimiser and
-        activations. The result comes on top, in main memory. Default: half of what is free on a
-        GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
+    max_memory: bytes that the generator and the copies searched at one time may take, with their
+        optimiser and activations. The result comes on top, in main memory. Default: half of what is
+        free on a GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
 
     Returns a SearchResult. Raises ValueError or TypeError for arguments that do not fit and
     FloatingPointError if a loss stops being finite.
@@ -106,10 +107,10 @@ def latent_search(
     some 6 operations per parameter and position it is used at. It is bound by memory, not by
     arithmetic: see the page "What a search costs" of the book.
     """
-    check_scalar(n_seeds, "n_seeds", int, min_val=1)
-    check_scalar(n_steps, "n_steps", int, min_val=0)
-    check_scalar(lr_z, "lr_z", (int, float), min_val=0)
-    check_scalar(lr_theta, "lr_theta", (int, float), min_val=0)
+    check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
+    check_scalar(n_steps, "n_steps", Integral, min_val=0)
+    check_scalar(lr_z, "lr_z", Real, min_val=0)
+    check_scalar(lr_theta, "lr_theta", Real, min_val=0)
     if theta_per not in ("seed", "image"):
         raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
     images = as_images(x, name="x")
@@ -125,7 +126,7 @@ def latent_search(
     z = z.reshape(-1, n_rows, copies.latent_size)
     losses = torch.empty(len(z), n_rows, n_steps + 1)
 
-    chunk, start = copies.how_many(n_rows, max_memory), 0
+    chunk, start = min(copies.how_many(n_rows, images[:1], loss, max_memory), len(z)), 0
     with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
         while start < len(z):
             part = slice(start, start + chunk)
@@ -135,7 +136,6 @@ def latent_search(
             except torch.OutOfMemoryError:
                 if chunk == 1:
                     raise
-                torch.cuda.empty_cache()
                 chunk = (chunk + 1) // 2
                 continue
             losses[part], z[part] = found
@@ -153,6 +153,7 @@ def latent_search(
     )
 
 
+@torch.enable_grad()
 def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
     """Algorithm 1's inner loop for c copies of theta, each with r latents, all at once.
 
@@ -203,12 +204,22 @@ class _Copies:
         self.parameters = {} if frozen else dict(self.generator.named_parameters())
         self.buffers = dict(self.generator.named_buffers())
         self.as_matrices = None if frozen else _dcgan_as_matrix_products(self.generator)
-        z = torch.zeros(1, self.latent_size, dtype=self.dtype, device=device)
-        try:
-            self.tail, image = (), self.generator(z)
-        except (RuntimeError, IndexError, ValueError):  # a generator that wants (m, latent_size, 1, 1)
-            self.tail, image = (1, 1), self.generator(z[:, :, None, None])
-        self.image_shape = image.shape[1:]
+        z = standard_normal(2, self.latent_size, torch.Generator().manual_seed(0)).to(device, self.dtype)
+        for self.tail in ((), (1, 1)):
+            try:
+                images = self.generator(z.reshape(*z.shape, *self.tail))
+                break
+            except Exception as error:
+                refused = error
+        else:
+            raise ValueError(
+                f"generator: it takes neither latents (m, {self.latent_size}) nor (m, {self.latent_size}, "
+                f"1, 1): {refused}"
+            ) from refused
+        self.image_shape = images.shape[1:]
+        # Its layers do not tell all that a generator may do (a forward of its own, hooks), so it is asked.
+        if self.as_matrices and (self.as_matrices(self.make(1), z[None])[0] - images).norm() > 0.01 * images.norm():
+            self.as_matrices = None
 
     def make(self, c):
         return [p.expand(c, *p.shape).clone().requires_grad_() for p in self.parameters.values()]
@@ -226,22 +237,33 @@ class _Copies:
 
         return vmap(one)(theta, z)
 
-    def how_many(self, n_rows, max_memory):
-        """How many copies, with n_rows latents each, fit in max_memory bytes."""
-        saved = []
-        z = torch.zeros(1, self.latent_size, dtype=self.dtype, device=self.device, requires_grad=True)
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.nbytes), lambda t: t):
-            self.generator(z.reshape(*z.shape, *self.tail))
-        theta = sum(p.nbytes for p in self.generator.parameters())
-        activations = ACTIVATIONS * max(sum(saved) - theta, 0) + 8 * z.nbytes
-        each = n_rows * activations + (0 if self.frozen else 4 * theta)  # theta, gradient, Adam's two moments
+    @torch.enable_grad()
+    def how_many(self, n_rows, x, loss, max_memory):
+        """How many copies, with n_rows latents each, fit in max_memory bytes; tried with one, on the image x."""
+        theta = self.make(1)
+        z = torch.zeros(1, n_rows, self.latent_size, dtype=self.dtype, device=self.device, requires_grad=True)
+        x = x.to(self.device, self.dtype).expand(n_rows, -1, -1, -1)
+        own = {p.untyped_storage().data_ptr() for p in (*theta, *self.generator.parameters())}
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
+        ):
+            losses = loss(self.generate(theta, z).flatten(0, 1), x)
+        if losses.shape != (n_rows,):
+            raise ValueError(f"loss must return one value per image, {(n_rows,)}; got {tuple(losses.shape)}.")
+        # what Adam moves, its gradient and its two moments; a layer's gradient on its way; activations
+        moved = [p.nbytes for p in (z, *theta)]
+        each = 4 * sum(moved) + max(moved) + ACTIVATIONS * sum(kept)
+        itself = sum(p.nbytes for p in self.generator.parameters())
         if max_memory is None:
             max_memory = CPU_CHUNK_BYTES
             if self.device.type == "cuda":
                 max_memory = GPU_SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
-        elif max_memory < each:
-            raise ValueError(f"max_memory: one copy of this generator needs {each:,} bytes; got {max_memory:,}.")
-        return max(1, int(max_memory // each))
+        elif max_memory < itself + each:
+            raise ValueError(
+                f"max_memory: this generator and one copy need {itself + each:,} bytes; got {max_memory:,}."
+            )
+        return max(1, int((max_memory - itself) // each))
 
 
 def _dcgan_as_matrix_products(generator):
@@ -262,6 +284,9 @@ def _dcgan_as_matrix_products(generator):
             return None
         if type(layer) is nn.BatchNorm2d and not (layer.affine and layer.track_running_stats):
             return None
+    weights = [getattr(layer, name, None) for layer in layers for name in ("weight", "bias")]
+    if [id(w) for w in weights if w is not None] != [id(p) for p in generator.parameters()]:
+        return None  # shared weights, weights made from others (spectral norm), parameters of its own
 
     def generate(theta, z):
         c, r, _ = z.shape
@@ -356,7 +381,7 @@ class ADGAN(ImageDetector):
         self.seed_ = seed_from(self.random_state)
         self.generator_, self.critic_, self.critic_loss_, self.generator_loss_ = self.generator, None, [], []
         if self.generator is None:
-            check_scalar(self.n_iter, "n_iter", int, min_val=1)
+            check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
             (trained,) = train_wgans(
                 [X],
                 [self.seed_],

@@ -22,6 +22,11 @@ from sklearn.utils import check_scalar
 from .base import TableDetector, seed_from
 from .metrics import auc
 
+# The paper's candidates.
+BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
+MIXTURE_SIZES = tuple(range(2, 21))
+DIMENSIONS = (20, 40, 60, 80, 100)
+
 
 class ClassicDetector(TableDetector):
     """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
@@ -60,7 +65,7 @@ class KDE(ClassicDetector):
         self,
         n_components=None,
         *,
-        bandwidths=tuple(2.0 ** np.arange(0, 4.5, 0.5)),
+        bandwidths=BANDWIDTHS,
         contamination=0.1,
         random_state=None,
     ):
@@ -115,7 +120,7 @@ class GMM(ClassicDetector):
     information criterion on the training data. Sizes beyond the number of samples are left out.
     """
 
-    def __init__(self, n_components=None, *, mixture_sizes=tuple(range(2, 21)), contamination=0.1, random_state=None):
+    def __init__(self, n_components=None, *, mixture_sizes=MIXTURE_SIZES, contamination=0.1, random_state=None):
         self.n_components = n_components
         self.mixture_sizes = mixture_sizes
         self.contamination = contamination
@@ -154,7 +159,7 @@ def tune_gamma(Z, random_state=None, n_samples=1000):
     return gamma / 2**0.125
 
 
-def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components=(20, 40, 60, 80, 100)):
+def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components=DIMENSIONS):
     """Fit `estimator` on X (n, d) at each PCA dimension and keep the one with the best AUC on a holdout.
 
     The paper's rule for the dimension. `y_holdout` has 1 for anomalous and 0 for normal. Dimensions

@@ -54,9 +54,7 @@ LAYOUTS = {
     "digits": ((),),
     "mnist": (
         tuple(
-            f"MNIST/raw/{part}-{kind}-ubyte"
-            for part in ("train", "t10k")
-            for kind in ("images-idx3", "labels-idx1")
+            f"MNIST/raw/{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
         ),
     ),
     "cifar10": (
@@ -177,9 +175,7 @@ def image_files(folder):
     pillow = _import("PIL.Image")
     endings = {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
     files = sorted(
-        file
-        for file in Path(folder).iterdir()
-        if file.suffix.lower() in endings and not file.name.startswith(".")
+        file for file in Path(folder).iterdir() if file.suffix.lower() in endings and not file.name.startswith(".")
     )
     if not files:
         raise FileNotFoundError(f"{folder} holds no images.")
@@ -239,9 +235,7 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
             f"of class {images.classes[normal_class]}."
         )
     if n_test + n_holdout > n_images:
-        raise ValueError(
-            f"n_test={n_test} and n_holdout={n_holdout}: {images.title} has only {n_images} test images."
-        )
+        raise ValueError(f"n_test={n_test} and n_holdout={n_holdout}: {images.title} has only {n_images} test images.")
     rng = np.random.RandomState(seed)
     order = rng.permutation(n_images)
     test, holdout = order[:n_test], order[n_images - n_holdout :]
@@ -286,9 +280,7 @@ def read_table(path):
                     "an id, a label, and as many features in each row."
                 )
             if len(row) > n_columns:
-                raise ValueError(
-                    f"{where}, column {n_columns + 1}: earlier rows have {n_columns} columns only."
-                )
+                raise ValueError(f"{where}, column {n_columns + 1}: earlier rows have {n_columns} columns only.")
             if row[1] not in ("nor", "out"):
                 raise ValueError(f'{where}, column 2: the label must be "nor" or "out"; got {row[1]!r}.')
             y.append(row[1] == "out")
@@ -356,9 +348,7 @@ def _locate(name, title, download, root):
     """As `_layout`, but what is missing raises MissingData; `download` is the name to fetch it by."""
     layout = _layout(name, root)
     if layout is None:
-        places = " or ".join(
-            ", ".join(path for path in paths if not (root / path).exists()) for paths in LAYOUTS[name]
-        )
+        places = " or ".join(", ".join(path for path in paths if not (root / path).exists()) for paths in LAYOUTS[name])
         raise MissingData(
             f"{title} not found: there is no {places} under {root}. To get it: {_command(download, root)}"
         )
@@ -419,9 +409,7 @@ def _import(module):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
-            f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"'
-        ) from error
+        raise ImportError(f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"') from error
 
 
 def main(arguments=None):

@@ -5,8 +5,6 @@ Several independent networks of the same shape can stand side by side as the gro
 group by group, so each of them trains as it would alone.
 """
 
-import copy
-
 import torch
 from torch import nn
 
@@ -69,25 +67,33 @@ def stack(networks):
     Group i sees and makes the i-th block of channels: latents (n, groups * latent_size), images
     (n, groups * channels, size, size). The given networks are not changed.
     """
-    stacked = type(networks[0])(**networks[0].arguments, groups=len(networks))
     states = [network.state_dict() for network in networks]
-    stacked.load_state_dict(
+    return _network(
+        networks[0],
         {  # every tensor's first axis is channels, laid out group after group; counters have no axis
             name: torch.cat([state[name] for state in states]) if value.ndim else value
             for name, value in states[0].items()
-        }
+        },
+        groups=len(networks),
     )
-    return stacked.to(next(networks[0].parameters()).device)
 
 
 def unstack(stacked, n_groups):
     """The networks that `stack` put together, as a list of `n_groups` ordinary ones."""
-    networks = [type(stacked)(**stacked.arguments) for _ in range(n_groups)]
-    for name, value in stacked.state_dict().items():
-        parts = value.chunk(n_groups) if value.ndim else [value] * n_groups
-        for network, part in zip(networks, parts):
-            network.state_dict()[name].copy_(part)
-    return [copy.deepcopy(network).to(next(stacked.parameters()).device) for network in networks]
+    states = [
+        {name: value.chunk(n_groups)[i] if value.ndim else value for name, value in stacked.state_dict().items()}
+        for i in range(n_groups)
+    ]
+    return [_network(stacked, state) for state in states]
+
+
+def _network(like, state, groups=1):
+    """A network of the class and arguments of `like` with a copy of the given state."""
+    with torch.device("meta"):  # without drawing weights that would be overwritten
+        network = type(like)(**like.arguments, groups=groups)
+    copies = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+    network.load_state_dict(copies, assign=True)
+    return network
 
 
 def _up(n_in, n_out, groups, stride=2, padding=1):

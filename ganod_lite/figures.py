@@ -6,8 +6,7 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import datasets, metrics
-from .base import as_images
+from . import metrics
 from .experiments import METHODS, gans_behind
 
 COLOURS = {  # one for each method throughout the book; told apart by colour-blind readers too
@@ -34,15 +33,14 @@ def roc_curves(entries):
     return figure
 
 
-def generated_images(entries, *, store=None, data_root=None, n=10):
+def generated_images(entries, *, store=None):
     """For each class a row of training images above a row of what the generator makes that ADGAN searched."""
-    images = datasets.load_images(entries[0].parameters["dataset"], root=data_root)
     gans = gans_behind(entries, store)
     figure, axes = _figure(7, 1.3 * len(gans), len(gans), squeeze=False)
-    for (label, (gan, _)), axis in zip(gans.items(), axes[:, 0]):
-        z = torch.randn(n, gan.generator.latent_size, generator=torch.Generator().manual_seed(0))
+    for (label, (gan, entry)), axis in zip(gans.items(), axes[:, 0]):
+        real = entry.arrays["some_real_images"]
+        z = torch.randn(len(real), gan.generator.latent_size, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            real = as_images(images.x_train[images.y_train == images.classes.index(label)][:n])
             rows = torch.stack([real, gan.generator(z)])  # (2, n, channels, height, width)
         picture = (rows + 1).div(2).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1).squeeze(-1)
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1)

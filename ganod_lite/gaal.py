@@ -132,7 +132,7 @@ class SOGAAL(TableDetector):
                     optimiser_g.step(loss_g)
                 losses.append(torch.stack([loss_d.detach(), loss_g.detach()]))
 
-            for name, loss in zip(history, torch.stack(losses).mean(0).tolist(), strict=False):
+            for name, loss in zip(("discriminator_loss", "generator_loss"), torch.stack(losses).mean(0).tolist()):
                 history[name].append(loss)
                 if not math.isfinite(loss):
                     raise FloatingPointError(
@@ -225,7 +225,7 @@ class SGD:
             lr = self.lr / (1 + self.decay * self.updates)
         gradients = torch.autograd.grad(loss, self.weights)
         with torch.no_grad():
-            for weight, velocity, gradient in zip(self.weights, self.velocities, gradients, strict=True):
+            for weight, velocity, gradient in zip(self.weights, self.velocities, gradients):
                 velocity.mul_(self.momentum).sub_(gradient, alpha=lr)
                 weight.add_(velocity)
         self.updates += 1

@@ -65,7 +65,7 @@ class Store:
             if hashlib.sha256(raw).hexdigest() != record["sha256"]:
                 raise ValueError(f"the SHA-256 of {record['file']} is not that of the record")
             return Entry(record, _unpack(raw, record["file"]))
-        except (OSError, ValueError, KeyError) as damage:
+        except (OSError, ValueError, KeyError, TypeError) as damage:
             warnings.warn(f"{stem} in the store is damaged ({damage}); it is computed again.", stacklevel=2)
             return None
 

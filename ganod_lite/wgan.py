@@ -5,12 +5,17 @@ several training sets stand side by side as the groups of one generator and one 
 Each has its own seed, batches, noise, and loss; nothing but the kernels is shared.
 """
 
+import hashlib
 import os
+import pickle
 import time
+import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import torch
+from sklearn.utils import check_scalar
 from tqdm.auto import tqdm
 
 from .base import as_images, resolve_device
@@ -61,15 +66,20 @@ def train_wgans(
     n_steps: generator steps; each follows 5 (penalty="clip") or 2 ("gradient") critic steps.
     checkpoint: a file for the state of an unfinished training. It is written every
     `checkpoint_seconds`; where it exists training goes on from it, with the same result as
-    undisturbed; once training is done it is removed.
+    undisturbed; once training is done it is removed. A damaged one is said, and training starts anew.
 
-    Raises FloatingPointError if a loss stops being finite, ValueError on arguments that do not fit.
+    Raises FloatingPointError if a loss stops being finite, ValueError or TypeError on arguments that
+    do not fit, among them the checkpoint of a training of other images or with other arguments.
     """
+    for name, value in (
+        ("n_steps", n_steps), ("latent_size", latent_size), ("ngf", ngf), ("batch_size", batch_size)
+    ):  # fmt: skip
+        check_scalar(value, name, Integral, min_val=1)
     if penalty not in RECIPES:
         raise ValueError(f"penalty must be one of {sorted(RECIPES)}; got {penalty!r}.")
     if len(image_sets) != len(seeds) or not len(seeds):
         raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
-    training = _Training(image_sets, seeds, latent_size, ngf, batch_size, penalty, resolve_device(device))
+    training = _Training(image_sets, seeds, n_steps, latent_size, ngf, batch_size, penalty, resolve_device(device))
     checkpoint = Path(checkpoint) if checkpoint else None
     if checkpoint and checkpoint.exists():
         training.load(checkpoint)
@@ -92,8 +102,9 @@ def train_wgans(
 class _Training:
     """The state of a training: networks, optimisers, random generators, losses so far."""
 
-    def __init__(self, image_sets, seeds, latent_size, ngf, batch_size, penalty, device):
+    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, penalty, device):
         images = [as_images(x, min_samples=2) for x in image_sets]
+        seeds = [int(seed) for seed in seeds]
         shape = tuple(images[0].shape[1:])
         for i, x in enumerate(images):
             if tuple(x.shape[1:]) != shape:
@@ -101,12 +112,14 @@ class _Training:
         generators, critics = [], []
         for seed in seeds:  # each network starts as it would alone
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
+                torch.default_generator.manual_seed(seed)
                 generators.append(Generator(shape, latent_size, ngf))
                 critics.append(Critic(shape, ngf, batch_norm=penalty == "clip"))
-        self.arguments = {
-            "seeds": list(seeds), "shape": shape, "sizes": [len(x) for x in images], "latent_size": latent_size,
-            "ngf": ngf, "batch_size": batch_size, "penalty": penalty,
+        digests = [hashlib.blake2b(x.numpy().tobytes(), digest_size=8).hexdigest() for x in images]
+        self.arguments = {  # all that the result depends on
+            "images": digests, "shape": shape, "seeds": seeds, "n_steps": n_steps,
+            "latent_size": latent_size, "ngf": ngf, "batch_size": batch_size, "penalty": penalty,
+            "device": device.type,
         }  # fmt: skip
         self.penalty, self.batch_size, self.device = penalty, batch_size, device
         self.generator = stack(generators).to(device, memory_format=torch.channels_last)
@@ -117,7 +130,7 @@ class _Training:
             recipe["optimiser"](network.parameters(), **recipe["settings"]) for network in (self.generator, self.critic)
         ]
         self.images = torch.cat(images).to(device)
-        self.sizes = self.arguments["sizes"]
+        self.sizes = [len(x) for x in images]
         self.offsets = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
         self.draws = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self.losses = []  # per step (2, groups): critic's and generator's
@@ -129,12 +142,11 @@ class _Training:
         real, noise, mix = [], [], []  # drawn group by group, so that each group draws what it would alone
         for size, offset, draw in zip(self.sizes, self.offsets, self.draws):
             options = {"generator": draw, "device": self.device}
-            real.append(torch.randint(size, (n_steps, n, b), **options) + offset)
+            real.append(torch.randint(size, (n_steps, n, b, 1), **options) + offset)
             noise.append(torch.randn(n_steps, n + 1, b, self.generator.latent_size, **options))
             mix.append(torch.rand(n_steps, n, b, 1, **options))
-        real, noise, mix = (torch.cat([p if p.ndim > 3 else p[..., None] for p in parts], -1)
-                            for parts in (real, noise, mix))  # fmt: skip
-        losses = [self._step(*draws) for draws in zip(real, noise, mix)]
+        draws = (torch.cat(parts, -1) for parts in (real, noise, mix))
+        losses = [self._step(*step) for step in zip(*draws)]
         losses = torch.stack(losses).cpu()
         if not torch.isfinite(losses).all():
             group = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
@@ -209,7 +221,11 @@ class _Training:
         os.replace(beside, path)
 
     def load(self, path):
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+            warnings.warn(f"The checkpoint {path} is damaged; training starts anew.", stacklevel=3)
+            return
         if state["arguments"] != self.arguments:
             raise ValueError(
                 f"checkpoint: {path} belongs to another training, {state['arguments']}; "

@@ -94,13 +94,13 @@ mnist.show(figures.roc_curves)
 # and whatever the AUC; the critic's estimate of the Wasserstein distance shows how far it got.
 
 # %% mystnb={"figure": {"caption": "Training images of each normal class (upper rows) and unselected samples of the generator trained on them (lower rows).", "name": "samples-mnist"}, "image": {"alt": "Rows of real digits above rows of generated ones for each normal class"}}
-mnist.show(figures.generated_images, store=store, data_root=data_root)
+mnist.show(figures.generated_images, store=store)
 
 # %% mystnb={"figure": {"caption": "The critic's estimate of the Wasserstein distance between data and samples.", "name": "critic-mnist"}, "image": {"alt": "Critic loss over generator steps, one line for each normal class"}}
 mnist.show(figures.training_losses, store=store)
 
 # %% mystnb={"figure": {"caption": "The same for the embedded digits, with about 120 training images a class.", "name": "samples-digits"}, "image": {"alt": "Rows of real small digits above rows of generated ones for each normal class"}}
-digits.show(figures.generated_images, store=store, data_root=data_root)
+digits.show(figures.generated_images, store=store)
 
 # %% [markdown]
 # ## What the holdout chose

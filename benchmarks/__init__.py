@@ -1,0 +1,12 @@
+"""Benchmarks, one command each, from the repository's root:
+
+    python -m benchmarks.search     latent_search against the plain loop over images and seeds
+    python -m benchmarks.floor      latent_search against the time its memory traffic must take
+    python -m benchmarks.scaling    cost against images, seeds, steps and width; peak memory
+    python -m benchmarks.training   ten generators at once against one after the other; bfloat16
+    python -m benchmarks.sogaal     SO-GAAL against PyOD's (needs `pip install pyod`)
+
+Each prints a table and writes a record to book/results/benchmarks, from which the book's page "What a
+search costs" is drawn. What is compared is measured in one run, in turns. `--device cuda` measures a
+GPU. Leave the machine alone meanwhile: each takes up to three minutes on two processor cores.
+"""

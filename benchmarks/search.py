@@ -1,0 +1,120 @@
+"""latent_search against the plain loop over images and seeds, which is how public implementations run it.
+
+Compared, in turns: the plain loop with torch.optim.Adam as it comes and with its fused kernel;
+latent_search on a DCGAN; on the same network hidden in another module, which takes the path for any
+generator (torch.func); and with the DCGAN path compiled, to see whether torch.compile would pay (its
+compilation, half a minute, is not in the times; it needs a C++ compiler). All start from the same
+latents, and `difference` is how far scores are from the plain loop's, relative to them.
+
+The plain loop searches the first few of the images, as many as `images` says; times are per image.
+"""
+
+import copy
+from unittest.mock import patch
+
+import torch
+from torch import nn
+
+from ganod_lite import adgan
+from ganod_lite.adgan import latent_search, squared_l2
+
+from .common import in_turns, main, per, random_images, ratios, untrained_generator
+
+SIZES = {  # on a GPU the plain loop waits for launches, and latent_search needs many images to fill it
+    "cpu": {"n_images": 32, "n_plain": 8, "n_seeds": 8},
+    "cuda": {"n_images": 512, "n_plain": 2, "n_seeds": 64},
+}
+N_STEPS = 5
+
+
+def measure(device, seconds, ngfs=(16, 64), compiled=True, **sizes):
+    sizes = SIZES[device.type] | sizes
+    rows = []
+    for ngf in ngfs:
+        rows += _measure_one(ngf, device, seconds / len(ngfs), compiled, **sizes)
+    return sizes | {"n_steps": N_STEPS, "latent_size": 256, "ngf": list(ngfs)}, rows
+
+
+def _measure_one(ngf, device, seconds, compiled, n_images, n_plain, n_seeds):
+    generator, x = untrained_generator(ngf), random_images(n_images)
+    options = {"n_seeds": n_seeds, "n_steps": N_STEPS, "random_state": 0, "device": device, "verbose": False}
+    starts = torch.as_tensor(latent_search(generator, x[:n_plain], **options | {"n_steps": 0}).z, device=device)
+
+    def plain(**adam):
+        return plain_search(generator, x[:n_plain].to(device), starts, **adam)
+
+    functions = {
+        "plain loop": plain,
+        "plain loop, fused Adam": lambda: plain(fused=True),
+        "latent_search": lambda: latent_search(generator, x, **options).scores,
+        "latent_search, any generator": lambda: latent_search(Hidden(generator), x, **options).scores,
+    }
+    if compiled:
+        function = compiled_path(generator, device)
+
+        def search_compiled():
+            with patch.object(adgan, "_dcgan_as_matrix_products", lambda generator: function):
+                return latent_search(generator, x, **options).scores
+
+        functions["latent_search, compiled"] = search_compiled
+
+    scores, times = in_turns(functions, device, seconds)
+    wanted = scores["plain loop"]
+    n = {name: len(values) for name, values in scores.items()}
+    each = {name: per(times[name], n[name]) for name in functions}
+    return [
+        {
+            "ngf": ngf,
+            "variant": name,
+            "images": n[name],
+            "seconds_per_image": each[name],
+            "times_plain": ratios(each["plain loop"], each[name]),
+            "difference": float((abs(scores[name][:n_plain] - wanted) / wanted).max()),
+        }
+        for name in functions
+    ]
+
+
+def plain_search(generator, x, z, n_steps=N_STEPS, lr_z=0.25, lr_theta=5e-5, **adam):
+    """Algorithm 1 to the letter: x (n, c, h, w), starts z (n, n_seeds, latent_size) -> scores (n,).
+
+    One network is reset in place for each search, so that no time goes into copying modules.
+    """
+    network = copy.deepcopy(generator).to(x.device)
+    theta = list(network.parameters())
+    trained = [p.detach().clone() for p in theta]
+    losses = torch.empty(z.shape[:2], device=x.device)
+    for i in range(len(x)):
+        for j in range(z.shape[1]):
+            with torch.no_grad():
+                torch._foreach_copy_(theta, trained)
+            z_ij = z[i, j : j + 1].clone().requires_grad_()
+            groups = [{"params": [z_ij], "lr": lr_z}, {"params": theta, "lr": lr_theta}]
+            optimiser = torch.optim.Adam(groups, betas=(0.5, 0.999), **adam)
+            for _ in range(n_steps):
+                optimiser.zero_grad()
+                squared_l2(network(z_ij), x[i : i + 1]).sum().backward()
+                optimiser.step()
+            with torch.no_grad():
+                losses[i, j] = squared_l2(network(z_ij), x[i : i + 1])[0]
+    return losses.mean(1).cpu().numpy()
+
+
+class Hidden(nn.Module):
+    """A generator that latent_search does not recognise as a DCGAN."""
+
+    def __init__(self, generator):
+        super().__init__()
+        self.generator, self.latent_size = generator, generator.latent_size
+
+    def forward(self, z):
+        return self.generator(z)
+
+
+def compiled_path(generator, device):
+    generator = copy.deepcopy(generator).to(device).requires_grad_(False)
+    return torch.compile(adgan._dcgan_as_matrix_products(generator))
+
+
+if __name__ == "__main__":
+    main("search", measure)

@@ -1,0 +1,61 @@
+"""Training ten generators at once against one after the other; and with bfloat16 autocast.
+
+Compared, in turns, for both ways to hold the critic: one WGAN, ten as groups of one network, and one
+under torch.autocast. `times_one` is how many times faster a generator's step is than with one alone.
+"""
+
+from functools import partial
+
+import torch
+
+from ganod_lite.wgan import RECIPES, _Training
+
+from .common import in_turns, main, per, random_images, ratios
+
+SIZES = {  # on a GPU a step takes milliseconds
+    "cpu": {"n_steps": 2, "n_images": 1000, "ngf": 16, "batch_size": 64},
+    "cuda": {"n_steps": 50, "n_images": 5000, "ngf": 64, "batch_size": 64},
+}
+AT_ONCE = 10
+LATENT_SIZE = 256
+
+
+def measure(device, seconds, n_at_once=AT_ONCE, latent_size=LATENT_SIZE, **sizes):
+    sizes = SIZES[device.type] | sizes
+    parameters = sizes | {"n_at_once": n_at_once, "latent_size": latent_size}
+    images = random_images(sizes["n_images"])
+    rows = []
+    for penalty in RECIPES:
+
+        def training(n, penalty=penalty):
+            options = {name: value for name, value in parameters.items() if name not in ("n_images", "n_at_once")}
+            return _Training([images] * n, list(range(n)), penalty=penalty, device=device, **options)
+
+        one, several, half = training(1), training(n_at_once), training(1)
+        run = {
+            "one": partial(one.run, sizes["n_steps"]),
+            f"{n_at_once} at once": partial(several.run, sizes["n_steps"]),
+            "one, bfloat16": partial(_autocast, half, sizes["n_steps"], device),
+        }
+        n = {name: n_at_once if "at once" in name else 1 for name in run}
+        _, times = in_turns(run, device, seconds / len(RECIPES))
+        each = {name: per(times[name], n[name] * sizes["n_steps"]) for name in run}
+        rows += [
+            {
+                "penalty": penalty,
+                "variant": name,
+                "seconds_per_generator_step": each[name],
+                "times_one": ratios(each["one"], each[name]),
+            }
+            for name in run
+        ]
+    return parameters, rows
+
+
+def _autocast(training, n_steps, device):
+    with torch.autocast(device.type, torch.bfloat16):
+        training.run(n_steps)
+
+
+if __name__ == "__main__":
+    main("training", measure)

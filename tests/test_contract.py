@@ -1,0 +1,222 @@
+"""The detector contract, for every method: scikit-learn's checks for tables, the same points for images."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ganod_lite import ADGAN, GMM, KDE, OCSVM, SOGAAL, IForest
+from ganod_lite.base import ImageDetector, seed_from
+
+TABLE_DETECTORS = [
+    SOGAAL(stop_epochs=2, device="cpu", verbose=False),
+    SOGAAL(stop_epochs=2, variant="post", schedule="at-stop", device="cpu", verbose=False),
+    KDE(),
+    OCSVM(),
+    IForest(n_estimators=10),
+    GMM(mixture_sizes=(2, 3)),
+]
+
+
+class Distance(ImageDetector):
+    """The smallest image detector: the distance to the mean of the training images and some noise."""
+
+    def __init__(self, noise=0.1, contamination=0.1, random_state=None):
+        self.noise = noise
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        self._check_contamination()
+        X = self._check_X(X, reset=True)
+        draw = torch.Generator().manual_seed(seed_from(self.random_state))
+        self.centre_ = X.mean(0) + self.noise * torch.randn(X[0].shape, generator=draw)
+        self._set_offset(X)
+        return self
+
+    def _anomaly_score(self, X):
+        return (X - self.centre_).square().flatten(1).sum(1).double().numpy()
+
+
+# Each makes a small, fast detector from `contamination` and `random_state`.
+IMAGE_DETECTORS = {
+    "Distance": Distance,
+    "ADGAN": lambda **parameters: ADGAN(
+        2, latent_size=4, ngf=2, batch_size=8, n_seeds=2, n_steps=1, device="cpu", verbose=False, **parameters
+    ),
+}
+
+
+# --- tables ---
+
+
+@parametrize_with_checks(TABLE_DETECTORS)
+def test_scikit_learn_accepts(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("detector", TABLE_DETECTORS, ids=lambda detector: type(detector).__name__)
+def test_table_scores(detector):
+    X = np.random.RandomState(0).uniform(size=(100, 4))
+    detector = clone(detector).set_params(random_state=0).fit(X)
+    scores = detector.anomaly_score(X)
+    check_scores(detector, X, scores)
+    np.testing.assert_array_equal(clone(detector).fit(X).anomaly_score(X), scores)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(detector)).anomaly_score(X), scores)
+
+
+def check_scores(detector, X, scores):
+    """How the scores, the threshold and the verdicts of a fitted detector hang together."""
+    assert scores.shape == (len(X),)
+    assert scores.dtype == np.float64
+    np.testing.assert_array_equal(detector.score_samples(X), -scores)
+    np.testing.assert_array_equal(detector.decision_function(X), -scores - detector.offset_)
+    flagged = detector.predict(X)
+    np.testing.assert_array_equal(flagged, np.where(-scores < detector.offset_, -1, 1))
+    assert np.mean(flagged == -1) == pytest.approx(0.1, abs=0.03)
+
+
+# --- images ---
+
+
+@pytest.fixture(params=IMAGE_DETECTORS)
+def make(request):
+    return IMAGE_DETECTORS[request.param]
+
+
+@pytest.fixture
+def images():
+    return np.random.RandomState(0).uniform(-1, 1, size=(40, 1, 8, 8)).astype(np.float32)
+
+
+@pytest.fixture
+def fitted(make, images):
+    return make(random_state=0).fit(images)
+
+
+def test_image_scores(fitted, images):
+    scores = fitted.anomaly_score(images)
+    check_scores(fitted, images, scores)
+    assert len(np.unique(scores)) == len(images)
+    assert fitted.n_features_in_ == 64
+
+
+def test_parameters_are_stored_untouched(make, images):
+    state = np.random.RandomState(0)
+    detector = make(contamination=0.25, random_state=state)
+    before = detector.get_params()
+    assert before["contamination"] == 0.25
+    assert before["random_state"] is state
+    assert vars(detector) == before
+    detector.fit(images)
+    assert all(detector.get_params()[name] is value for name, value in before.items())
+
+
+def test_clone_and_random_state(fitted, images):
+    twin = clone(fitted)
+    with pytest.raises(NotFittedError):
+        twin.predict(images)
+    scores = fitted.anomaly_score(images)
+    np.testing.assert_array_equal(twin.fit(images).anomaly_score(images), scores)
+    assert not np.allclose(twin.set_params(random_state=1).fit(images).anomaly_score(images), scores)
+
+
+def test_pickle(fitted, images):
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.anomaly_score(images), fitted.anomaly_score(images))
+    np.testing.assert_array_equal(copy.predict(images), fitted.predict(images))
+
+
+def test_scores_do_not_depend_on_the_neighbours(fitted, images):
+    alone = [fitted.anomaly_score(image[None])[0] for image in images[:5]]
+    np.testing.assert_allclose(alone, fitted.anomaly_score(images)[:5], rtol=1e-4)
+
+
+def test_all_forms_of_the_same_images_score_alike(fitted):
+    pixels = np.random.RandomState(1).randint(256, size=(3, 8, 8)).astype(np.uint8)
+    scores = fitted.anomaly_score(pixels)
+    floats = pixels[:, None].astype(np.float32) / 127.5 - 1
+    for same in (pixels[..., None], torch.tensor(pixels), floats, torch.tensor(floats), floats.astype(np.float64)):
+        np.testing.assert_allclose(fitted.anomaly_score(same), scores, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["anomaly_score", "score_samples", "decision_function", "predict"])
+def test_not_fitted(make, images, method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(make(), method)(images)
+
+
+def test_a_failed_fit_does_not_count(make, images):
+    detector = make(contamination=0.6)
+    with pytest.raises(ValueError, match="contamination == 0.6, must be <= 0.5"):
+        detector.fit(images)
+    with pytest.raises(NotFittedError):
+        detector.anomaly_score(images)
+
+
+def test_without_contamination_there_are_scores_but_no_threshold(make, images):
+    detector = make(contamination=None, random_state=0).fit(images)
+    assert detector.anomaly_score(images).shape == (40,)
+    for method in (detector.predict, detector.decision_function):
+        with pytest.raises(ValueError, match="contamination=None leaves the threshold unset"):
+            method(images)
+
+
+def test_threshold_is_set_on_a_draw_of_the_training_images():
+    X = np.linspace(-1, 1, 1000)[:, None, None, None] * np.ones((1, 1, 8, 8))
+    detector = Distance(random_state=0)
+    scored = []
+    score = detector._anomaly_score
+    detector._anomaly_score = lambda X: scored.append(X) or score(X)
+    detector.fit(X)
+    assert [len(X) for X in scored] == [200]
+    assert scored[0].min() < -0.9  # from all over, not the first 200
+    assert scored[0].max() > 0.9
+    assert np.mean(detector.predict(X) == -1) == pytest.approx(0.1, abs=0.05)
+
+
+GOOD = np.zeros((4, 1, 8, 8))
+
+
+def spoiled(value):
+    X = GOOD.copy()
+    X[2, 0, 3, 3] = value
+    return X
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (spoiled(np.nan), ValueError, "X: images must be finite; got NaN"),
+        (spoiled(np.inf), ValueError, "X: images must be finite"),
+        (spoiled(1.5), ValueError, r"X: pixel values must lie in \[-1, 1\]; got \[0, 1.5\]"),
+        (spoiled(-2), ValueError, r"X: pixel values must lie in \[-1, 1\]; got \[-2, 0\]"),
+        (np.zeros((4, 2, 8, 8)), ValueError, r"X: images must have 1 or 3 channels; got 2 in shape \(4, 2, 8, 8\)"),
+        (np.zeros((4, 64)), ValueError, r"X: float images must be \(n, channels, height, width\); got shape \(4, 64\)"),
+        (np.zeros((4, 64), np.uint8), ValueError, r"X: uint8 images must be .* got shape \(4, 64\)"),
+        (GOOD.astype(int), TypeError, r"X: images must be float in \[-1, 1\] or uint8; got torch.int64"),
+        (np.array(["cat.png"]), TypeError, r"X: images must be float in \[-1, 1\] or uint8; got <U7"),
+        (np.zeros((0, 1, 8, 8)), ValueError, "images are needed; got 0"),
+    ],
+)
+def test_bad_images_are_refused(make, fitted, X, error, message):
+    with pytest.raises(error, match=message):
+        make().fit(X)
+    with pytest.raises(error, match=message):
+        fitted.anomaly_score(X)
+
+
+def test_fitting_needs_two_images_and_scoring_one(make, fitted):
+    with pytest.raises(ValueError, match="X: at least 2 images are needed; got 1"):
+        make().fit(GOOD[:1])
+    assert fitted.anomaly_score(GOOD[:1]).shape == (1,)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 8, 8), (4, 1, 16, 16)])
+def test_images_must_be_shaped_as_in_training(fitted, shape):
+    with pytest.raises(ValueError, match=r"X: images must be \(1, 8, 8\) .* as in training; got"):
+        fitted.predict(np.zeros(shape))

@@ -1,0 +1,72 @@
+"""pyproject.toml, requirements.lock, environment.yml, the Makefile and the README agree with each other."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
+DEPENDENCIES = [
+    Requirement(text)
+    for texts in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for text in texts
+    if not text.startswith(PROJECT["name"])  # an extra that contains another one
+]
+
+
+def environment(python, platform):
+    minor = default_environment() | {"python_version": python, "python_full_version": f"{python}.9"}
+    return minor | {"sys_platform": platform, "extra": ""}
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_lock_pins_every_dependency_within_its_range(python, platform):
+    assert python in SpecifierSet(PROJECT["requires-python"])
+    where = environment(python, platform)
+    pins = {}
+    for pin in LOCK:
+        if pin.marker is None or pin.marker.evaluate(where):
+            assert pin.name not in pins, f"{pin.name} is pinned twice"
+            (specifier,) = pin.specifier
+            assert specifier.operator == "=="
+            pins[pin.name] = specifier.version
+    for needed in DEPENDENCIES:
+        if needed.marker is None or needed.marker.evaluate(where):
+            assert needed.name in pins, f"{needed.name} is not in requirements.lock"
+            assert pins[needed.name] in needed.specifier, f"{needed}, but the lock has {pins[needed.name]}"
+
+
+def test_conda_environment_installs_the_lock():
+    *conda, pip = ENVIRONMENT["dependencies"]
+    python = next(text for text in conda if text.startswith("python="))
+    assert python.removeprefix("python=") in SpecifierSet(PROJECT["requires-python"])
+    assert "pip" in conda
+    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+
+
+def test_readme_names_targets_that_exist():
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for page in (ROOT / "README.md", ROOT / "book" / "reproduce.md"):
+        code = re.findall(r"```.*?```|`[^`]+`", page.read_text(), re.DOTALL)
+        named = re.findall(r"(?:^|`)make ([a-z-]+)", "\n".join(code), re.MULTILINE)
+        assert {"book", "test"} <= set(named), page
+        assert set(named) <= set(targets), page
+
+
+def test_citation_has_the_package_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
