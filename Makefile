@@ -29,7 +29,7 @@ lint: $(READY)  ## ruff's lint and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-clean:  ## remove what was built; .venv and the data stay
+clean:  ## remove what was built, stored results too; .venv and the data stay
 	rm -rf build book/notebooks book/status.md
 
 # .venv/ready is touched last and removed first: a .venv without it was never finished and is made anew.

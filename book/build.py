@@ -82,8 +82,8 @@ def fingerprint(source, values, found):
     """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
     root = str(datasets.data_root(values.get("data_root")))
     digest = hashlib.sha256(json.dumps([values, root, found], sort_keys=True).encode())
-    files = [*(ROOT / "ganod_lite").rglob("*"), *(ROOT / "book" / "results").rglob("*")]
-    files = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
+    folders = [ROOT / "ganod_lite", ROOT / "book" / "results", ROOT / "benchmarks"]
+    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc")
     for path in [source, Path(__file__), ROOT / "requirements.lock", *files]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
@@ -179,7 +180,8 @@ def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
 
 def _starts(image, n_seeds, latent_size, prior, seed):
     """The starting points of one image (n_seeds, latent_size), drawn from a seed made of its pixels."""
-    digest = hashlib.blake2b(image.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
+    pixels = ((image + 1) * 127.5).round().to(torch.uint8)  # so that it is one image, as uint8 or as floats
+    digest = hashlib.blake2b(pixels.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
     draw = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
     z = prior(n_seeds, latent_size, draw)
     if z.shape != (n_seeds, latent_size):
@@ -400,6 +402,7 @@ class ADGAN(ImageDetector):
 
     def search(self, X):
         """The latent search behind the scores of X, as a SearchResult."""
+        check_is_fitted(self)
         return latent_search(
             self.generator_,
             X,

@@ -89,7 +89,7 @@ def unstack(stacked, n_groups):
 
 def _network(like, state, groups=1):
     """A network of the class and arguments of `like` with a copy of the given state."""
-    with torch.device("meta"):  # without drawing weights that would be overwritten
+    with torch.random.fork_rng(devices=[]):  # the weights it draws, to be replaced, are nobody else's matter
         network = type(like)(**like.arguments, groups=groups)
     copies = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     network.load_state_dict(copies, assign=True)

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from .base import TableDetector, resolve_device, seed_from
 
-BATCH = 500
+BATCH = 500  # at most; the script's
 
 
 class SOGAAL(TableDetector):

@@ -97,7 +97,7 @@ def generators(entries, *, store=None):
 
 
 def sogaal(groups):
-    """SO-GAAL's AUC at stop_epochs and at the end, mean and standard deviation over seeds.
+    """SO-GAAL's AUC at stop_epochs and at the end, mean, standard deviation and median over seeds.
 
     groups: {title: entries of `experiments.run_sogaal` one for each seed, or an `Outcome` of them}.
     """
@@ -105,12 +105,13 @@ def sogaal(groups):
     for title, group in groups.items():
         entries = getattr(group, "entries", group)
         if not entries:
-            rows.append({"": title, "AUC at the stop": _not_run(group), "AUC at the end": _not_run(group)})
+            rows.append({"": title, "AUC at stop": _not_run(group), "AUC at end": _not_run(group)})
             continue
         row = {"": title, "stop epoch": entries[0].parameters["stop_epochs"]}
-        for column, scores in (("AUC at the stop", "scores_at_stop"), ("AUC at the end", "scores")):
-            row[column] = _mean_sd([auc(e.arrays["labels"], e.arrays[scores]) for e in entries])
-        rows.append(row | {"seeds": len(entries)})
+        for column, scores in (("AUC at stop", "scores_at_stop"), ("AUC at end", "scores")):
+            values = [auc(e.arrays["labels"], e.arrays[scores]) for e in entries]
+            row |= {column: _mean_sd(values), f"median {column.removeprefix('AUC ')}": f"{np.median(values):.3f}"}
+        rows.append(row | {"runs": len(entries)})
     return _markdown(rows)
 
 

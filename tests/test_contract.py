@@ -78,6 +78,8 @@ def check_scores(detector, X, scores):
     flagged = detector.predict(X)
     np.testing.assert_array_equal(flagged, np.where(-scores < detector.offset_, -1, 1))
     assert np.mean(flagged == -1) == pytest.approx(0.1, abs=0.03)
+    detector.offset_ = -scores[0]
+    assert detector.predict(X)[0] == 1  # on the threshold is not below it
 
 
 # --- images ---
@@ -150,9 +152,15 @@ def test_not_fitted(make, images, method):
         getattr(make(), method)(images)
 
 
-def test_a_failed_fit_does_not_count(make, images):
-    detector = make(contamination=0.6)
-    with pytest.raises(ValueError, match="contamination == 0.6, must be <= 0.5"):
+@pytest.mark.parametrize("contamination", [0, 0.6])
+def test_bad_contamination_is_named(make, images, contamination):
+    with pytest.raises(ValueError, match=f"contamination == {contamination}, must be"):
+        make(contamination=contamination).fit(images)
+
+
+def test_a_failed_fit_does_not_count(images):
+    detector = Distance(noise="loud")  # fails once X is validated
+    with pytest.raises(TypeError):
         detector.fit(images)
     with pytest.raises(NotFittedError):
         detector.anomaly_score(images)

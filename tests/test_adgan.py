@@ -1,0 +1,613 @@
+"""The latent search against a plain loop written from Algorithm 1, what it leaves alone, and ADGAN."""
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from ganod_lite import adgan
+from ganod_lite.adgan import ADGAN, latent_search, squared_l2
+from ganod_lite.dcgan import Generator
+
+# --- generators ---
+
+
+class Wrapped(nn.Module):
+    """A module around another: its structure is not seen from outside."""
+
+    def __init__(self, module, latent_size):
+        super().__init__()
+        self.module, self.latent_size = module, latent_size
+
+    def forward(self, z):
+        return self.module(z)
+
+
+class Dimmed(Generator):
+    """Looks like a DCGAN layer by layer, but its forward does more."""
+
+    def forward(self, z):
+        return 0.5 * super().forward(z)
+
+
+def dcgan():
+    return Generator((1, 16, 16), 6, 4)
+
+
+def unusual_dcgan():  # biases, other activations, kernels, strides and paddings, in place; wants (m, 6, 1, 1)
+    return nn.Sequential(
+        nn.ConvTranspose2d(6, 8, 3),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.ConvTranspose2d(8, 5, 5, stride=3, padding=2, bias=False),
+        nn.BatchNorm2d(5),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(5, 1, (4, 2), stride=(1, 2), padding=(0, 1)),
+        nn.Sigmoid(),
+    )
+
+
+def mlp():
+    layers = nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 3 * 8 * 8), nn.Tanh()
+    return Wrapped(nn.Sequential(*layers, nn.Unflatten(1, (3, 8, 8))), 6)
+
+
+def hooked():
+    generator = dcgan()
+    generator.register_forward_hook(lambda module, args, out: 0.5 * out)
+    return generator
+
+
+def normalised():
+    return nn.Sequential(
+        nn.utils.spectral_norm(nn.ConvTranspose2d(6, 4, 4)), nn.ReLU(), nn.ConvTranspose2d(4, 1, 4, 2, 1)
+    )
+
+
+def repeated():
+    layer = nn.ConvTranspose2d(6, 6, 3)
+    return nn.Sequential(layer, nn.ReLU(), layer, nn.ConvTranspose2d(6, 1, 4, 2, 1), nn.Tanh())
+
+
+FAST = {
+    "dcgan": dcgan,
+    "colour dcgan": lambda: Generator((3, 16, 16), 6, 4),
+    "deeper dcgan": lambda: Generator((1, 32, 32), 6, 2),
+    "unusual dcgan": unusual_dcgan,
+}
+GENERIC = {
+    "wrapped dcgan": lambda: Wrapped(dcgan(), 6),
+    "wrapped unusual dcgan": lambda: Wrapped(unusual_dcgan(), 6),
+    "mlp": mlp,
+    "own forward": lambda: Dimmed((1, 16, 16), 6, 4),
+    "hook": hooked,
+    "spectral norm": normalised,
+    "a layer twice": repeated,
+    "grouped": lambda: nn.Sequential(nn.ConvTranspose2d(6, 4, 8, groups=2), nn.ReLU(), nn.Conv2d(4, 1, 1)),
+}
+
+
+def trained(make, dtype=torch.float32):
+    """A generator whose weights and statistics are as different from their start as training makes them."""
+    torch.manual_seed(0)
+    generator = make()
+    with torch.no_grad():
+        for p in generator.parameters():
+            p.add_(torch.randn_like(p) * 0.2)
+    for name, buffer in generator.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(std=0.3)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2)
+    return generator.to(dtype).eval()
+
+
+def takes_matrices(generator):
+    return bool(adgan._Copies(generator, 6, torch.device("cpu"), frozen=False).as_matrices)
+
+
+def images(generator, n=3):
+    """Images of the generator's size, n of them, in [-1, 1]."""
+    dtype = next(generator.parameters()).dtype
+    try:
+        shape = generator(torch.zeros(2, 6, dtype=dtype)).shape[1:]
+    except RuntimeError:
+        shape = generator(torch.zeros(2, 6, 1, 1, dtype=dtype)).shape[1:]
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def search(generator, x, **options):
+    return latent_search(
+        generator, x, **{"latent_size": 6, "random_state": 3, "device": "cpu", "verbose": False} | options
+    )
+
+
+# --- the plain loops ---
+
+
+def plain_search(generator, x, starts, *, n_steps, lr_z=0.25, lr_theta=5e-5, loss=squared_l2, theta_per="seed"):
+    """Algorithm 1 as it is printed: for each image and each seed, a fresh copy of the generator.
+
+    With theta_per="image" the seeds of an image are one batch, on one copy. Returns losses
+    (n, n_seeds, n_steps + 1) and z (n, n_seeds, latent_size).
+    """
+    losses, found = torch.zeros(*starts.shape[:2], n_steps + 1), torch.zeros(starts.shape)
+    dtype = next(generator.parameters()).dtype
+    n_seeds = starts.shape[1]
+    for i, image in enumerate(x.to(dtype)):
+        for seeds in [[j] for j in range(n_seeds)] if theta_per == "seed" else [list(range(n_seeds))]:
+            g = copy.deepcopy(generator).eval()
+            z = torch.tensor(starts[i, seeds], dtype=dtype, requires_grad=True)
+            adam_z = torch.optim.Adam([z], lr=lr_z, betas=(0.5, 0.999))
+            adam_theta = torch.optim.Adam(g.parameters(), lr=lr_theta, betas=(0.5, 0.999))
+            for t in range(n_steps + 1):
+                try:
+                    generated = g(z)
+                except RuntimeError:
+                    generated = g(z[:, :, None, None])
+                each = loss(generated, image.expand_as(generated))
+                losses[i, seeds, t] = each.detach().float()
+                if t < n_steps:
+                    adam_z.zero_grad()
+                    adam_theta.zero_grad()
+                    each.sum().backward()
+                    adam_z.step()
+                    adam_theta.step()
+            found[i, seeds] = z.detach().float()
+    return losses.numpy(), found.numpy()
+
+
+def agree(generator, x, rtol, **options):
+    """Assert that the search and the plain loop agree; return the search's result."""
+    options = {"n_steps": 4} | options
+    n_seeds = options.pop("n_seeds", 3)
+    starts = search(generator, x, n_seeds=n_seeds, n_steps=0).z
+    losses, z = plain_search(generator, x, starts, **options)
+    result = search(generator, x, n_seeds=n_seeds, **options)
+    np.testing.assert_allclose(result.losses_by_step, losses, rtol=rtol)
+    np.testing.assert_allclose(result.losses, losses[:, :, -1], rtol=rtol)
+    np.testing.assert_allclose(result.scores, losses[:, :, -1].mean(1), rtol=rtol)
+    np.testing.assert_allclose(result.z, z, rtol=rtol, atol=rtol)
+    assert result.scores.shape == (len(x),) and result.losses.shape == (len(x), n_seeds)
+    assert result.z.shape == (len(x), n_seeds, 6)
+    return result
+
+
+@pytest.mark.parametrize("make", [*FAST.values(), *GENERIC.values()], ids=[*FAST, *GENERIC])
+def test_float64_search_is_the_plain_loop_to_1e_5(make):
+    generator = trained(make, torch.float64)
+    assert takes_matrices(generator) == (make in FAST.values())
+    agree(generator, images(generator), 1e-5, lr_theta=3e-3)  # a larger step, so that theta's part shows
+
+
+@pytest.mark.parametrize("make", [dcgan, unusual_dcgan, GENERIC["wrapped dcgan"], mlp])
+@pytest.mark.parametrize("lr_theta", [5e-5, 3e-3])
+def test_float32_search_is_the_plain_loop_to_1e_3(make, lr_theta):
+    generator = trained(make)
+    agree(generator, images(generator), 1e-3, lr_theta=lr_theta)
+
+
+def test_both_paths_agree_also_at_the_paper_s_settings():
+    generator = trained(dcgan)
+    x = images(generator, 4)
+    fast, generic = (search(g, x, n_seeds=5) for g in (generator, Wrapped(generator, 6)))
+    np.testing.assert_array_equal(search(generator, x, n_seeds=5, n_steps=5).losses, fast.losses)  # the default
+    np.testing.assert_allclose(fast.losses_by_step, generic.losses_by_step, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [dcgan, mlp])
+def test_theta_per_image_is_one_copy_for_the_seeds_of_an_image(make):
+    generator = trained(make, torch.float64)
+    x = images(generator)
+    shared = agree(generator, x, 1e-5, theta_per="image", lr_theta=3e-3)
+    assert np.all(shared.losses != search(generator, x, n_seeds=3, n_steps=4, lr_theta=3e-3).losses)
+
+
+@pytest.mark.parametrize("make", [dcgan, unusual_dcgan, mlp])
+def test_lr_theta_0_searches_z_alone(make):
+    generator = trained(make, torch.float64)
+    agree(generator, images(generator), 1e-5, lr_theta=0)
+    agree(generator, images(generator), 1e-5, lr_theta=0, theta_per="image")
+
+
+def test_lr_z_0_leaves_the_latents_and_adapts_theta():
+    generator = trained(dcgan, torch.float64)
+    result = agree(generator, images(generator), 1e-5, lr_z=0, lr_theta=3e-3)
+    np.testing.assert_array_equal(result.z, search(generator, images(generator), n_seeds=3, n_steps=0).z)
+
+
+@pytest.mark.parametrize("make", [dcgan, mlp])
+def test_losses_by_step_are_the_losses_of_shorter_searches(make):
+    generator = trained(make)
+    x = images(generator)
+    long = search(generator, x, n_seeds=2, n_steps=5)
+    for k in range(6):
+        np.testing.assert_allclose(search(generator, x, n_seeds=2, n_steps=k).losses, long.losses_by_step[:, :, k])
+    at_start = search(generator, x, n_seeds=2, n_steps=0)
+    generated = generator(torch.tensor(at_start.z).flatten(0, 1)).detach()
+    expected = (generated - x.repeat_interleave(2, 0)).square().sum((1, 2, 3)).view(-1, 2)
+    np.testing.assert_allclose(at_start.losses, expected, rtol=1e-5)
+    assert at_start.losses_by_step.shape == (3, 2, 1)
+
+
+@pytest.mark.parametrize("theta_per", ["seed", "image"])
+def test_own_loss_functions_work(theta_per):
+    def l1(generated, x):
+        return (generated - x).abs().sum((1, 2, 3))
+
+    generator = trained(dcgan, torch.float64)
+    agree(generator, images(generator), 1e-5, loss=l1, theta_per=theta_per)
+
+
+# --- what a score depends on ---
+
+
+@pytest.mark.parametrize("make", [dcgan, GENERIC["wrapped dcgan"]])
+@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}, {"lr_theta": 0}])
+def test_a_score_does_not_depend_on_neighbours_order_or_chunks(make, options, monkeypatch):
+    generator = trained(make)
+    x = images(generator, 7)
+    options = {"n_seeds": 3, "n_steps": 2, "lr_theta": 3e-3} | options
+    scores = search(generator, x, **options).scores
+    order = [4, 0, 6, 2, 5, 1, 3]
+    np.testing.assert_allclose(search(generator, x[order], **options).scores, scores[order], rtol=1e-5)
+    np.testing.assert_allclose(search(generator, x[5:6], **options).scores, scores[5:6], rtol=1e-5)
+    chunks = []
+    original = adgan._search
+    monkeypatch.setattr(adgan, "_search", lambda copies, x, z, *args: chunks.append(z) or original(copies, x, z, *args))
+    smallest = needed(generator, x, **options)
+    chunked = search(generator, x, **options, max_memory=2 * smallest)
+    assert len(chunks) > 2 and len(chunks[0]) > 1 and sum(z.numel() for z in chunks) == 7 * 3 * 6
+    np.testing.assert_allclose(chunked.scores, scores, rtol=1e-5)
+
+
+def test_starting_points_are_standard_normal_and_differ_between_seeds_and_images():
+    generator = trained(dcgan)
+    x = images(generator, 40)
+    x[7] = x[3]
+    result = search(generator, x, n_seeds=50, n_steps=0)
+    others = np.delete(result.z, 7, axis=0).reshape(-1, 6)
+    assert len(np.unique(others, axis=0)) == 39 * 50
+    assert abs(others.mean()) < 0.03 and others.std() == pytest.approx(1, abs=0.03)
+    assert np.abs(np.corrcoef(result.z[[0, 1, 2]].reshape(3, -1)) - np.eye(3)).max() < 0.3
+    np.testing.assert_array_equal(result.z[7], result.z[3])  # equal images: equal starts, equal scores
+    assert result.scores[7] == pytest.approx(result.scores[3], rel=1e-6)
+
+
+def test_same_random_state_gives_the_same_bits_another_gives_others():
+    generator = trained(dcgan)
+    x = images(generator)
+    first, again, other = (search(generator, x, n_seeds=2, n_steps=3, random_state=s) for s in (5, 5, 6))
+    np.testing.assert_array_equal(first.losses_by_step, again.losses_by_step)
+    np.testing.assert_array_equal(first.z, again.z)
+    assert np.all(first.scores != other.scores)
+    state = np.random.RandomState(0)
+    drawn = [search(generator, x, n_seeds=2, n_steps=0, random_state=state).scores for _ in range(2)]
+    assert np.all(drawn[0] != drawn[1])
+
+
+def test_a_prior_of_one_s_own_is_used():
+    generator = trained(dcgan)
+
+    def uniform(n, latent_size, draw):
+        return torch.rand(n, latent_size, generator=draw) + 10
+
+    result = search(generator, images(generator), n_seeds=4, n_steps=0, prior=uniform)
+    assert result.z.min() >= 10 and result.z.max() < 11 and result.z.std() > 0.2
+    with pytest.raises(ValueError, match=r"prior must return latents \(4, 6\); got \(4, 5\)"):
+        search(generator, images(generator), n_seeds=4, prior=lambda n, size, draw: torch.zeros(n, size - 1))
+
+
+# --- what is left alone ---
+
+
+@pytest.mark.parametrize("make", [dcgan, GENERIC["wrapped dcgan"]])
+@pytest.mark.parametrize("lr_theta", [0, 3e-3])
+def test_the_generator_is_not_changed_and_its_mode_does_not_matter(make, lr_theta):
+    generator = trained(make)
+    x = images(generator)
+    evaluated = search(generator, x, n_seeds=2, lr_theta=lr_theta)
+    generator.train()
+    next(generator.parameters()).requires_grad_(False)
+    state = copy.deepcopy(generator.state_dict())
+    parameters = list(generator.parameters())
+    result = search(generator, x, n_seeds=2, lr_theta=lr_theta)
+    np.testing.assert_array_equal(result.losses, evaluated.losses)  # BatchNorm's running statistics in both
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
+    assert all(module.training for module in generator.modules())
+    assert [p.requires_grad for p in parameters] == [False] + [True] * (len(parameters) - 1)
+    assert all(p is q and p.grad is None for p, q in zip(generator.parameters(), parameters))
+
+
+@pytest.mark.parametrize("make", [dcgan, mlp])
+def test_works_where_gradients_are_off_and_leaves_the_global_random_state_alone(make):
+    generator = trained(make)
+    x = images(generator)
+    random_state = torch.manual_seed(2).get_state()
+    losses = search(generator, x, n_seeds=2).losses
+    assert torch.equal(torch.get_rng_state(), random_state)
+    with torch.no_grad():
+        np.testing.assert_array_equal(search(generator, x, n_seeds=2).losses, losses)
+
+
+def test_latents_with_and_without_single_axes_are_both_given():
+    inner = trained(dcgan)
+    seen = set()
+
+    class Picky(nn.Module):
+        def __init__(self, n_axes):
+            super().__init__()
+            self.inner, self.n_axes = inner, n_axes
+
+        def forward(self, z):
+            assert z.ndim == self.n_axes
+            seen.add(z.shape[1:])
+            return self.inner(z)
+
+    x = images(inner)
+    expected = search(inner, x, n_seeds=2).losses
+    for n_axes in (2, 4):
+        np.testing.assert_allclose(search(Picky(n_axes), x, n_seeds=2).losses, expected, rtol=1e-4)
+    assert seen == {(6,), (6, 1, 1)}
+
+
+# --- memory ---
+
+
+def needed(generator, x, **options):
+    """The least max_memory that is enough, as the error says."""
+    with pytest.raises(ValueError, match=r"max_memory: .* need [\d,]+ bytes; got 1\.") as caught:
+        search(generator, x, **options, max_memory=1)
+    return int(str(caught.value).split("need ")[1].split(" bytes")[0].replace(",", ""))
+
+
+def peak_bytes(function, path):
+    """The most that `function` holds of torch's memory at one time, workspaces included."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        kept = function()
+    profile.export_chrome_trace(str(path))
+    events = [e for e in json.loads(path.read_text())["traceEvents"] if e["name"] == "[memory]"]
+    held = np.cumsum([e["args"]["Bytes"] for e in sorted(events, key=lambda e: e["ts"])])
+    del kept
+    return held.max()
+
+
+@pytest.mark.parametrize("make", [lambda: Generator((1, 32, 32), 6, 8), GENERIC["wrapped dcgan"], mlp])
+@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}, {"lr_theta": 0}])
+def test_peak_memory_stays_under_max_memory(make, options, tmp_path):
+    generator = trained(make)
+    for n, n_seeds, share in ((24, 4, 6), (3, 32, 6), (48, 4, 6), (24, 4, 12)):
+        x = images(generator, n)
+        allowed = share * needed(generator, x, n_seeds=n_seeds, **options)
+        result_too = n * n_seeds * (4 * 6 * 3 + 4 * 5 * 2)  # starting points, latents and losses come on top
+        peak = peak_bytes(
+            lambda: search(generator, x, n_seeds=n_seeds, n_steps=2, max_memory=allowed, **options), tmp_path / "t"
+        )
+        assert peak < allowed + result_too
+        if "theta_per" not in options:
+            assert peak > 0.15 * allowed  # nor is most of it left unused
+
+
+def test_running_out_of_memory_halves_the_chunk(monkeypatch):
+    generator = trained(dcgan)
+    x = images(generator, 5)
+    expected = search(generator, x, n_seeds=3, n_steps=2)
+    chunks = []
+    original = adgan._search
+
+    def short_of_memory(copies, x, z, *args):
+        chunks.append(len(z))
+        if len(z) > 4:
+            raise torch.OutOfMemoryError
+        return original(copies, x, z, *args)
+
+    monkeypatch.setattr(adgan, "_search", short_of_memory)
+    result = search(generator, x, n_seeds=3, n_steps=2)
+    assert chunks == [15, 8, 4, 4, 4, 3]
+    np.testing.assert_allclose(result.losses_by_step, expected.losses_by_step, rtol=1e-5)
+    np.testing.assert_allclose(result.z, expected.z, rtol=1e-4, atol=1e-5)
+
+
+def test_running_out_of_memory_with_one_copy_is_an_error(monkeypatch):
+    chunks = []
+
+    def never_enough(copies, x, z, *args):
+        chunks.append(len(z))
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(adgan, "_search", never_enough)
+    generator = trained(dcgan)
+    with pytest.raises(torch.OutOfMemoryError):
+        search(generator, images(generator, 2), n_seeds=2)
+    assert chunks == [4, 2, 1]
+
+
+# --- what goes wrong ---
+
+
+def test_wrong_arguments_are_named():
+    generator = trained(dcgan)
+    x = images(generator)
+    for wrong, error, message in (
+        ({"n_seeds": 0}, ValueError, "n_seeds == 0, must be >= 1"),
+        ({"n_seeds": 1.5}, TypeError, "n_seeds must be an instance of int"),
+        ({"n_steps": -1}, ValueError, "n_steps == -1, must be >= 0"),
+        ({"lr_z": -0.1}, ValueError, "lr_z == -0.1, must be >= 0"),
+        ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
+        ({"theta_per": "batch"}, ValueError, "theta_per must be 'seed' or 'image'; got 'batch'"),
+        ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
+        ({"latent_size": 9}, ValueError, r"generator: it takes neither latents \(m, 9\) nor \(m, 9, 1, 1\)"),
+    ):
+        with pytest.raises(error, match=message):
+            search(generator, x, **wrong)
+    with pytest.raises(ValueError, match="latent_size must be given"):
+        search(trained(unusual_dcgan), x, latent_size=None)
+    assert search(generator, x, n_seeds=np.int64(1), n_steps=np.int64(0), latent_size=None).losses.shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.zeros(2, 1, 32, 32), r"x: the generator makes images of shape \(1, 16, 16\) .*; got \(1, 32, 32\)"),
+        (torch.zeros(2, 3, 16, 16), r"x: the generator makes images of shape \(1, 16, 16\) .*; got \(3, 16, 16\)"),
+        (torch.zeros(2, 2, 16, 16), r"x: images must have 1 or 3 channels; got 2"),
+        (torch.zeros(0, 1, 16, 16), r"x: at least 1 images are needed; got 0"),
+        (torch.full((2, 1, 16, 16), 1.5), r"x: pixel values must lie in \[-1, 1\]; got \[1.5, 1.5\]"),
+        (torch.full((2, 1, 16, 16), float("nan")), r"x: images must be finite"),
+        (torch.zeros(16, 16), r"x: float images must be \(n, channels, height, width\); got shape \(16, 16\)"),
+    ],
+)
+def test_wrong_images_are_named(x, message):
+    with pytest.raises(ValueError, match=message):
+        search(trained(dcgan), x)
+
+
+def test_losses_that_are_not_finite_are_an_error_that_names_the_images():
+    generator = trained(dcgan)
+    with torch.no_grad():
+        generator[0].weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(FloatingPointError, match="for 3 of 3 images, the first at index 0"):
+        search(generator, images(generator), n_seeds=2)
+
+    def partly(generated, x):
+        return squared_l2(generated, x) / (x.amax((1, 2, 3)) > -1)  # infinite for a black image
+
+    x = images(trained(dcgan))
+    x[1] = -1
+    with pytest.raises(FloatingPointError, match="for 1 of 3 images, the first at index 1"):
+        search(trained(dcgan), x, n_seeds=2, loss=partly)
+
+
+# --- the detector ---
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from ganod_lite.datasets import load_images
+
+    return load_images("digits")
+
+
+@pytest.fixture(scope="module")
+def detector(digits):
+    detector = ADGAN(
+        250,
+        latent_size=16,
+        ngf=8,
+        batch_size=32,
+        penalty="gradient",
+        n_seeds=4,
+        random_state=0,
+        device="cpu",
+        verbose=False,
+    )
+    return detector.fit(digits.x_train[digits.y_train == 1])
+
+
+def test_adgan_tells_its_class_from_others(detector, digits):
+    from ganod_lite.metrics import auc
+
+    x, y = digits.x_test[:150], digits.y_test[:150] != 1
+    assert auc(y.astype(int), detector.anomaly_score(x)) > 0.8
+    outliers = detector.predict(x) == -1
+    assert outliers[y].mean() > outliers[~y].mean() + 0.3
+    assert len(detector.critic_loss_) == len(detector.generator_loss_) == 250
+    assert detector.critic_(torch.zeros(2, 1, 16, 16)).shape == (2, 1)
+    assert detector.image_shape_ == (1, 16, 16) and detector.n_features_in_ == 256
+
+
+def test_adgan_scores_are_those_of_its_latent_search(detector, digits):
+    x = digits.x_test[:5]
+    result = latent_search(detector.generator_, x, n_seeds=4, random_state=0, device="cpu", verbose=False)
+    np.testing.assert_array_equal(detector.anomaly_score(x), result.scores)
+    np.testing.assert_array_equal(detector.score_samples(x), -result.scores)
+    np.testing.assert_array_equal(detector.search(x).z, result.z)
+    restored = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_array_equal(restored.anomaly_score(x), result.scores)
+    assert restored.offset_ == detector.offset_
+
+
+def small(**options):
+    options = {"n_iter": 2, "latent_size": 6, "ngf": 4, "batch_size": 8, "n_seeds": 2, "random_state": 0} | options
+    return ADGAN(**{"device": "cpu", "verbose": False} | options)
+
+
+def test_adgan_passes_its_arguments_on(monkeypatch):
+    x = images(trained(dcgan), 6)
+    training, searching = {}, {}
+    train, find = adgan.train_wgans, adgan.latent_search
+    monkeypatch.setattr(
+        adgan, "train_wgans", lambda *args, **options: training.update(options) or train(*args, **options)
+    )
+    monkeypatch.setattr(
+        adgan, "latent_search", lambda *args, **options: searching.update(options) or find(*args, **options)
+    )
+
+    def loss(generated, x):
+        return squared_l2(generated, x)
+
+    asked = {"n_seeds": 3, "n_steps": 2, "lr_z": 0.1, "lr_theta": 1e-4, "loss": loss, "max_memory": 10**8}
+    small(penalty="gradient", contamination=None, **asked).fit(x).anomaly_score(x)
+    expected = {"n_steps": 2, "latent_size": 6, "ngf": 4, "batch_size": 8, "penalty": "gradient", "device": "cpu"}
+    assert {name: training[name] for name in expected} == expected
+    assert {name: searching[name] for name in asked} == asked
+
+
+def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
+    monkeypatch.setattr(adgan, "train_wgans", lambda *args, **options: pytest.fail("a generator was trained"))
+    generator = trained(unusual_dcgan)
+    x = images(generator, 6)
+    state = copy.deepcopy(generator.state_dict())
+    detector = small(generator=generator, contamination=0.5).fit(x)
+    assert detector.generator_ is generator and detector.critic_ is None
+    np.testing.assert_array_equal(detector.anomaly_score(x), search(generator, x, n_seeds=2, random_state=0).scores)
+    assert (detector.predict(x) == -1).sum() == 3
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
+
+
+def test_adgan_without_contamination_searches_nothing_in_fit(monkeypatch):
+    x = images(trained(dcgan), 6)
+    with monkeypatch.context() as patch:
+        patch.setattr(adgan, "latent_search", lambda *args, **options: pytest.fail("searched"))
+        detector = small(contamination=None).fit(x)
+    assert detector.anomaly_score(x).shape == (6,)
+    with pytest.raises(ValueError, match="contamination=None leaves the threshold unset"):
+        detector.predict(x)
+
+
+def test_adgan_can_be_cloned_and_fitted_again_to_the_same_bits():
+    x = images(trained(dcgan), 8)
+    detector = small()
+    again = clone(detector)
+    assert again.get_params() == detector.get_params() and not hasattr(again, "generator_")
+    scores = detector.fit(x).anomaly_score(x)
+    np.testing.assert_array_equal(again.fit(x).anomaly_score(x), scores)
+    assert np.all(clone(detector).set_params(random_state=1).fit(x).anomaly_score(x) != scores)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_iter": 0}, ValueError, "n_iter == 0, must be >= 1"),
+        ({"penalty": "weight"}, ValueError, "penalty must be one of"),
+        ({"contamination": 0.6}, ValueError, "contamination == 0.6, must be <= 0.5"),
+        ({"n_seeds": 0}, ValueError, "n_seeds == 0, must be >= 1"),
+    ],
+)
+def test_adgan_names_wrong_parameters(options, error, message):
+    with pytest.raises(error, match=message):
+        small(**options).fit(images(trained(dcgan), 6))
+
+
+def test_adgan_names_wrong_images():
+    detector = small().fit(images(trained(dcgan), 6))
+    with pytest.raises(ValueError, match=r"X: images must be \(1, 16, 16\) .* as in training; got \(1, 32, 32\)"):
+        detector.score_samples(torch.zeros(2, 1, 32, 32))
+    with pytest.raises(ValueError, match="image_shape: DCGAN makes square images"):
+        small().fit(torch.zeros(5, 1, 28, 28))
+    with pytest.raises(ValueError, match="X: at least 2 images are needed; got 1"):
+        small().fit(torch.zeros(1, 1, 16, 16))
