@@ -16,11 +16,12 @@ from ganod_lite.store import circumstances, stopwatch, write_aside
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results" / "benchmarks"
 
 
-def main(name, measure, argv=None, **sizes):
+def main(name, measure, argv=None, cpu_only=False, **sizes):
     """Run a benchmark from its command line, print its table, write its record and return the path.
 
     measure(device, seconds, **sizes) returns (parameters, rows): a dictionary, and flat dictionaries
     in which a list holds one value for each round. `seconds` is what its rounds may take together.
+    cpu_only: measure on the CPU whatever --device says.
     """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -29,7 +30,7 @@ def main(name, measure, argv=None, **sizes):
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the record (book/results/benchmarks)")
     args = parser.parse_args(argv)
-    device = resolve_device(args.device)
+    device = resolve_device("cpu" if cpu_only else args.device)
     with stopwatch() as seconds:
         parameters, rows = measure(device, args.time_limit, **sizes)
     record = {
@@ -69,14 +70,14 @@ def in_turns(functions, device, seconds, rounds=5):
     return results, times
 
 
-def ratios(above, below, factor=1.0):
-    """Element by element factor * above / below, rounded: one value for each round."""
-    return [float(f"{factor * a / b:.4g}") for a, b in zip(above, below, strict=True)]
+def ratios(above, below):
+    """above / below in each round, rounded."""
+    return [float(f"{a / b:.4g}") for a, b in zip(above, below, strict=True)]
 
 
-def per(seconds, n):
-    """Seconds of each round divided by n, rounded."""
-    return ratios(seconds, [n] * len(seconds))
+def per(values, n):
+    """The value of each round divided by n, rounded."""
+    return ratios(values, [n] * len(values))
 
 
 def untrained_generator(ngf, latent_size=256, image_shape=(1, 32, 32)):

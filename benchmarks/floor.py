@@ -12,16 +12,19 @@ through memory when the weights are updated; torch.compile makes one loop of it 
 needs a C++ compiler).
 """
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganod_lite import adgan, cost
-from ganod_lite.adgan import latent_search, squared_l2
+from ganod_lite import cost
+from ganod_lite.adgan import CPU_CHUNK_BYTES, latent_search, squared_l2
 
 from .common import in_turns, main, per, random_images, ratios, untrained_generator
 
-SIZES = {"cpu": {"n_images": 32, "n_seeds": 8}, "cuda": {"n_images": 512, "n_seeds": 64}}
+SIZES = {"cpu": {"n_images": 16, "n_seeds": 8}, "cuda": {"n_images": 512, "n_seeds": 64}}
+CHUNK_BYTES = {"cpu": CPU_CHUNK_BYTES, "cuda": 2**33}
 ARRAY_BYTES = {"cpu": 2**28, "cuda": 2**32}  # of each array whose copying is timed
 N_STEPS, LR_Z, LR_THETA, BETAS, EPS = 5, 0.25, 5e-5, (0.5, 0.999), 1e-8
 
@@ -63,7 +66,7 @@ def _measure_one(ngf, device, seconds, array_bytes, compiled, n_images, n_seeds)
             "ngf": ngf,
             "variant": name,
             "seconds_per_seed_step": per(times[name], n_seed_steps),
-            "bytes_per_second": bandwidth,
+            "bytes_per_second": per(bandwidth, 1),
             "share_of_floor": ratios([bytes_moved * n_seed_steps / speed for speed in bandwidth], times[name]),
             "difference": float((abs(results[name] - wanted) / wanted).max()),
         }
@@ -81,10 +84,11 @@ class LowRankSearch:
     """
 
     def __init__(self, generator, x, z, update):
-        copies = adgan._Copies(generator, None, z.device, frozen=False)
-        self.layers, self.update, self.n_images = list(copies.generator), update, len(x)
+        generator = copy.deepcopy(generator).to(z.device).requires_grad_(False)
+        self.layers, self.update, self.n_images = list(generator), update, len(x)
         self.z, self.x = z.flatten(0, 1), x.to(z.device).repeat_interleave(z.shape[1], 0)
-        chunk = min(copies.how_many(1, None), len(self.z))
+        each = 4 * sum(p.nbytes for p in generator.parameters())
+        chunk = min(max(1, CHUNK_BYTES[z.device.type] // each), len(self.z))
         self.chunk = next(m for m in range(chunk, 0, -1) if len(self.z) % m == 0)  # one shape to compile for
 
     def __call__(self):

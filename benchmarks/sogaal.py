@@ -17,10 +17,8 @@ from ganod_lite.gaal import SOGAAL
 
 from .common import in_turns, main, per, ratios
 
-STOP_EPOCHS = 100  # a third of all epochs
 
-
-def measure(device, seconds, stop_epochs=STOP_EPOCHS):
+def measure(device, seconds, stop_epochs=100):
     try:
         import pyod
         from pyod.models.so_gaal import SO_GAAL
@@ -32,14 +30,14 @@ def measure(device, seconds, stop_epochs=STOP_EPOCHS):
         X = datasets.load_table(name).X
 
         def ours(X=X):
-            SOGAAL(stop_epochs, random_state=0, device="cpu", verbose=False).fit(X)
+            SOGAAL(stop_epochs, random_state=0, device=device, verbose=False).fit(X)
 
         def pyods(X=X):
             torch.manual_seed(0)
             with redirect_stdout(io.StringIO()):  # it prints a line for each epoch
                 SO_GAAL(stop_epochs=stop_epochs).fit(X)
 
-        _, times = in_turns({"PyOD": pyods, "SOGAAL": ours}, torch.device("cpu"), seconds / len(names))
+        _, times = in_turns({"PyOD": pyods, "SOGAAL": ours}, device, seconds / len(names))
         rows += [
             {
                 "table": name,
@@ -56,4 +54,4 @@ def measure(device, seconds, stop_epochs=STOP_EPOCHS):
 
 
 if __name__ == "__main__":
-    main("sogaal", measure)
+    main("sogaal", measure, cpu_only=True)

@@ -13,14 +13,12 @@ from ganod_lite.wgan import RECIPES, _Training
 from .common import in_turns, main, per, random_images, ratios
 
 SIZES = {  # on a GPU a step takes milliseconds
-    "cpu": {"n_steps": 2, "n_images": 1000, "ngf": 16, "batch_size": 64},
+    "cpu": {"n_steps": 3, "n_images": 1000, "ngf": 16, "batch_size": 64},
     "cuda": {"n_steps": 50, "n_images": 5000, "ngf": 64, "batch_size": 64},
 }
-AT_ONCE = 10
-LATENT_SIZE = 256
 
 
-def measure(device, seconds, n_at_once=AT_ONCE, latent_size=LATENT_SIZE, **sizes):
+def measure(device, seconds, n_at_once=10, latent_size=256, **sizes):
     sizes = SIZES[device.type] | sizes
     parameters = sizes | {"n_at_once": n_at_once, "latent_size": latent_size}
     images = random_images(sizes["n_images"])

@@ -69,8 +69,12 @@ def convert(source, repository):
     if "parameters" not in notebook.cells[first].metadata.get("tags", []):
         sys.exit(f"{source}: the first code cell must be the one tagged `parameters`.")
     write_aside(path, nbformat.writes(notebook).encode())
-    found = papermill.inspect_notebook(path).values()
-    parameters = {p["name"]: (ast.literal_eval(p["default"]), p["help"]) for p in found}
+    parameters = {}
+    for name, found in papermill.inspect_notebook(path).items():
+        try:
+            parameters[name] = ast.literal_eval(found["default"]), found["help"]
+        except ValueError:
+            sys.exit(f"{source}: the default of `{name}` must be a literal; got {found['default']}.")
     guard = GUARD.format(names=list(parameters), repository=repository)
     hidden = {"tags": ["remove-cell"]}
     notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(guard, metadata=hidden))
@@ -82,8 +86,8 @@ def fingerprint(source, values, found):
     """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
     root = str(datasets.data_root(values.get("data_root")))
     digest = hashlib.sha256(json.dumps([values, root, found], sort_keys=True).encode())
-    folders = [ROOT / "ganod_lite", ROOT / "book" / "results", ROOT / "benchmarks"]
-    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    files = [*(ROOT / "ganod_lite").rglob("*"), *(ROOT / "book" / "results").rglob("*")]
+    files = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
     for path in [source, Path(__file__), ROOT / "requirements.lock", *files]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .base import ImageDetector, as_images, resolve_device, seed_from
 from .wgan import train_wgans
@@ -169,7 +169,7 @@ def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
     adam = torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
     losses = []
     for t in range(n_steps + 1):
-        with torch.set_grad_enabled(t < n_steps):
+        with torch.set_grad_enabled(bool(t < n_steps)):
             losses.append(loss(copies.generate(theta, z).flatten(0, 1), x))
         if t < n_steps:
             adam.zero_grad()

@@ -1,11 +1,12 @@
-"""What a latent search costs, counted from the generator; and what was measured of it.
+"""What a latent search costs, counted from the generator; and the records of what was measured of it.
 
-With a copy of the parameters for each seed, every weight that is read is used for one image alone, at
-a handful of positions. So a search is bound by the memory's bandwidth, not by arithmetic, and bytes are
-what is counted here.
+With a copy of the parameters for each seed, a weight that is read serves one image alone, at a handful
+of positions. So a search is bound by the memory's bandwidth, not by arithmetic, and it is bytes that
+count.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +15,15 @@ import torch
 # Bytes that one step of one seed moves for each of its parameters, in float32 with dense Adam.
 BYTES = {
     "forward: read the weight": 4,
-    "backward: read it for the gradient of the layer's input": 4,
+    "backward: read it again, for the gradient of the layer's input": 4,
     "backward: write its gradient": 4,
     "Adam: read weight, gradient and both moments": 16,
     "Adam: write weight and both moments": 12,
 }
 BYTES_PER_PARAMETER = sum(BYTES.values())
-# Once for each seed: copy the weight, clear both moments, read the weight for the last loss.
-BYTES_AROUND = 4 + 8 + 4
+BYTES_AROUND = 4 + 8 + 4  # once for each seed: write the copy, clear both moments, read the weight for the last loss
+
+RECORDS = "book/results/benchmarks"  # where the repository keeps the records of its benchmarks
 
 
 class Layer(NamedTuple):
@@ -29,12 +31,12 @@ class Layer(NamedTuple):
 
     name: str
     parameters: int
-    positions: int  # at which each parameter is used; also the largest rank that the gradient can have
+    positions: int  # at which each parameter is used; the gradient's rank is no larger
     activations: int  # numbers that the layer puts out
 
     @property
     def operations(self):
-        """Multiplications and additions: 2 forward, 2 for the input's gradient, 2 for the weights'."""
+        """Multiplications and additions: 2 forward, 2 for the gradient of the input, 2 for that of the weights."""
         return 6 * self.parameters * self.positions
 
     @property
@@ -43,7 +45,10 @@ class Layer(NamedTuple):
 
 
 def layers(generator):
-    """The layers of a generator that have parameters, as a list of `Layer`."""
+    """The layers of a generator that have parameters, as a list of `Layer`.
+
+    generator: maps latents (m, latent_size) to images and has an attribute latent_size.
+    """
     found, hooks = [], []
 
     def note(module, inputs, output):
@@ -56,8 +61,7 @@ def layers(generator):
             hooks.append(module.register_forward_hook(note))
     try:
         with torch.no_grad():
-            weight = next(generator.parameters())
-            generator(torch.zeros(1, generator.latent_size, dtype=weight.dtype, device=weight.device))
+            generator(next(generator.parameters()).new_zeros(2, generator.latent_size))
     finally:
         for hook in hooks:
             hook.remove()
@@ -65,20 +69,44 @@ def layers(generator):
 
 
 def ways(generator, n_steps=5):
-    """Bytes that one seed's whole search moves: {way: bytes}, from what is done today down.
+    """Bytes that the whole search of one seed moves, {way: bytes}, each way building on the one before.
 
-    The lower ones add up. They are exact: only what is stored differs, not what is computed.
+    All compute the same search; they differ in what is stored.
     """
-    first, *rest = layers(generator)
-    rest = sum(layer.parameters for layer in rest)
+    first, *rest = (layer.parameters for layer in layers(generator))
+    rest = sum(rest)
     dense = BYTES_PER_PARAMETER * n_steps
-    # Of the first step: nobody has a copy yet, so the weights are read once for all, and the moments are zero.
-    fresh = dense - 8 - 4 - 8
+    # In the first step the weights are read once for all, three times, and the moments are known to be zero.
+    fresh = dense - 12 - 8
+    # No gradient and no moments; each step reads the weight for its output and the gradient of its input, and
+    # reads and writes it once more, but the first, which only writes.
+    factors = 16 * n_steps - 12
     return {
-        "as it is: the floor, and what comes before and after it": (dense + BYTES_AROUND) * (first.parameters + rest),
-        "the floor: dense Adam on copies": dense * (first.parameters + rest),
-        "first step from shared weights and zero moments": fresh * (first.parameters + rest),
-        "low rank: the first layer keeps no gradient and no moments": fresh * rest
-        + (16 * n_steps - 12) * first.parameters,
-        "the first layer's copies made anew from their factors whenever they are used": fresh * rest,
+        "what is done today: the floor and what comes before and after": (dense + BYTES_AROUND) * (first + rest),
+        "the floor: dense Adam on copies": dense * (first + rest),
+        "first step from shared weights and zero moments": fresh * (first + rest),
+        "first layer: outer products in place of gradient and moments": factors * first + fresh * rest,
+        "first layer: no copies either, made anew from the outer products where used": fresh * rest,
     }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The records of one benchmark, a dictionary for each machine; there may be none."""
+
+    name: str
+    records: list
+
+    def show(self, draw, **options):
+        """`draw(records, ...)`, or in its place a note that says how to measure."""
+        if self.records:
+            return draw(self.records, **options)
+        from IPython.display import Markdown
+
+        return Markdown(f"*Not measured yet: `python -m benchmarks.{self.name}` does it.*")
+
+
+def measured(name, folder=None):
+    """What the benchmark of that name has left in `folder`, by default the repository's."""
+    paths = sorted(Path(folder or RECORDS).glob(f"{name}-*.json"))
+    return Measured(name, [json.loads(path.read_text()) for path in paths])

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from sklearn.utils import check_scalar
+from tqdm import tqdm
 
 from . import classic, datasets
 from .adgan import latent_search
@@ -87,6 +88,8 @@ class Cell:
         _known("scale", self.scale, SCALES)
         _known("dataset", self.dataset, SCALES[self.scale])
         _known("method", self.method, METHODS)
+        check_scalar(self.seed, "seed", int, min_val=0)  # JSON, which names the entry, knows int alone
+        check_scalar(self.normal_class, "normal_class", int)
         _known("normal_class", self.normal_class, range(len(datasets.CLASSES[self.dataset])))
 
     @property
@@ -123,6 +126,7 @@ class Outcome:
 def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbose=True, **choice):
     """Run a part of the grid where its data are there: an `Outcome`. `choice` goes to `grid`."""
     _known("scale", scale, SCALES)
+    _known("dataset", dataset, datasets.TITLES)
     if dataset not in SCALES[scale]:
         return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
     cells = grid(scale, dataset, **choice)

@@ -12,6 +12,7 @@ from .experiments import METHODS, gans_behind
 COLOURS = {  # one for each method throughout the book; told apart by colour-blind readers too
     "adgan": "#0072B2", "kde": "#E69F00", "ocsvm": "#009E73", "iforest": "#CC79A7", "gmm": "#D55E00",
 }  # fmt: skip
+BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 GRID = np.linspace(0, 1, 201)
 
 
@@ -115,6 +116,56 @@ def scored_points(table, groups):
         axis.set_title(title, fontsize=9)
     axes[0, 0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def benchmark_ratios(records, value, by, label):
+    """Ratios that a benchmark measured, medians with their range over rounds: a panel for each machine.
+
+    records: of `cost.measured`; value: the rows' ratio; by: what its rows are grouped by; label: of the axis.
+    """
+    height = max(len(record["rows"]) for record in records)
+    figure, axes = _figure(7, (0.8 + 0.3 * height) * len(records), len(records), squeeze=False)
+    for record, axis in zip(records, axes[:, 0]):
+        rows = record["rows"]
+        groups = list(dict.fromkeys(row[by] for row in rows))
+        places = np.arange(len(rows)) + 0.6 * np.array([groups.index(row[by]) for row in rows])
+        middle, reach = _middle_and_reach([row[value] for row in rows])
+        colours = [BENCHMARK_COLOURS[groups.index(row[by]) % len(BENCHMARK_COLOURS)] for row in rows]
+        axis.barh(places, middle, xerr=reach, color=colours, ecolor="0.3", capsize=2)
+        for place, number, end in zip(places, middle, middle + reach[1]):
+            axis.annotate(f"  {number:.3g}", (end, place), va="center", fontsize=8)
+        axis.set_yticks(places, [f"{by} {row[by]}: {row['variant']}" for row in rows], fontsize=8)
+        axis.invert_yaxis()
+        axis.axvline(1, color="0.6", linestyle=":", linewidth=1)
+        axis.set_xlabel(label)
+        axis.set_title(record["device"], fontsize=9)
+    return figure
+
+
+def benchmark_scaling(records):
+    """Cost against images, seeds, steps and width, relative to the first of each: a row of panels for each machine."""
+    titles = {"n_images": "images", "n_seeds": "seeds", "n_steps": "steps", "ngf": "width ngf"}
+    figure, axes = _figure(9, 2.8 * len(records), len(records), len(titles), squeeze=False, sharey="row")
+    for record, panels in zip(records, axes):
+        for axis, (varied, title) in zip(panels, titles.items()):
+            rows = [row for row in record["rows"] if row.get("varied") == varied]
+            middle, reach = _middle_and_reach([row["relative"] for row in rows])
+            x = [row[varied] for row in rows]
+            axis.errorbar(x, middle, reach, marker="o", color=BENCHMARK_COLOURS[0], capsize=2)
+            axis.axhline(1, color="0.6", linestyle=":", linewidth=1)
+            axis.set(xscale="log", xlabel=title)
+            axis.set_xticks(x, map(str, x))
+            axis.minorticks_off()
+        panels[0].set_ylabel("relative cost", fontsize=9)
+        panels[0].set_ylim(bottom=0)
+        panels[0].set_title(record["device"], fontsize=9, loc="left")
+    return figure
+
+
+def _middle_and_reach(rounds):
+    """Medians (n,), and how far below and above them the values of n lists reach (2, n)."""
+    middle = np.array([np.median(values) for values in rounds])
+    return middle, np.abs([[min(values), max(values)] for values in rounds] - middle[:, None]).T
 
 
 def _figure(width, height, rows=1, columns=1, **options):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from sklearn.utils import check_scalar
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .base import as_images, resolve_device
 from .dcgan import Critic, Generator, stack, unstack

@@ -25,7 +25,7 @@
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke" or "lite"
 seeds: list = [0, 1, 2]  # repetitions of the learning curves
-table_seeds: list = list(range(15))  # repetitions on the other tables, where a run takes about a second
+table_runs: int = 15  # repetitions on the other tables, where a run takes about a second
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
@@ -82,7 +82,7 @@ tables.sogaal(curves)
 # mean part ways, most runs agree and a few fail; three repetitions would tell you either story.
 
 # %%
-others = experiments.sogaal_tables(scale, table_seeds, **options)
+others = experiments.sogaal_tables(scale, range(table_runs), **options)
 tables.sogaal(others)
 
 # %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}

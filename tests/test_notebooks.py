@@ -123,10 +123,24 @@ def test_build_refuses_a_parameter_that_no_notebook_has(toy):
         toy.make("-p", "clases", "[3]")
 
 
-def test_first_code_cell_must_hold_the_parameters(toy):
-    toy.first.write_text(TOY.replace("# %% tags", "# %%\nx = 1\n\n# %% tags"))
-    with pytest.raises(SystemExit, match=r"a\.py: the first code cell must be"):
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("# %% tags", "# %%\nx = 1\n\n# %% tags", "the first code cell must be the one tagged `parameters`"),
+        ("[0, 1, 8]", "list(range(3))", r"the default of `classes` must be a literal; got list\(range\(3\)\)"),
+    ],
+)
+def test_parameters_come_first_and_are_literals(toy, old, new, message):
+    toy.first.write_text(TOY.replace(old, new))
+    with pytest.raises(SystemExit, match=rf"a\.py: {message}"):
         toy.make("--convert")
+
+
+def test_links_lead_to_the_repository_that_publishes(toy, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/fork")
+    toy.make("--convert")
+    assert toy.build.config()["repository"]["url"] == "https://github.com/someone/fork"
+    assert "git+https://github.com/someone/fork" in (toy.root / "build" / "notebooks" / "a.ipynb").read_text()
 
 
 def test_page_shows_what_ran(toy):
@@ -164,15 +178,14 @@ def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_p
         return toy.build.fingerprint(toy.first, dict(values), dict(found))
 
     seen = [fingerprint(), fingerprint([("scale", "smoke")]), fingerprint(found=[("mnist", True)])]
-    for folder in ("book/results", "benchmarks"):
-        (toy.root / folder).mkdir()
+    results = toy.root / "book" / "results"
+    results.mkdir()
     for path in (
         toy.first,
         toy.root / "requirements.lock",
         toy.root / "ganod_lite" / "code.py",
         toy.root / "ganod_lite" / "more.py",
-        toy.root / "book" / "results" / "cell.json",
-        toy.root / "benchmarks" / "record.json",
+        results / "cell.json",
     ):
         with path.open("a") as file:
             file.write("# changed\n")

@@ -1,0 +1,156 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What a search costs
+#
+# ADGAN {cite:p}`deecke2018` is known as slow, and its algorithm says why: 64 seeds for every test image,
+# each with a copy of the generator of its own, each moved by five steps of Adam. At the paper's scale,
+# Table 1 has 20 generators and 5,000 test images for each of them. This page counts what that takes, says
+# what it is bound by, and shows what was measured.
+
+# %% tags=["parameters"]
+scale: str = "lite"  # the same page at each scale: it shows stored records
+ngf: int = 64  # width of the generator that the floor is counted for
+bandwidth: float = 4.3e12  # bytes a second that the memory moves, about an H200's
+n_images: int = 100_000  # test images to search: Table 1 has 20 times 5,000
+n_seeds: int = 64  # starting points for each
+n_steps: int = 5  # Adam's steps
+records: str = None  # folder of the benchmarks' records; None: book/results/benchmarks
+data_root: str = None  # not used here
+store: str = None  # not used here
+
+# %%
+from ganod_lite import cost, figures, tables
+from ganod_lite.dcgan import Generator
+
+search, floor, scaling, training, sogaal = (
+    cost.measured(name, records) for name in ("search", "floor", "scaling", "training", "sogaal")
+)
+tables.benchmark_records([search, floor, scaling, training])
+
+# %% [markdown]
+# ## The model
+#
+# A *seed-step* is one step of one seed of one image. Its weights are its own, so each is read for this one
+# image, at a few positions, and then replaced. For each parameter, in float32, that moves
+
+# %%
+tables.search_bytes(cost.BYTES)
+
+# %% [markdown]
+# It also takes six operations for each position that the weight is used at: two forward, two for the
+# gradient of the layer's input, two for that of the weight. For DCGAN's generator of 32 × 32 images from 256
+# latents, with the width that this book takes at the paper's scale (the paper names none), and with the one
+# of the scale `lite`:
+
+# %%
+tables.layer_costs(cost.layers(Generator(ngf=ngf)))
+
+# %%
+tables.layer_costs(cost.layers(Generator(ngf=16)))
+
+# %% [markdown]
+# Most parameters are in the first layer, which uses each of them at one single position: there are far
+# fewer operations for each byte than any processor could do. The search is bound by memory. What the layers
+# put out is little beside the parameters, so it is left out of the model; it is not nothing at small
+# widths.
+#
+# ## The floor, and ways below it
+#
+# The time for which a memory is busy with these bytes is a floor under any implementation that keeps dense
+# copies and dense Adam moments. It is not a floor under the algorithm, because the gradients have
+# structure. A layer's gradient is a sum of as many outer products as there are positions. The first layer's
+# is a single one, of $z$ and the gradient $d$ of the layer's output, so that after $t$ steps Adam's moments
+# are
+#
+# $$ m = \sum_s a_s\, z_s d_s^\top, \qquad v = \sum_s b_s\, z_s^2 (d_s^2)^\top, $$
+#
+# with squares taken element by element: $t$ pairs of vectors stand for two matrices. For the other layers
+# that does not work: the square of a sum of outer products is no sum of as few.
+#
+# All of Table 1, at the parameters' bandwidth:
+
+# %%
+tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, bandwidth)
+
+# %% [markdown]
+# **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product
+# whose columns are added up), Adam's fused kernel, copies of nothing but what changes (with θ frozen there
+# are none), and on a CPU chunks so small that they stay near the caches, which can be faster than the
+# memory's floor. **Not taken**: the ways in the last three rows. In plain PyTorch the outer products pass
+# through memory all the same when the weights are updated, and a kernel that avoids it has to be compiled
+# for each machine. `benchmarks/floor.py` holds the first layer's way in both forms, and measures it:
+
+# %% mystnb={"figure": {"caption": "Share of the floor that a search reaches: the time that the model's bytes take at the bandwidth measured in the same round, over the time of the search. Medians, and the range over rounds.", "name": "cost-floor"}, "image": {"alt": "Bars of the share of the memory floor reached by latent_search and by its low-rank variants, for each width and machine"}}
+floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="share of the floor")
+
+# %% [markdown]
+# ## Against the plain loop
+#
+# Public implementations loop over images and seeds. The plain loop here is that, without needless copies:
+# one network, reset in place for each search, autograd and `torch.optim.Adam`. "Any generator" is the path
+# that `latent_search` takes for a module that it does not recognise as a DCGAN (`torch.func`); "compiled"
+# is the DCGAN path under `torch.compile`, without the half minute that compiling takes.
+
+# %% mystnb={"figure": {"caption": "How many times faster than the plain loop with PyTorch's default Adam: medians, and the range over rounds, in which all variants take turns.", "name": "cost-search"}, "image": {"alt": "Bars of the speed of each variant of the search relative to the plain loop, for each width and machine"}}
+search.show(figures.benchmark_ratios, value="times_plain", by="ngf", label="times as fast as the plain loop")
+
+# %% [markdown]
+# What all searches of Table 1 would take at the measured time for each image, with that time scaled to the
+# number of seeds above; and how far the scores are from the plain loop's:
+
+# %%
+search.show(tables.benchmark_errand, n_images=n_images, n_seeds=n_seeds)
+
+# %% [markdown]
+# ## Scaling
+#
+# Time for each image, seed, step and parameter, relative to the smallest case of each panel. Flat is
+# proportional. Images are varied with a smaller generator and two seeds.
+
+# %% mystnb={"figure": {"caption": "Relative cost against images, seeds, steps and width.", "name": "cost-scaling"}, "image": {"alt": "Four panels of relative cost, against images, seeds, steps and width"}}
+scaling.show(figures.benchmark_scaling)
+
+# %% [markdown]
+# How much memory a search takes beyond its result, at its peak, in a process of its own:
+
+# %%
+scaling.show(tables.benchmark_memory)
+
+# %% [markdown]
+# ## Training
+#
+# Table 1 needs twenty generators. Several can be trained as the groups of one network: they share kernels,
+# nothing else. One alone under bfloat16 autocast stands beside them. Mixed precision is not in the package:
+# it would have to be shown first that it does not move the AUCs.
+
+# %% mystnb={"figure": {"caption": "Steps of one generator in a given time, relative to one trained alone.", "name": "cost-training"}, "image": {"alt": "Bars of the training speed of ten generators at once and of one under bfloat16 relative to one generator alone"}}
+training.show(figures.benchmark_ratios, value="times_one", by="penalty", label="times as fast as one alone")
+
+# %% [markdown]
+# ## SO-GAAL
+#
+# Beside the search, SO-GAAL's training against PyOD's, for the same number of epochs, on a CPU.
+
+# %% mystnb={"figure": {"caption": "SO-GAAL's speed relative to PyOD's.", "name": "cost-sogaal"}, "image": {"alt": "Bars of SO-GAAL's speed relative to PyOD's for each table"}}
+sogaal.show(figures.benchmark_ratios, value="times_pyod", by="table", label="times as fast as PyOD's")
+
+# %% [markdown]
+# ## Measure it yourself
+#
+# ```bash
+# make benchmarks                          # all of them, some ten minutes on two quiet cores
+# python -m benchmarks.search --device cuda
+# ```
+#
+# Each prints its table and writes the record that this page is drawn from.

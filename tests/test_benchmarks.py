@@ -1,0 +1,118 @@
+"""Each benchmark runs, at a size that says nothing about speed, and what it compares computes the same."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from ganod_lite.gaal import SOGAAL
+
+ROOT = Path(__file__).resolve().parents[1]
+FEW = {"n_images": 3, "n_seeds": 2}
+SIZES = {
+    "search": {"ngfs": (4,), "n_others": 2, "n_plain": 1, "compiled": False, **FEW},
+    "floor": {"ngfs": (4,), "array_bytes": 2**20, "compiled": False, **FEW},
+    "scaling": {
+        "series": {"n_images": (1, 3), "n_seeds": (1, 2), "n_steps": (1, 2), "ngf": (4, 8)},
+        "memory": [(2, 2, 8)],
+        "n_steps": 1,
+        "ngf": 4,
+        **FEW,
+    },
+    "training": {"n_at_once": 2, "n_steps": 1, "n_images": 8, "ngf": 4, "batch_size": 4, "latent_size": 4},
+    "sogaal": {"stop_epochs": 1},
+}
+RATIO = {"search": "times_plain", "floor": "share_of_floor", "scaling": "relative", "training": "times_one",
+         "sogaal": "times_pyod"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+
+
+@pytest.fixture
+def pyod(monkeypatch):
+    """PyOD's SO-GAAL is ours, so that the benchmark can be tested without it."""
+    names = ("pyod", "pyod.models", "pyod.models.so_gaal")
+    modules = {name: ModuleType(name) for name in names}
+    modules["pyod"].__version__ = "0"
+    modules["pyod.models.so_gaal"].SO_GAAL = SOGAAL
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def run(name, folder, **changes):
+    common, module = (importlib.import_module(f"benchmarks.{part}") for part in ("common", name))
+    arguments = ["--device", "cpu", "--time-limit", "0", "--out", str(folder)]
+    path = common.main(name, module.measure, arguments, **SIZES[name] | changes)
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_record_and_table(name, tmp_path, capsys, pyod):
+    record = run(name, tmp_path)
+    assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == [name]
+    assert record["benchmark"] == name
+    assert record["device_type"] == "cpu"
+    assert record["parameters"] and record["versions"]["torch"] == torch.__version__
+    assert {"commit", "device", "finished", "seconds"} <= record.keys()
+    timed = [row for row in record["rows"] if RATIO[name] in row]
+    assert timed and all(len(row[RATIO[name]]) == 1 for row in timed), "one round without time"
+    numbers = np.concatenate([v for row in timed for v in row.values() if isinstance(v, list)])
+    assert np.isfinite(numbers).all() and (numbers > 0).all()
+    shown = capsys.readouterr().out
+    assert RATIO[name] in shown and record["device"] in shown
+
+
+def test_variants_of_the_search_agree(tmp_path):
+    rows = run("search", tmp_path)["rows"]
+    assert [row["images"] for row in rows] == [1, 1, 3, 2]
+    assert all(row["difference"] < 1e-6 for row in rows), rows
+
+
+def test_plain_loop_moves_theta_and_resets_it():
+    """With larger steps the weights matter; the second image must find them as the first did."""
+    common, search = (importlib.import_module(f"benchmarks.{part}") for part in ("common", "search"))
+    generator, x = common.untrained_generator(4, 8), common.random_images(2)
+    z = torch.randn(2, 2, 8, generator=torch.Generator().manual_seed(0))
+    together = search.plain_search(generator, x, z, lr_theta=0.01)
+    alone = search.plain_search(generator, x[1:], z[1:], lr_theta=0.01)
+    frozen = search.plain_search(generator, x, z, lr_theta=0.0)
+    np.testing.assert_array_equal(together[1:], alone)
+    assert (together < 0.99 * frozen).all()
+
+
+@pytest.mark.parametrize("update", ["moments_through_memory", "moments_at_once"])
+def test_low_rank_search_is_the_search(update, monkeypatch):
+    """With steps so large that the first layer's moments decide the scores."""
+    common, floor = (importlib.import_module(f"benchmarks.{part}") for part in ("common", "floor"))
+    monkeypatch.setattr(floor, "LR_THETA", 0.01)
+    generator, x = common.untrained_generator(4, 8), common.random_images(2)
+    options = {"n_seeds": 3, "random_state": 0, "device": "cpu", "verbose": False}
+    starts = torch.as_tensor(floor.latent_search(generator, x, n_steps=0, **options).z)
+    wanted = floor.latent_search(generator, x, n_steps=5, lr_theta=0.01, **options).scores
+    found = floor.LowRankSearch(generator, x, starts, getattr(floor, update))()
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+
+
+def test_rounds_take_turns_and_end_with_the_time():
+    common = importlib.import_module("benchmarks.common")
+    calls = []
+    functions = {name: lambda name=name: calls.append(name) or name for name in "ab"}
+    results, times = common.in_turns(functions, torch.device("cpu"), seconds=100, rounds=2)
+    assert calls == ["a", "b"] * 3  # once unmeasured
+    assert results == {"a": "a", "b": "b"} and [len(t) for t in times.values()] == [2, 2]
+    _, times = common.in_turns(functions, torch.device("cpu"), seconds=0)
+    assert [len(t) for t in times.values()] == [1, 1]
+
+
+def test_without_pyod_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyod", None)
+    with pytest.raises(SystemExit, match="pip install pyod"):
+        run("sogaal", tmp_path)

@@ -1,0 +1,105 @@
+"""The cost model counts what a search really does, and its page's functions read what the benchmarks write."""
+
+import json
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ganod_lite import cost, figures, tables
+from ganod_lite.dcgan import Generator
+
+matplotlib.use("agg")
+
+
+def generator(shape=(1, 16, 16)):
+    torch.manual_seed(0)
+    return Generator(shape, latent_size=12, ngf=4).eval()
+
+
+def test_operations_are_those_that_pytorch_counts():
+    """PyTorch counts the kernels of convolutions where they stick out over the border; so does the model."""
+    net = generator((3, 16, 16))
+    z = torch.randn(1, 12, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        net(z).sum().backward()
+    convolutions = [layer for layer in cost.layers(net) if layer.name == "ConvTranspose2d"]
+    assert sum(layer.operations for layer in convolutions) == counter.get_total_flops()
+
+
+def test_layers_of_another_kind_of_generator():
+    net = nn.Sequential(nn.Linear(5, 48), nn.ReLU(), nn.Unflatten(1, (3, 4, 4)), nn.Conv2d(3, 1, 4, 2, 1))
+    net.latent_size = 5
+    assert cost.layers(net) == [("Linear", 5 * 48 + 48, 1, 48), ("Conv2d", 3 * 16 + 1, 4, 4)]
+
+
+def test_model_of_the_paper_scale():
+    """The issue's own figures: 1.7 million parameters, 40 bytes for each, some minutes for Table 1."""
+    net = Generator(ngf=64)
+    layers = cost.layers(net)
+    n_parameters = sum(p.numel() for p in net.parameters())
+    assert sum(layer.parameters for layer in layers) == n_parameters == 1_705_856
+    assert sum(layer.bytes for layer in layers) == 40 * n_parameters
+    assert [layer.positions for layer in layers] == [1, 16, 16, 64, 64, 256, 256]
+
+
+def test_ways_go_down_from_what_is_done():
+    net = generator()
+    n_parameters = sum(p.numel() for p in net.parameters())
+    first = net[0].weight.numel()
+    today, floor, fresh, factors, anew = cost.ways(net, n_steps=5).values()
+    assert floor == 5 * 40 * n_parameters
+    assert today - floor == 16 * n_parameters
+    assert floor - fresh == 20 * n_parameters
+    assert fresh - factors == (180 - 68) * first
+    assert anew == 180 * (n_parameters - first)
+
+
+def record(device_type, **changes):
+    rows = [
+        {"ngf": 4, "variant": name, "times_plain": times, "seconds_per_image": [0.5, 0.25, 1.0], "difference": 0.0}
+        for name, times in (("plain loop", [1.0, 1.0, 1.0]), ("latent_search", [4.0, 3.0, 9.0]))
+    ]
+    common = {"benchmark": "search", "device": device_type.upper(), "seconds": 1, "finished": "now", "commit": "abc"}
+    return common | {"device_type": device_type, "parameters": {"n_seeds": 8}, "rows": rows} | changes
+
+
+def write(folder, *records):
+    for each in records:
+        (folder / f"{each['benchmark']}-{each['device_type']}.json").write_text(json.dumps(each))
+
+
+def test_missing_gpu_numbers_are_told_from_the_records(tmp_path):
+    def told():
+        return tables.benchmark_records([cost.measured(name, tmp_path) for name in ("search", "floor")]).data
+
+    assert "missing** for search, floor" in told()
+    write(tmp_path, record("cpu"))
+    assert "missing** for search, floor" in told()
+    write(tmp_path, record("cuda"))
+    assert "missing** for floor." in told()
+    write(tmp_path, record("cuda", benchmark="floor"))
+    assert "missing" not in told()
+
+
+def test_unmeasured_says_how_to_measure(tmp_path):
+    note = cost.measured("floor", tmp_path).show(pytest.fail)
+    assert "python -m benchmarks.floor" in note.data
+
+
+def test_bars_are_medians_with_their_range():
+    figure = figures.benchmark_ratios([record("cpu"), record("cuda")], "times_plain", "ngf", "times")
+    assert len(figure.axes) == 2
+    axis = figure.axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [1, 4]
+    (ranges,) = (c for c in axis.collections if len(c.get_segments()) == 2)
+    np.testing.assert_allclose(ranges.get_segments()[1][:, 0], [3, 9])
+
+
+def test_errand_scales_with_images_and_seeds():
+    """0.5 s an image with 8 seeds: 64 seeds for 7,200 images take 8 times 0.5 s times 7,200, or 8 hours."""
+    shown = tables.benchmark_errand([record("cpu")], n_images=7200, n_seeds=64).data
+    assert "8.0 hours" in shown

@@ -1,0 +1,385 @@
+"""The grid: what is computed once, what is computed again, what is missing, what a kill leaves behind."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from IPython.display import Markdown
+
+from ganod_lite import datasets, experiments, wgan
+from ganod_lite.experiments import CLASSIC, METHODS, SCALES, Cell, attempt, gans_behind, grid, run, stored_gan
+from ganod_lite.store import Store
+from ganod_lite.wgan import RECIPES, train_wgans
+
+run = partial(run, device="cpu", verbose=False)
+SMOKE = grid("smoke", "digits")
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch, tmp_path):
+    """No data but the embedded ones, and a store of its own for each test."""
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path / "no-data"))
+    monkeypatch.setenv("GANOD_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The smoke grid, computed once without any disturbance: {cell: its entry}."""
+    return dict(zip(SMOKE, run(SMOKE, Store(tmp_path_factory.mktemp("undisturbed")))))
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The cells that are computed in this test, in order, and "wgan" for each training."""
+    done, compute, train = [], experiments._compute, experiments.train_wgans
+    monkeypatch.setattr(experiments, "_compute", lambda cell, *args: done.append(cell) or compute(cell, *args))
+    monkeypatch.setattr(experiments, "train_wgans", lambda *args, **kw: done.append("wgan") or train(*args, **kw))
+    return done
+
+
+def cell(method="kde", normal_class=0, seed=0, scale="smoke", dataset="digits"):
+    return Cell(dataset, normal_class, method, seed, scale)
+
+
+def set_smoke(monkeypatch, **changed):
+    monkeypatch.setitem(SCALES["smoke"], "digits", replace(SCALES["smoke"]["digits"], **changed))
+
+
+def assert_same(entry, expected):
+    assert entry.parameters == expected.parameters
+    assert list(entry.arrays) == list(expected.arrays)
+    for name, values in expected.arrays.items():
+        np.testing.assert_array_equal(entry.arrays[name], values)
+
+
+# --- the scales ---
+
+
+@pytest.mark.parametrize(("scale", "dataset"), [(scale, dataset) for scale in SCALES for dataset in SCALES[scale]])
+def test_settings_fit_their_data(scale, dataset):
+    s = SCALES[scale][dataset]
+    n_test_images, size = {"digits": (600, 16)}.get(dataset, (10_000, 32))
+    least_of_a_class = {"digits": 115, "mnist": 5421, "cifar10": 5000}[dataset]
+    assert set(s.classes) <= set(range(len(datasets.CLASSES[dataset])))
+    assert s.n_test + s.n_holdout <= n_test_images
+    assert (s.n_train or 1) <= least_of_a_class
+    assert s.dimensions and max(s.dimensions) <= min(s.n_train or least_of_a_class, size**2)
+    assert s.penalty in RECIPES
+    assert min(s.latent_size, s.ngf, s.batch_size, s.n_iter, s.n_seeds, s.n_steps) >= 1
+
+
+def test_the_paper_s_protocol_is_the_paper_s():
+    for dataset in ("mnist", "cifar10"):
+        s = SCALES["paper"][dataset]
+        assert s.classes == tuple(range(10)) and s.n_train is None and s.n_test == 5000
+        assert (s.latent_size, s.n_seeds, s.n_steps, s.penalty) == (256, 64, 5, "clip")
+        assert s.dimensions == (20, 40, 60, 80, 100)
+
+
+def test_every_setting_that_methods_use_exists_and_none_is_forgotten():
+    used = {name for method in METHODS.values() for name in method["uses"]}
+    assert used == set(experiments.Settings.__dataclass_fields__) - {"classes"}
+    assert set(CLASSIC) < set(METHODS)
+
+
+def test_the_grid_is_every_method_seed_and_class():
+    cells = grid("smoke", "digits", methods=("kde", "adgan"), classes=(3, 5), seeds=(0, 1))
+    assert len(set(cells)) == len(cells) == 8
+    assert {c.normal_class for c in cells} == {3, 5} and {c.seed for c in cells} == {0, 1}
+    assert [c.method for c in cells] == ["kde"] * 4 + ["adgan"] * 4
+    assert {c.normal_class for c in SMOKE} == set(SCALES["smoke"]["digits"].classes)
+    assert {c.method for c in SMOKE} == set(METHODS)
+
+
+# --- computed once ---
+
+
+def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
+    images = datasets.load_images("digits")
+    for c, entry in undisturbed.items():
+        scores, labels, index = (entry.arrays[name] for name in ("scores", "labels", "test_index"))
+        assert scores.shape == labels.shape == index.shape == (60,)
+        assert scores.dtype == np.float32 and np.isfinite(scores).all() and len(np.unique(scores)) > 30
+        np.testing.assert_array_equal(labels, images.y_test[index] != c.normal_class)
+        assert {"dataset": "digits", "method": c.method, "seed": 0}.items() <= entry.parameters.items()
+        np.testing.assert_array_equal(index, undisturbed[SMOKE[0]].arrays["test_index"])  # the same for all
+        if c.method in CLASSIC:
+            assert list(entry.record["details"]["holdout_auc"]) == ["4", "8"]
+        assert entry.record["seconds"] >= 0
+    scores = [entry.arrays["scores"] for entry in undisturbed.values()]
+    assert len({s.tobytes() for s in scores}) == len(scores)
+
+
+def test_a_second_run_computes_nothing_and_gives_the_same(store, computed, monkeypatch, undisturbed):
+    cells = [cell("kde"), cell("adgan"), cell("iforest", 1)]
+    first = run(cells, store)
+    assert computed == [cells[0], "wgan", cells[1], cells[2]]
+    computed.clear()
+    monkeypatch.setattr(datasets, "load_images", lambda *args, **options: pytest.fail("images were read"))
+    again = run([cells[1], cells[2], cells[0]], Store(store.root))
+    assert computed == []
+    for c, entry, expected in zip(cells, first, [again[2], again[0], again[1]]):
+        assert_same(entry, expected)
+        assert entry.record == expected.record
+        assert_same(entry, undisturbed[c])  # whatever else is computed, and in whatever order
+
+
+def test_a_generator_is_trained_once_for_all_that_need_it(store, computed, monkeypatch):
+    run([cell("adgan", 0), cell("adgan", 1)], store)
+    assert computed.count("wgan") == 2
+    monkeypatch.setitem(METHODS, "adgan", METHODS["adgan"] | {"version": 99})
+    set_smoke(monkeypatch, n_seeds=3)
+    entries = run([cell("adgan", 0), cell("adgan", 1)], store)
+    assert computed.count("wgan") == 2 and computed.count(cell("adgan", 0)) == 2
+    found = gans_behind(entries, store.root)
+    assert list(found) == ["0", "1"]
+    for normal_class, (gan, entry) in zip((0, 1), found.values()):
+        assert entry.parameters["normal_class"] == normal_class
+        x = datasets.one_versus_all(
+            datasets.load_images("digits"), normal_class, n_train=60, n_test=60, n_holdout=30, seed=0
+        )
+        (alone,) = train_wgans(
+            [x.x_train],
+            [0],
+            n_steps=10,
+            latent_size=8,
+            ngf=4,
+            batch_size=16,
+            penalty="gradient",
+            device="cpu",
+            verbose=False,
+        )
+        for network in ("generator", "critic"):
+            state = getattr(gan, network).state_dict()
+            assert all(torch.equal(state[name], p) for name, p in getattr(alone, network).state_dict().items())
+            assert not getattr(gan, network).training
+        np.testing.assert_allclose(gan.critic_loss, alone.critic_loss, rtol=1e-6)
+        np.testing.assert_allclose(gan.generator_loss, alone.generator_loss, rtol=1e-6)
+
+
+def test_only_what_a_method_uses_makes_it_compute_again(store, computed, monkeypatch):
+    both = [cell("kde"), cell("adgan")]
+    run(both, store)
+    computed.clear()
+    set_smoke(monkeypatch, n_seeds=3)  # the search's: neither the classical method's nor the training's
+    run(both, store)
+    assert computed == [both[1]]
+    computed.clear()
+    set_smoke(monkeypatch, dimensions=(4,))
+    run(both, store)
+    assert computed == [both[0]]
+    computed.clear()
+    set_smoke(monkeypatch, n_iter=11)
+    run(both, store)
+    assert computed == ["wgan", both[1]]
+    computed.clear()
+    set_smoke(monkeypatch, n_test=59)  # the test's: the generator does not depend on it
+    run(both, store)
+    assert computed == both
+    computed.clear()
+    monkeypatch.setitem(METHODS, "kde", METHODS["kde"] | {"version": 2})
+    run([*both, cell("kde", seed=1)], store)
+    assert computed == [both[0], cell("kde", seed=1)]
+
+
+# --- computed again ---
+
+
+@pytest.mark.parametrize("method", ["gmm", "adgan"])
+def test_a_damaged_cell_is_said_and_computed_again_to_the_same_bits(store, computed, undisturbed, method):
+    damaged, other = cell(method, 1), cell("kde", 1)
+    run([damaged, other], store)
+    stem = damaged.stem(store)
+    path = stem.with_name(stem.name + ".npz")
+    path.write_bytes(path.read_bytes()[:-9])
+    computed.clear()
+    with pytest.warns(UserWarning, match=f"{stem} in the store is damaged"):
+        entries = run([damaged, other], store)
+    assert computed == [damaged]
+    assert_same(entries[0], undisturbed[damaged])
+
+
+def test_a_damaged_generator_is_said_and_trained_again_to_the_same_bits(store, computed, monkeypatch, undisturbed):
+    run([cell("adgan")], store)
+    (path,) = store.root.rglob("wgan/*.pt")
+    path.write_bytes(path.read_bytes()[:-9])
+    computed.clear()
+    run([cell("adgan")], store)
+    assert computed == []  # the cell is there; the generator is not asked for
+    (cell("adgan").stem(store)).with_name(cell("adgan").stem(store).name + ".json").unlink()
+    with pytest.warns(UserWarning, match="wgan/class0-seed0-.* is damaged"):
+        (entry,) = run([cell("adgan")], store)
+    assert computed == ["wgan", cell("adgan")]
+    assert_same(entry, undisturbed[cell("adgan")])
+
+
+def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed, monkeypatch, undisturbed):
+    cells = [cell("iforest"), cell("adgan"), cell("adgan", 1), cell("kde", 1)]
+    find = experiments.latent_search
+
+    def killed_in_the_second(*args, **options):
+        if computed[-1] == cells[2]:
+            raise KeyboardInterrupt
+        return find(*args, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(experiments, "latent_search", killed_in_the_second)
+        run(cells, store)
+    computed.clear()
+    entries = run(cells, store)
+    assert computed == cells[2:]  # neither the finished cells nor a finished training again
+    for c, entry in zip(cells, entries):
+        assert_same(entry, undisturbed[c])
+
+
+@pytest.mark.parametrize("killed_at", ["the second block", "the last put"])
+def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeypatch, tmp_path, killed_at):
+    monkeypatch.setattr(wgan, "BLOCK", 3)
+    monkeypatch.setattr(experiments, "train_wgans", partial(train_wgans, checkpoint_seconds=0))
+    (expected,) = run([cell("adgan")], Store(tmp_path / "other"))
+    train, blocks = wgan._Training.run, []
+
+    def killed(self, n):
+        if len(blocks) == 1:
+            raise KeyboardInterrupt
+        blocks.append(n)
+        return train(self, n)
+
+    def no_put(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if killed_at == "the last put":
+            patch.setattr(Store, "put", no_put)
+        else:
+            patch.setattr(wgan._Training, "run", killed)
+        run([cell("adgan")], store)
+    assert len(list(store.root.rglob("*.checkpoint"))) == len(blocks)
+    (entry,) = run([cell("adgan")], store)
+    assert_same(entry, expected)
+    assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.part"))
+
+
+# --- no peeking ---
+
+
+@pytest.mark.parametrize("method", CLASSIC)
+def test_what_is_chosen_does_not_depend_on_test_images_or_their_labels(store, monkeypatch, undisturbed, method):
+    images = datasets.load_images("digits")
+    test = undisturbed[cell(method)].arrays["test_index"]
+    x, y = images.x_test.copy(), images.y_test.copy()
+    x[test] = np.random.RandomState(0).randint(256, size=x[test].shape)
+    y[test] = np.random.RandomState(0).permutation(y[test])
+    monkeypatch.setattr(datasets, "load_images", lambda *args, **options: images._replace(x_test=x, y_test=y))
+    (entry,) = run([cell(method)], store)
+    assert not np.array_equal(entry.arrays["scores"], undisturbed[cell(method)].arrays["scores"])
+    assert entry.record["details"] == undisturbed[cell(method)].record["details"]  # dimensions and their AUCs
+
+
+def test_the_dimension_with_the_best_auc_on_the_holdout_is_the_one_that_scores(undisturbed):
+    from ganod_lite.metrics import auc
+
+    c = cell("gmm", 1)
+    images = datasets.load_images("digits")
+    split = datasets.one_versus_all(images, 1, n_train=60, n_test=60, n_holdout=30, seed=0)
+    flat = [x.reshape(len(x), -1) / 127.5 - 1 for x in (split.x_train, split.x_holdout, split.x_test)]
+    fitted = [CLASSIC["gmm"](n, contamination=None, random_state=0).fit(flat[0]) for n in (4, 8)]
+    tried = [auc(split.y_holdout, f.anomaly_score(flat[1])) for f in fitted]
+    best = fitted[int(np.argmax(tried))]
+    assert tried[0] != tried[1]
+    np.testing.assert_array_equal(undisturbed[c].arrays["scores"], best.anomaly_score(flat[2]).astype(np.float32))
+    assert list(undisturbed[c].record["details"]["holdout_auc"].values()) == tried
+
+
+# --- what is missing, what is wrong ---
+
+
+def test_missing_data_are_an_error_that_leaves_other_cells_alone(store, computed):
+    with pytest.raises(datasets.MissingData, match="MNIST not found"):
+        run([cell("kde", dataset="mnist", scale="lite")], store)
+    (entry,) = run([cell("kde")], store)
+    assert computed == [cell("kde")] and len(store.entries()) == 1
+    missing = attempt("lite", "mnist", methods=("kde",), classes=(1,), device="cpu", verbose=False)
+    assert missing.entries == [] and missing.missing.startswith("MNIST not found")
+    assert isinstance(missing.show(pytest.fail), Markdown)
+    assert missing.show(pytest.fail).data.startswith("*Not run in this build: MNIST not found")
+    there = attempt("smoke", "digits", methods=("kde",), classes=(0,), device="cpu", verbose=False)
+    assert_same(there.entries[0], entry)
+    assert there.show(lambda entries, n: (len(entries), n), n=2) == (1, 2)
+    assert "MNIST is not part of the scale 'smoke'" in attempt("smoke", "mnist").missing
+
+
+def test_what_is_stored_needs_no_data(store, monkeypatch):
+    (entry,) = run([cell("kde")], store)
+    monkeypatch.setattr(datasets, "load_images", lambda *args, **options: pytest.fail("images were read"))
+    outcome = attempt("smoke", "digits", methods=("kde",), classes=(0,), device="cpu", verbose=False)
+    assert_same(outcome.entries[0], entry)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, paper; got 'huge'"),
+        ({"dataset": "lsun"}, ValueError, "dataset must be one of digits; got 'lsun'"),
+        ({"method": "svm"}, ValueError, "method must be one of kde, ocsvm, iforest, gmm, .*; got 'svm'"),
+        ({"normal_class": 10}, ValueError, "normal_class must be one of 0, 1, .*9; got 10"),
+        ({"normal_class": "3"}, TypeError, "normal_class must be an instance of int, not str"),
+        ({"normal_class": np.int64(3)}, TypeError, "normal_class must be an instance of int"),
+        ({"seed": -1}, ValueError, "seed == -1, must be >= 0"),
+        ({"seed": None}, TypeError, "seed must be an instance of int"),
+    ],
+)
+def test_wrong_cells_are_named(wrong, error, message):
+    with pytest.raises(error, match=message):
+        cell(**wrong)
+
+
+def test_a_wrong_part_of_the_grid_is_named():
+    with pytest.raises(ValueError, match="scale must be one of smoke, lite, paper; got 'tiny'"):
+        attempt("tiny", "digits")
+    with pytest.raises(ValueError, match="dataset must be one of digits, mnist, cifar10.*; got 'lsun'"):
+        attempt("smoke", "lsun")
+    with pytest.raises(ValueError, match="dataset must be one of digits; got 'mnist'"):
+        grid("smoke", "mnist")
+    with pytest.raises(ValueError, match="method must be one of .*; got 'pca'"):
+        attempt("smoke", "digits", methods=("pca",))
+
+
+def test_no_generator_is_trained_by_looking_for_one(store, computed):
+    assert stored_gan(cell("adgan"), store) is None
+    assert computed == [] and not store.root.exists()
+
+
+# --- SO-GAAL ---
+
+
+def test_so_gaal_is_computed_once_and_stored_with_its_curves(store, monkeypatch):
+    table = datasets.load_table(datasets.GENERATED)
+    entry = experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False)
+    arrays = entry.arrays
+    np.testing.assert_array_equal(arrays["labels"], table.y)
+    assert arrays["scores"].shape == arrays["scores_at_stop"].shape == table.y.shape
+    assert len(arrays["auc"]) == len(arrays["discriminator_loss"]) == len(arrays["generator_loss"]) == 6
+    assert {"dataset": datasets.GENERATED, "method": "sogaal", "seed": 0, "stop_epochs": 2}.items() <= (
+        entry.parameters.items()
+    )
+    other = experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False, variant="post")
+    assert other.parameters["variant"] == "post"
+    assert not np.array_equal(other.arrays["scores"], arrays["scores"])
+    monkeypatch.setattr(experiments, "SOGAAL", lambda *args, **options: pytest.fail("trained again"))
+    assert_same(experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False), entry)
+
+
+def test_so_gaal_s_missing_tables_are_said():
+    outcomes = experiments.sogaal_tables("lite", (0,))
+    assert list(outcomes) == list(experiments.SOGAAL_TABLES["lite"]) != []
+    assert all(not o.entries and "not found" in o.missing for o in outcomes.values())
+    assert experiments.onecluster() == datasets.GENERATED
+    assert experiments.entries_of(outcomes) == []
