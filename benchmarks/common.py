@@ -1,6 +1,7 @@
 """What the benchmarks share: the command line, timing in turns, records, tables."""
 
 import argparse
+import gc
 import json
 import re
 import time
@@ -57,6 +58,8 @@ def in_turns(functions, device, seconds, rounds=5):
     """
     results = {name: function() for name, function in functions.items()}
     times = {name: [] for name in functions}
+    gc.collect()
+    gc.freeze()  # what a compiler leaves behind takes the collector a second, whenever it comes by
     with stopwatch() as passed:
         for r in range(rounds):
             if r and passed() > seconds:
@@ -67,6 +70,7 @@ def in_turns(functions, device, seconds, rounds=5):
                 function()
                 _synchronize(device)
                 times[name].append(time.perf_counter() - start)
+    gc.unfreeze()
     return results, times
 
 

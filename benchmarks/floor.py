@@ -51,13 +51,12 @@ def _measure_one(ngf, device, seconds, array_bytes, compiled, n_images, n_seeds)
         "low rank": LowRankSearch(generator, x, starts, moments_through_memory),
     }
     if compiled:
+        torch.compiler.reset()  # each width gets code for its own shapes
         functions["low rank, compiled"] = LowRankSearch(generator, x, starts, torch.compile(moments_at_once))
     results, times = in_turns(functions, device, seconds)
-    copied, summed = (
-        ratios([2 * array_bytes] * len(times["copy"]), times["copy"]),
-        ratios([3 * array_bytes] * len(times["sum"]), times["sum"]),
-    )
-    bandwidth = [max(both) for both in zip(copied, summed)]
+    bandwidth = [  # of arrays read and written
+        max(2 * array_bytes / copied, 3 * array_bytes / summed) for copied, summed in zip(times["copy"], times["sum"])
+    ]
     bytes_moved = cost.BYTES_PER_PARAMETER * sum(layer.parameters for layer in cost.layers(generator))
     n_seed_steps = n_images * n_seeds * N_STEPS
     wanted = results["latent_search"]

@@ -113,6 +113,7 @@ class Hidden(nn.Module):
 
 
 def compiled_path(generator, device):
+    torch.compiler.reset()  # each width gets code for its own shapes
     generator = copy.deepcopy(generator).to(device).requires_grad_(False)
     return torch.compile(adgan._dcgan_as_matrix_products(generator))
 

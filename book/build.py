@@ -197,7 +197,7 @@ def status(records, found):
         parameters.append(f"| {page} | {values} |")
         if said := [*record["messages"], *filter(None, [record["error"]])]:
             details += [f"\n## What {record['notebook']} said\n", "```text", *said, "```"]
-    missing = [name for name, is_there in found.items() if not is_there]
+    there, missing = ([name for name in found if found[name] is is_there] for is_there in (True, False))
     lines = [
         "# Status of this build",
         "How each page was computed; the end of a page says more.\n",
@@ -205,8 +205,8 @@ def status(records, found):
         *runs,
         "\n| page | parameters |\n| --- | --- |",
         *parameters,
-        "\nData sets found: " + ", ".join(name for name in found if name not in missing) + ".",
-        "Not found: " + (", ".join(missing) or "none") + "; {doc}`reproduce` says how to get them.",
+        f"\nData sets found: {', '.join(there)}.",
+        f"Not found: {', '.join(missing)}; {{doc}}`reproduce` says how to get them." if missing else "",
         *details,
     ]
     return "\n".join(lines) + "\n"

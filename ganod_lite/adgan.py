@@ -163,10 +163,7 @@ def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
     """
     c, r, _ = z.shape
     x = x.to(copies.device, copies.dtype).repeat_interleave(r, 0)
-    z = z.to(copies.device, copies.dtype, copy=True).requires_grad_()
-    theta = copies.make(c)
-    groups = [{"params": [z], "lr": lr_z}] + ([{"params": theta, "lr": lr_theta}] if theta else [])
-    adam = torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
+    z, theta, adam = copies.start(z, lr_z, lr_theta)
     losses = []
     for t in range(n_steps + 1):
         with torch.set_grad_enabled(bool(t < n_steps)):
@@ -193,14 +190,15 @@ class _Copies:
     """Copies of a generator's parameters, and the generator as a function of them.
 
     `make(c)` gives c copies of theta as a list of tensors (c, ...); `generate(theta, z)` maps z
-    (c, r, latent_size) to images (c, r, channels, height, width), row i through copy i.
+    (c, r, latent_size) to images (c, r, channels, height, width), row i through copy i; `start` gives
+    what a search begins with.
     """
 
     def __init__(self, generator, latent_size, device, frozen):
         self.latent_size = latent_size or getattr(generator, "latent_size", None)
         if self.latent_size is None:
             raise ValueError("latent_size must be given: the generator has no attribute latent_size.")
-        self.device, self.frozen = device, frozen
+        self.device, self.frozen, self.started = device, frozen, None
         self.generator = copy.deepcopy(generator).to(device).eval().requires_grad_(False)
         self.dtype = next((p.dtype for p in self.generator.parameters()), torch.float32)
         self.parameters = {} if frozen else dict(self.generator.named_parameters())
@@ -225,6 +223,28 @@ class _Copies:
 
     def make(self, c):
         return [p.expand(c, *p.shape).clone().requires_grad_() for p in self.parameters.values()]
+
+    @torch.no_grad()
+    def start(self, z, lr_z, lr_theta):
+        """Leaves z (c, r, latent_size) and theta (c copies) with Adam for both: (z, theta, adam).
+
+        They lie where those of the last call lay if they fit, which are overwritten. Fresh memory is
+        cleared page by page by the system, which on a CPU takes as long as the arithmetic.
+        """
+        if self.started is None or self.started[0].shape != z.shape:
+            self.started = None  # given back before more is taken
+            theta = self.make(len(z))
+            own = torch.empty(z.shape, dtype=self.dtype, device=self.device).requires_grad_()
+            groups = [{"params": [own], "lr": lr_z}] + ([{"params": theta, "lr": lr_theta}] if theta else [])
+            self.started = own, theta, torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
+        own, theta, adam = self.started
+        own.copy_(z)
+        for copies, trained in zip(theta, self.parameters.values()):
+            copies.copy_(trained)
+        for state in adam.state.values():
+            for value in state.values():
+                value.zero_()
+        return self.started
 
     def generate(self, theta, z):
         if self.as_matrices:
@@ -268,6 +288,20 @@ class _Copies:
         return max(1, int((max_memory - itself) // each))
 
 
+class _OneRow(torch.autograd.Function):
+    """bmm for one row each. The gradient of the matrices is then an outer product, for which bmm is slow."""
+
+    @staticmethod
+    def forward(ctx, row, matrix):
+        ctx.save_for_backward(row, matrix)
+        return torch.bmm(row, matrix)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        row, matrix = ctx.saved_tensors
+        return torch.bmm(gradient, matrix.transpose(1, 2)), row.transpose(1, 2) * gradient
+
+
 def _dcgan_as_matrix_products(generator):
     """A DCGAN-like generator as `_Copies.generate`, or None where it is not DCGAN-like.
 
@@ -301,8 +335,10 @@ def _dcgan_as_matrix_products(generator):
                     (n - 1) * stride - 2 * padding + kernel
                     for n, stride, padding, kernel in zip(h.shape[3:], layer.stride, layer.padding, layer.kernel_size)
                 ]
-                columns = torch.bmm(weight.transpose(1, 2), h.transpose(1, 2).flatten(2))
-                columns = columns.unflatten(2, (r, -1)).transpose(1, 2).flatten(0, 1)  # (c * r, ..., positions)
+                # rows first, so that the weights' gradient comes out as the weights lie
+                rows = h.flatten(3).transpose(2, 3).flatten(1, 2)  # (c, r * positions, in)
+                columns = _OneRow.apply(rows, weight) if rows.shape[1] == 1 else torch.bmm(rows, weight)
+                columns = columns.unflatten(1, (r, -1)).flatten(0, 1).transpose(1, 2)  # (c * r, ..., positions)
                 if columns.shape[-1] == 1 and set(layer.padding) == {0}:  # a single position: nothing to add up
                     h = columns.reshape(c, r, -1, *size)
                 else:

@@ -88,7 +88,9 @@ GENERIC = {
     "hook": hooked,
     "spectral norm": normalised,
     "a layer twice": repeated,
-    "grouped": lambda: nn.Sequential(nn.ConvTranspose2d(6, 4, 8, groups=2), nn.ReLU(), nn.Conv2d(4, 1, 1)),
+    "grouped": lambda: nn.Sequential(nn.ConvTranspose2d(6, 4, 4, groups=2), nn.ConvTranspose2d(4, 1, 4, 2, 1)),
+    "dilated": lambda: nn.Sequential(nn.ConvTranspose2d(6, 4, 4), nn.ConvTranspose2d(4, 1, 3, dilation=2)),
+    "output padding": lambda: nn.Sequential(nn.ConvTranspose2d(6, 4, 4), nn.ConvTranspose2d(4, 1, 3, 2, 1, 1)),
 }
 
 
@@ -418,6 +420,7 @@ def test_running_out_of_memory_with_one_copy_is_an_error(monkeypatch):
 
     def never_enough(copies, x, z, *args):
         chunks.append(len(z))
+        assert len(chunks) < 9
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(adgan, "_search", never_enough)
@@ -588,6 +591,8 @@ def test_adgan_can_be_cloned_and_fitted_again_to_the_same_bits():
     scores = detector.fit(x).anomaly_score(x)
     np.testing.assert_array_equal(again.fit(x).anomaly_score(x), scores)
     assert np.all(clone(detector).set_params(random_state=1).fit(x).anomaly_score(x) != scores)
+    unseeded = small(random_state=None).fit(x)
+    np.testing.assert_array_equal(unseeded.anomaly_score(x), unseeded.anomaly_score(x))
 
 
 @pytest.mark.parametrize(

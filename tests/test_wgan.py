@@ -126,6 +126,14 @@ def test_training_changes_all_weights_and_returns_networks_in_evaluation_mode(pe
         assert all(p.requires_grad and p.device.type == "cpu" for p in getattr(later, network).parameters())
 
 
+def test_each_seed_starts_from_weights_of_its_own(monkeypatch):
+    set_rate(monkeypatch, "gradient", 1e-12)
+    first, other = train([images(20, 0)] * 2, [0, 1], n_steps=1, penalty="gradient")
+    for network in ("generator", "critic"):
+        a, b = (getattr(trained, network)[0].weight for trained in (first, other))
+        assert (a - b).std().item() == pytest.approx(2**0.5 * 0.02, rel=0.2)
+
+
 # --- several at once, and the same bits ---
 
 
