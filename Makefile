@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks data test check-book lint clean
+.PHONY: help book notebooks data test check-book benchmarks lint clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,6 +24,9 @@ test: $(READY)  ## the tests, but for those in the browser (ARGS='-k NAME')
 
 check-book: $(READY)  ## look at the built book in Chromium, offline, on a wide and on a narrow screen
 	$(BIN)/python -m pytest -m browser tests/test_book.py $(ARGS)
+
+benchmarks: $(READY)  ## measure speed here, ten minutes with nothing else running (ARGS='--device cuda')
+	for name in search floor scaling training sogaal; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done
 
 lint: $(READY)  ## ruff's lint and format
 	$(BIN)/ruff check .

@@ -10,9 +10,9 @@ from statistics import median
 
 import torch
 
-from ganod_lite.base import resolve_device
+from ganod_lite.base import resolve_device, write_aside
 from ganod_lite.dcgan import Generator
-from ganod_lite.store import circumstances, stopwatch, write_aside
+from ganod_lite.store import circumstances, stopwatch
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results" / "benchmarks"
 

@@ -280,7 +280,8 @@ class _Copies:
         if max_memory is None:
             max_memory = CPU_CHUNK_BYTES
             if self.device.type == "cuda":
-                max_memory = GPU_SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
+                cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+                max_memory = GPU_SHARE_OF_FREE_MEMORY * (torch.cuda.mem_get_info(self.device)[0] + cached)
         elif max_memory < itself + each:
             raise ValueError(
                 f"max_memory: this generator and one copy need {itself + each:,} bytes; got {max_memory:,}."

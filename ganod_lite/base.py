@@ -4,6 +4,8 @@ Every method is a scikit-learn outlier detector. `score_samples` is higher for w
 normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of the papers.
 """
 
+import os
+
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
@@ -164,3 +166,14 @@ def seed_from(random_state):
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def write_aside(path, raw):
+    """Write bytes beside `path`, then rename, so that nobody ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(raw)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

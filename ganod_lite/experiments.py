@@ -61,6 +61,7 @@ SCALES = {
 }
 
 GANS_AT_ONCE = 10  # on a GPU
+WGAN_VERSION = 1  # goes up when a change of the code changes what is trained
 TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "penalty", "n_iter")
 TEST = ("n_test", "n_holdout")
 # What each method's numbers depend on. "version" goes up when a change of the code changes its numbers.
@@ -99,7 +100,8 @@ class Cell:
     @property
     def parameters(self):
         method = METHODS[self.method]
-        return asdict(self) | _of(self.settings, method["uses"]) | {"version": method["version"]}
+        parameters = asdict(self) | _of(self.settings, method["uses"]) | {"version": method["version"]}
+        return parameters | ({} if self.method in CLASSIC else {"wgan_version": WGAN_VERSION})
 
     def stem(self, store):
         folder = f"{self.dataset}/{self.scale}/{self.method}"
@@ -158,15 +160,14 @@ def run(cells, store, *, data_root=None, device="auto", verbose=True):
     entries = {cell: store.get(cell.stem(store)) for cell in cells}
     missing = [cell for cell, entry in entries.items() if entry is None]
     images = {name: datasets.load_images(name, root=data_root) for name in {cell.dataset for cell in missing}}
+    device = resolve_device(device)
+    for dataset, scale in {(cell.dataset, cell.scale): None for cell in missing}:
+        users = [c for c in missing if (c.dataset, c.scale) == (dataset, scale) and c.method not in CLASSIC]
+        train_gans(users, store, images[dataset], device=device, verbose=verbose)
     with tqdm(missing, unit="cell", disable=not verbose or not missing) as bar:
         for cell in bar:
             bar.set_description(f"{cell.dataset} {cell.method} class {cell.normal_class} seed {cell.seed}")
-            if "n_iter" in METHODS[cell.method]["uses"]:
-                alike = [
-                    c for c in missing if (c.dataset, c.scale, c.method) == (cell.dataset, cell.scale, cell.method)
-                ]
-                train_gans(alike, store, images[cell.dataset], device=device, verbose=verbose)
-            entries[cell] = _compute(cell, images[cell.dataset], store, resolve_device(device), verbose)
+            entries[cell] = _compute(cell, images[cell.dataset], store, device, verbose)
     return [entries[cell] for cell in cells]
 
 
@@ -183,12 +184,13 @@ def train_gans(cells, store, images, *, device="auto", verbose=True):
         settings = _of(group[0].settings, TRAINING)
         n_steps, _ = settings.pop("n_iter"), settings.pop("n_train")
         sets = [_split(cell, images).x_train for cell in group]
-        stem = _gan_stem(group[0], store)[0]
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint = "+".join(_gan_stem(cell, store)[0].name for cell in group) + ".checkpoint"
+        folder = _gan_stem(group[0], store)[0].parent
+        folder.mkdir(parents=True, exist_ok=True)
         with stopwatch() as seconds:
             gans = train_wgans(
                 sets, [cell.seed for cell in group], n_steps=n_steps, **settings, device=device,
-                checkpoint=stem.with_name(f"{stem.name}-{len(group)}.checkpoint"), verbose=verbose,
+                checkpoint=folder / checkpoint, verbose=verbose,
             )  # fmt: skip
         for cell, gan, x in zip(group, gans, sets):
             arrays = {
@@ -227,7 +229,7 @@ def gans_behind(entries, store=None):
 
 def _gan_stem(cell, store):
     parameters = {"dataset": cell.dataset, "normal_class": cell.normal_class, "seed": cell.seed}
-    parameters |= {"method": "wgan", "version": 1} | _of(cell.settings, TRAINING)
+    parameters |= {"method": "wgan", "version": WGAN_VERSION} | _of(cell.settings, TRAINING)
     name = f"class{cell.normal_class}-seed{cell.seed}"
     return store.stem(f"{cell.dataset}/{cell.scale}/wgan", name, parameters), parameters
 

@@ -25,6 +25,8 @@ import numpy as np
 import sklearn
 import torch
 
+from .base import write_aside
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -97,17 +99,6 @@ class Store:
             if entry and all(entry.parameters.get(name) == value for name, value in wanted.items()):
                 found.append(entry)
         return found
-
-
-def write_aside(path, raw):
-    """Write bytes beside `path`, then rename, so that nobody ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(raw)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def circumstances(device="cpu"):

@@ -6,7 +6,7 @@ Each has its own seed, batches, noise, and loss; nothing but the kernels is shar
 """
 
 import hashlib
-import os
+import io
 import pickle
 import time
 import warnings
@@ -18,7 +18,7 @@ import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
-from .base import as_images, resolve_device
+from .base import as_images, resolve_device, write_aside
 from .dcgan import Critic, Generator, stack, unstack
 
 # How the critic is kept Lipschitz, and what each way needs. "clip": Arjovsky et al., algorithm 1.
@@ -37,7 +37,8 @@ BLOCK = 25  # steps whose random draws are made at once, and after which losses 
 class WGAN:
     """A trained generator and critic, both in evaluation mode on the CPU, and how training went.
 
-    `critic_loss` and `generator_loss` hold one value per generator step (after the last critic step).
+    `critic_loss`, E d(g(z)) - E d(x), and `generator_loss`, -E d(g(z)), hold one value per generator step;
+    the critic's is that of its last step before.
     """
 
     generator: Generator
@@ -216,9 +217,9 @@ class _Training:
             "draws": [draw.get_state() for draw in self.draws],
             "losses": self.losses,
         }
-        beside = path.with_name(path.name + f".{os.getpid()}.part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_aside(path, buffer.getvalue())
 
     def load(self, path):
         try:

@@ -129,9 +129,7 @@ def test_digits_are_scikit_learns_with_each_pixel_doubled(tmp_path):
     np.testing.assert_array_equal(mine[:, ::2, ::2], mine[:, 1::2, 1::2])
     back = np.column_stack([mine[:, ::2, ::2].reshape(-1, 64) / 255 * 16, [*digits.y_train, *digits.y_test]])
     # Every digit once: the same rows in another order.
-    assert sorted(map(tuple, back.round().astype(int))) == sorted(
-        map(tuple, np.column_stack([x, y]).astype(int))
-    )
+    assert sorted(map(tuple, back.round().astype(int))) == sorted(map(tuple, np.column_stack([x, y]).astype(int)))
     np.testing.assert_array_equal(load_images("digits").y_test, digits.y_test)
 
 
@@ -322,8 +320,7 @@ def test_the_holdout_is_the_same_at_every_scale_and_can_be_empty(numbered):
 
 def test_training_images_are_drawn_from_the_class(numbered):
     few, more = (
-        one_versus_all(numbered, 1, n_train=n, n_test=10, n_holdout=0, seed=3).x_train.ravel()
-        for n in (10, 20)
+        one_versus_all(numbered, 1, n_train=n, n_test=10, n_holdout=0, seed=3).x_train.ravel() for n in (10, 20)
     )
     assert len(few) == 10 and set(few) < set(more) < set(range(30, 60))
     other = one_versus_all(numbered, 1, n_train=10, n_test=10, n_holdout=0, seed=4).x_train.ravel()
@@ -566,9 +563,7 @@ def test_real_cifar10(real):
 
 def test_real_tables(real):
     root = real("gaal")
-    shapes = {
-        name: (*table.X.shape, table.y.sum()) for name in TABLES for table in [load_table(name, root=root)]
-    }
+    shapes = {name: (*table.X.shape, table.y.sum()) for name in TABLES for table in [load_table(name, root=root)]}
     assert shapes["onecluster"] == (1000, 2, 20)
     assert shapes["WDBC"] == (367, 30, 10)
     assert shapes["Pima"] == (768, 8, 268)  # its last line has no line end

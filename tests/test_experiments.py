@@ -120,7 +120,7 @@ def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
 def test_a_second_run_computes_nothing_and_gives_the_same(store, computed, monkeypatch, undisturbed):
     cells = [cell("kde"), cell("adgan"), cell("iforest", 1)]
     first = run(cells, store)
-    assert computed == [cells[0], "wgan", cells[1], cells[2]]
+    assert computed == ["wgan", *cells]
     computed.clear()
     monkeypatch.setattr(datasets, "load_images", lambda *args, **options: pytest.fail("images were read"))
     again = run([cells[1], cells[2], cells[0]], Store(store.root))

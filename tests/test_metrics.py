@@ -123,9 +123,7 @@ def test_mean_roc_starts_with_what_is_found_before_the_first_false_alarm():
     np.testing.assert_allclose(sd, [0.5, 0.25, 0])
 
 
-@pytest.mark.parametrize(
-    "metric", [auc, auc_interval, roc, lambda y, s: delong_test(y, [0.0, 1.0, 2.0, 3.0], s)]
-)
+@pytest.mark.parametrize("metric", [auc, auc_interval, roc, lambda y, s: delong_test(y, [0.0, 1.0, 2.0, 3.0], s)])
 @pytest.mark.parametrize(
     ("y", "scores", "message"),
     [
