@@ -46,7 +46,9 @@ PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ng
 )  # fmt: skip
 # Clipping needs several thousand steps before samples look like anything, so at the small scales the
 # critic is held by the gradient penalty.
-LITE = replace(PAPER, n_test=1000, ngf=16, penalty="gradient", n_iter=2000, n_seeds=8)
+LITE = replace(
+    PAPER, n_test=1000, dimensions=(20, 40, 60), ngf=16, penalty="gradient", n_iter=2000, n_seeds=8
+)  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
     n_iter=10, n_seeds=2, n_steps=2,

@@ -25,9 +25,11 @@ def beside_paper(outcome, dataset, paper_scale=()):
     of repetitions. Ours comes with its 95 % interval over test images (DeLong) for one repetition,
     with the standard deviation over repetitions for several.
     """
+    if not outcome.cells:
+        return outcome.show(None)
     printed, title = paper_table1(), datasets.TITLES[dataset]
     ours, here = (_by_class_and_method(entries) for entries in (paper_scale, outcome.entries))
-    classes = sorted({c.normal_class for c in outcome.cells}) or range(10)
+    classes = sorted({c.normal_class for c in outcome.cells})
     nothing = _not_run(outcome) if outcome.missing else "–"
     rows = []
     for name, label in [(c, datasets.CLASSES[dataset][c]) for c in classes] + [(None, "mean")]:
@@ -260,5 +262,6 @@ def _markdown(rows):
 
     if not rows:
         return Markdown("*Nothing of this is run at this scale.*")
-    frame = pd.DataFrame(rows).astype(object).fillna("–")
+    frame = pd.DataFrame(rows).astype(object)
+    frame = frame.where(frame.notna(), "–")
     return Markdown(frame.to_markdown(index=False, disable_numparse=True))

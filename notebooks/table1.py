@@ -45,7 +45,7 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 # | training | one class's training images | the same |
 # | test | 5,000 images drawn from the test set, all classes | the same draw for all methods and classes of a seed |
 # | pixels | in [−1, 1]; no size named for MNIST | the same; MNIST padded with zeros to 32 × 32, digits 16 × 16 |
-# | KDE, OC-SVM, IF, GMM | after PCA to 20, 40, …, 100 dimensions, "best performance on a small holdout set" | the holdout is drawn from the test set, and no image of it is among the test images; dimensions above the number of training images are left out |
+# | KDE, OC-SVM, IF, GMM | after PCA to 20, 40, …, 100 dimensions, "best performance on a small holdout set" | the holdout is drawn from the test set, and no image of it is among the test images; at `lite` up to 60 dimensions (40 for the digits) |
 # | KDE | Gaussian, bandwidth by ten-fold likelihood over 2⁰, 2^½, …, 2⁴ | the same |
 # | OC-SVM | Gaussian, ν = 0.1, length scale tuned automatically | the rule of {cite:t}`evangelista2007` |
 # | GMM | 2 to 20 components by BIC | the same, full covariances |
