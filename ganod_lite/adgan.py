@@ -17,9 +17,9 @@ from tqdm import tqdm
 from .base import ImageDetector, as_images, resolve_device, seed_from
 from .wgan import train_wgans
 
-# What a chunk of copies may take where `max_memory` is not given. On a CPU a chunk that stays near
-# the caches is several times faster than a large one; on a GPU a chunk should fill the machine.
-CPU_CHUNK_BYTES = 64 * 2**20
+# What a chunk of copies may take where `max_memory` is not given. On a CPU small chunks spend their time
+# on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
+CPU_CHUNK_BYTES = 128 * 2**20
 GPU_SHARE_OF_FREE_MEMORY = 0.5
 # Bytes of activations, columns and their gradients at the peak, per byte that autograd keeps of them.
 ACTIVATIONS = 6
@@ -164,14 +164,16 @@ def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
     c, r, _ = z.shape
     x = x.to(copies.device, copies.dtype).repeat_interleave(r, 0)
     z, theta, adam = copies.start(z, lr_z, lr_theta)
+    fresh = [leaf for leaf in (z, *theta) if leaf.grad is None]  # whose gradients each step makes anew
     losses = []
     for t in range(n_steps + 1):
         with torch.set_grad_enabled(bool(t < n_steps)):
             losses.append(loss(copies.generate(theta, z).flatten(0, 1), x))
         if t < n_steps:
-            adam.zero_grad()
             losses[t].sum().backward()
             adam.step()
+            for leaf in fresh:
+                leaf.grad = None
     return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
 
 
@@ -237,6 +239,8 @@ class _Copies:
             own = torch.empty(z.shape, dtype=self.dtype, device=self.device).requires_grad_()
             groups = [{"params": [own], "lr": lr_z}] + ([{"params": theta, "lr": lr_theta}] if theta else [])
             self.started = own, theta, torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
+            if self.as_matrices and z.shape[1] == 1:
+                theta[0].grad = torch.empty_like(theta[0])  # see _OneRow
         own, theta, adam = self.started
         own.copy_(z)
         for copies, trained in zip(theta, self.parameters.values()):
@@ -290,17 +294,23 @@ class _Copies:
 
 
 class _OneRow(torch.autograd.Function):
-    """bmm for one row each. The gradient of the matrices is then an outer product, for which bmm is slow."""
+    """bmm for one row each. The gradient of the matrices is then an outer product, for which bmm is slow.
+
+    It is written to `out` where that is given, and is then not passed on: for the largest gradient of
+    all, memory that is fresh at every step would take longer than all else.
+    """
 
     @staticmethod
-    def forward(ctx, row, matrix):
+    def forward(ctx, row, matrix, out):
         ctx.save_for_backward(row, matrix)
+        ctx.out = out
         return torch.bmm(row, matrix)
 
     @staticmethod
     def backward(ctx, gradient):
         row, matrix = ctx.saved_tensors
-        return torch.bmm(gradient, matrix.transpose(1, 2)), row.transpose(1, 2) * gradient
+        outer = torch.mul(row.transpose(1, 2), gradient, out=ctx.out)
+        return torch.bmm(gradient, matrix.transpose(1, 2)), outer if ctx.out is None else None, None
 
 
 def _dcgan_as_matrix_products(generator):
@@ -331,14 +341,18 @@ def _dcgan_as_matrix_products(generator):
         h = z[..., None, None]  # (c, r, channels, height, width) throughout
         for layer in layers:
             if type(layer) is nn.ConvTranspose2d:
-                weight = next(theta).flatten(2)  # (c, in, out * kernel area)
+                leaf = next(theta)
+                weight = leaf.flatten(2)  # (c, in, out * kernel area)
                 size = [
                     (n - 1) * stride - 2 * padding + kernel
                     for n, stride, padding, kernel in zip(h.shape[3:], layer.stride, layer.padding, layer.kernel_size)
                 ]
                 # rows first, so that the weights' gradient comes out as the weights lie
                 rows = h.flatten(3).transpose(2, 3).flatten(1, 2)  # (c, r * positions, in)
-                columns = _OneRow.apply(rows, weight) if rows.shape[1] == 1 else torch.bmm(rows, weight)
+                if rows.shape[1] == 1:
+                    columns = _OneRow.apply(rows, weight, None if leaf.grad is None else leaf.grad.flatten(2))
+                else:
+                    columns = torch.bmm(rows, weight)
                 columns = columns.unflatten(1, (r, -1)).flatten(0, 1).transpose(1, 2)  # (c * r, ..., positions)
                 if columns.shape[-1] == 1 and set(layer.padding) == {0}:  # a single position: nothing to add up
                     h = columns.reshape(c, r, -1, *size)

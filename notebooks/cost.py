@@ -86,8 +86,7 @@ tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, b
 # %% [markdown]
 # **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product
 # whose columns are added up), Adam's fused kernel, copies of nothing but what changes (with θ frozen there
-# are none), and on a CPU chunks so small that they stay near the caches, which can be faster than the
-# memory's floor. **Not taken**: the ways in the last three rows. In plain PyTorch the outer products pass
+# are none), and memory that is kept from chunk to chunk, as fresh pages cost a CPU more than the arithmetic. **Not taken**: the ways in the last three rows. In plain PyTorch the outer products pass
 # through memory all the same when the weights are updated, and a kernel that avoids it has to be compiled
 # for each machine. `benchmarks/floor.py` holds the first layer's way in both forms, and measures it:
 
