@@ -86,9 +86,10 @@ tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, b
 # %% [markdown]
 # **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product
 # whose columns are added up), Adam's fused kernel, copies of nothing but what changes (with θ frozen there
-# are none), and memory that is kept from chunk to chunk, as fresh pages cost a CPU more than the arithmetic. **Not taken**: the ways in the last three rows. In plain PyTorch the outer products pass
-# through memory all the same when the weights are updated, and a kernel that avoids it has to be compiled
-# for each machine. `benchmarks/floor.py` holds the first layer's way in both forms, and measures it:
+# are none), and memory that is kept from chunk to chunk, as fresh pages cost
+# a CPU more than the arithmetic. **Not taken**: the ways in the last three rows. In plain PyTorch the outer
+# products pass through memory all the same when the weights are updated, and a kernel that avoids it has to
+# be compiled for each machine. `benchmarks/floor.py` holds the first layer's way in both forms, and measures it:
 
 # %% mystnb={"figure": {"caption": "Share of the floor that a search reaches: the time that the model's bytes take at the bandwidth measured in the same round, over the time of the search. Medians, and the range over rounds.", "name": "cost-floor"}, "image": {"alt": "Bars of the share of the memory floor reached by latent_search and by its low-rank variants, for each width and machine"}}
 floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="share of the floor")
