@@ -19,8 +19,8 @@
 # at the paper's scale (where it has been run), and the one that this very build computed.
 #
 # Two things to keep in mind while reading. A number of this build at the scale `lite` comes from a network
-# a sixteenth of the paper's size, trained for minutes on a processor, and from fewer test images and
-# seeds: **it is not a reproduction of the paper's number**, it shows that the method works and which way it
+# with a sixth of the parameters of DCGAN's, trained for a minute or two on a processor, and from fewer
+# training images, test images and seeds: **it is not a reproduction of the paper's number**, it shows that the method works and which way it
 # errs. And each such number is one repetition: "±" is half of its 95 % confidence interval over the test
 # images (DeLong); how much another training would move it is not in there.
 
@@ -42,14 +42,14 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 #
 # | | the paper | this page |
 # | --- | --- | --- |
-# | training | one class's training images | the same |
-# | test | 5,000 images drawn from the test set, all classes | the same draw for all methods and classes of a seed |
+# | training | one class's training images | the same; at `lite` 2,000 of MNIST's |
+# | test | 5,000 images drawn from the test set, all classes | one draw for all methods and classes of a seed; at `lite` 1,000 of MNIST, 400 of the digits |
 # | pixels | in [−1, 1]; no size named for MNIST | the same; MNIST padded with zeros to 32 × 32, digits 16 × 16 |
 # | KDE, OC-SVM, IF, GMM | after PCA to 20, 40, …, 100 dimensions, "best performance on a small holdout set" | the holdout is drawn from the test set, and no image of it is among the test images; at `lite` up to 60 dimensions (40 for the digits) |
-# | KDE | Gaussian, bandwidth by ten-fold likelihood over 2⁰, 2^½, …, 2⁴ | the same |
+# | KDE | Gaussian, bandwidth by ten-fold likelihood over 1, √2, 2, …, 16 | the same |
 # | OC-SVM | Gaussian, ν = 0.1, length scale tuned automatically | the rule of {cite:t}`evangelista2007` |
 # | GMM | 2 to 20 components by BIC | the same, full covariances |
-# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, "until convergence" | a fixed number of generator steps; at `lite` with gradient penalty {cite:p}`gulrajani2017` in place of weight clipping {cite:p}`arjovsky2017`, which needs several times as many |
+# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | a fixed number of generator steps; at `lite` with gradient penalty {cite:p}`gulrajani2017` in place of weight clipping {cite:p}`arjovsky2017`, which needs several times as many |
 # | ADGAN's search | 64 seeds, 5 steps of Adam for z (0.25) and the generator's weights (5·10⁻⁵), squared L2, mean over seeds | the same with the scale's number of seeds; batch normalisation in evaluation mode |
 #
 # What a scale means to the letter, and what each number was computed with, stands in its record.
