@@ -37,7 +37,7 @@ STANDARD = {"scale": "lite"}  # what the book is made with, beside the notebooks
 
 # Goes behind the parameters of every notebook: papermill only warns of a name that does not exist.
 GUARD = """\
-# Refuse parameters that this notebook does not have; install the package where it is missing (Colab).
+# Refuse parameters that this notebook does not have, read lists; install the package where it is missing (Colab).
 import ast
 from importlib.util import find_spec
 
@@ -45,6 +45,11 @@ if In[-2].startswith("# Parameters"):  # the cell that papermill puts in
     given, known = {{line.targets[0].id for line in ast.parse(In[-2]).body}}, {names}
     if unknown := given.difference(known):
         raise TypeError(f"no parameter {{', '.join(sorted(unknown))}}; there are {{', '.join(known)}}")
+for name in {lists}:
+    value = globals()[name]
+    globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # papermill -p gives text
+    if not isinstance(value, list | None):
+        raise TypeError(f"{{name}} must be a list, such as [3, 5]; got {{value!r}}")
 if find_spec("ganod_lite") is None:
     %pip install --quiet "ganod-lite[images] @ git+{repository}"
 """
@@ -69,13 +74,15 @@ def convert(source, repository):
     if "parameters" not in notebook.cells[first].metadata.get("tags", []):
         sys.exit(f"{source}: the first code cell must be the one tagged `parameters`.")
     write_aside(path, nbformat.writes(notebook).encode())
-    parameters = {}
+    parameters, lists = {}, []
     for name, found in papermill.inspect_notebook(path).items():
         try:
-            parameters[name] = ast.literal_eval(found["default"]), found["help"]
+            parameters[name] = default, _ = ast.literal_eval(found["default"]), found["help"]
         except ValueError:
             sys.exit(f"{source}: the default of `{name}` must be a literal; got {found['default']}.")
-    guard = GUARD.format(names=list(parameters), repository=repository)
+        if found["inferred_type_name"] == "list" or isinstance(default, list):
+            lists.append(name)
+    guard = GUARD.format(names=list(parameters), lists=lists, repository=repository)
     hidden = {"tags": ["remove-cell"]}
     notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(guard, metadata=hidden))
     write_aside(path, nbformat.writes(notebook).encode())

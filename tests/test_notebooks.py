@@ -39,6 +39,8 @@ classes = [0, 1, 8]  # the normal classes
 # %%
 import time
 from pathlib import Path
+
+assert isinstance(classes, list)
 """
 COUNT = 'with open("runs", "a") as runs:\n    runs.write("toy ")\n'
 WARN = 'import warnings\nwarnings.warn("stored cell is damaged")\n'
@@ -102,8 +104,8 @@ def test_unknown_parameter_is_an_error(source, tmp_path, monkeypatch):
 def test_plain_papermill_knows_the_parameters(toy):
     toy.make("--convert")
 
-    def run(name):
-        command = ["papermill", "build/notebooks/b.ipynb", "out.ipynb", "-p", name, "[3, 5]"]
+    def run(name, value="[3, 5]"):
+        command = ["papermill", "build/notebooks/b.ipynb", "out.ipynb", "-p", name, value]
         return subprocess.run(
             [Path(sys.executable).with_name(command[0]), *command[1:]],
             cwd=toy.root,
@@ -116,6 +118,9 @@ def test_plain_papermill_knows_the_parameters(toy):
     failed = run("clases")
     assert failed.returncode != 0
     assert "no parameter clases; there are scale, classes" in failed.stderr
+    failed = run("classes", "3")
+    assert failed.returncode != 0
+    assert "classes must be a list, such as [3, 5]; got 3" in failed.stderr
 
 
 def test_build_refuses_a_parameter_that_no_notebook_has(toy):
