@@ -68,7 +68,8 @@ digits.show(tables.by_class)
 # %% [markdown]
 # ## MNIST
 #
-# The means at the end are over the classes above them, in each column over the same ones.
+# The means at the end are over the classes above them, in each column over the same ones; their "±" is put
+# together from that of the classes as if these were independent, though all are tested on the same images.
 
 # %%
 mnist = experiments.attempt(scale, "mnist", **options)
