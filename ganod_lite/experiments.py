@@ -180,19 +180,19 @@ def train_gans(cells, store, images, *, device="auto", verbose=True):
     other each comes out the same to the bit whichever others are asked for.
     """
     device = resolve_device(device)
-    missing = list({_gan_stem(cell, store)[0]: cell for cell in cells if stored_gan(cell, store) is None}.values())
+    stems = {_gan_stem(cell, store)[0]: cell for cell in cells}
+    missing = [(stem, cell) for stem, cell in stems.items() if store.get(stem) is None]
     at_once = 1 if device.type == "cpu" else GANS_AT_ONCE
     for group in (missing[i : i + at_once] for i in range(0, len(missing), at_once)):
+        stems, group = zip(*group)
         settings = _of(group[0].settings, TRAINING)
         n_steps, _ = settings.pop("n_iter"), settings.pop("n_train")
         sets = [_split(cell, images).x_train for cell in group]
-        checkpoint = "+".join(_gan_stem(cell, store)[0].name for cell in group) + ".checkpoint"
-        folder = _gan_stem(group[0], store)[0].parent
-        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
         with stopwatch() as seconds:
             gans = train_wgans(
                 sets, [cell.seed for cell in group], n_steps=n_steps, **settings, device=device,
-                checkpoint=folder / checkpoint, verbose=verbose,
+                checkpoint=checkpoint, verbose=verbose,
             )  # fmt: skip
         for cell, gan, x in zip(group, gans, sets):
             arrays = {

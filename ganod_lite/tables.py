@@ -35,7 +35,7 @@ def beside_paper(outcome, dataset, paper_scale=()):
     for name, label in [(c, datasets.CLASSES[dataset][c]) for c in classes] + [(None, "mean")]:
         for method, about in METHODS.items():
             # over which classes a mean is taken: those of this build, in all three columns
-            wanted = [name] if name is not None else list(classes)
+            wanted = [name] if name is not None else classes
             features = "PCA" if "dimensions" in about["uses"] else ""
             papers = [printed.get((title, about["title"], features, c)) for c in wanted]
             rows.append(
@@ -242,7 +242,9 @@ def _with_spread(found, classes, method):
     if min(map(len, intervals)) > 1:  # repetitions: of the mean over classes
         n = min(map(len, intervals))
         return _mean_sd([np.mean([i[r].value for i in intervals]) for r in range(n)])
-    half = np.sqrt(sum(((i[0].high - i[0].low) / 2) ** 2 for i in intervals)) / len(intervals)
+    # the longer side: the other one may be cut off at 1
+    halves = [max(i[0].high - i[0].value, i[0].value - i[0].low) for i in intervals]
+    half = np.sqrt(np.sum(np.square(halves))) / len(halves)
     return f"{np.mean([i[0].value for i in intervals]):.3f} ± {half:.3f}"
 
 
