@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from .base import ImageDetector, as_images, resolve_device, seed_from
-from .wgan import train_wgans
+from .gan import train_gans
 
 # What a chunk of copies may take where `max_memory` is not given. On a CPU small chunks spend their time
 # on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
@@ -378,7 +378,7 @@ class ADGAN(ImageDetector):
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
 
-    n_iter, latent_size, ngf, batch_size, penalty: the training, see `train_wgans` (n_iter is its
+    n_iter, latent_size, ngf, batch_size, objective: the training, see `train_gans` (n_iter is its
         n_steps). The paper gives neither the number of steps nor the batch size.
     generator: a trained generator to search instead, any module that `latent_search` takes; `fit`
         then only sets the threshold.
@@ -397,7 +397,7 @@ class ADGAN(ImageDetector):
         latent_size=256,
         ngf=64,
         batch_size=64,
-        penalty="clip",
+        objective="wgan",
         generator=None,
         n_seeds=64,
         n_steps=5,
@@ -414,7 +414,7 @@ class ADGAN(ImageDetector):
         self.latent_size = latent_size
         self.ngf = ngf
         self.batch_size = batch_size
-        self.penalty = penalty
+        self.objective = objective
         self.generator = generator
         self.n_seeds = n_seeds
         self.n_steps = n_steps
@@ -435,14 +435,14 @@ class ADGAN(ImageDetector):
         self.generator_, self.critic_, self.critic_loss_, self.generator_loss_ = self.generator, None, [], []
         if self.generator is None:
             check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
-            (trained,) = train_wgans(
+            (trained,) = train_gans(
                 [X],
                 [self.seed_],
                 n_steps=self.n_iter,
                 latent_size=self.latent_size,
                 ngf=self.ngf,
                 batch_size=self.batch_size,
-                penalty=self.penalty,
+                objective=self.objective,
                 device=self.device,
                 verbose=self.verbose,
             )

@@ -18,8 +18,8 @@ from .adgan import latent_search
 from .base import as_images, resolve_device
 from .dcgan import Critic, Generator
 from .gaal import SOGAAL
+from .gan import GAN, has_batch_norm, train_gans
 from .store import Store, stopwatch
-from .wgan import WGAN, train_wgans
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Settings:
     latent_size: int
     ngf: int
     batch_size: int
-    penalty: str
+    objective: str
     n_iter: int  # generator steps; training always ends there
     n_seeds: int
     n_steps: int
@@ -42,12 +42,12 @@ class Settings:
 
 PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ngf, batch_size and n_iter
     classes=tuple(range(10)), n_train=None, n_test=5000, n_holdout=500, dimensions=(20, 40, 60, 80, 100),
-    latent_size=256, ngf=64, batch_size=64, penalty="clip", n_iter=20_000, n_seeds=64, n_steps=5,
+    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_seeds=64, n_steps=5,
 )  # fmt: skip
 # Clipping needs several thousand steps before samples look like anything, so at the small scales the
 # critic is held by the gradient penalty.
 LITE = replace(
-    PAPER, n_test=1000, dimensions=(20, 40, 60), ngf=16, penalty="gradient", n_iter=2000, n_seeds=8
+    PAPER, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000, n_seeds=8
 )  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
@@ -64,7 +64,7 @@ SCALES = {
 
 GANS_AT_ONCE = 10  # on a GPU
 WGAN_VERSION = 1  # goes up when a change of the code changes what is trained
-TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "penalty", "n_iter")
+TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "objective", "n_iter")
 TEST = ("n_test", "n_holdout")
 # What each method's numbers depend on. "version" goes up when a change of the code changes its numbers.
 METHODS = {
@@ -165,7 +165,7 @@ def run(cells, store, *, data_root=None, device="auto", verbose=True):
     device = resolve_device(device)
     for dataset, scale in {(cell.dataset, cell.scale): None for cell in missing}:
         users = [c for c in missing if (c.dataset, c.scale) == (dataset, scale) and c.method not in CLASSIC]
-        train_gans(users, store, images[dataset], device=device, verbose=verbose)
+        train_generators(users, store, images[dataset], device=device, verbose=verbose)
     with tqdm(missing, unit="cell", disable=not verbose or not missing) as bar:
         for cell in bar:
             bar.set_description(f"{cell.dataset} {cell.method} class {cell.normal_class} seed {cell.seed}")
@@ -173,10 +173,10 @@ def run(cells, store, *, data_root=None, device="auto", verbose=True):
     return [entries[cell] for cell in cells]
 
 
-def train_gans(cells, store, images, *, device="auto", verbose=True):
-    """Train and store the WGANs that the cells (of one data set and scale) need and the store lacks.
+def train_generators(cells, store, images, *, device="auto", verbose=True):
+    """Train and store the GANs that the cells (of one data set and scale) need and the store lacks.
 
-    On a GPU several at once, as `train_wgans` can. On a CPU that gains little, and one after the
+    On a GPU several at once, as `train_gans` can. On a CPU that gains little, and one after the
     other each comes out the same to the bit whichever others are asked for.
     """
     device = resolve_device(device)
@@ -190,7 +190,7 @@ def train_gans(cells, store, images, *, device="auto", verbose=True):
         sets = [_split(cell, images).x_train for cell in group]
         checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
         with stopwatch() as seconds:
-            gans = train_wgans(
+            gans = train_gans(
                 sets, [cell.seed for cell in group], n_steps=n_steps, **settings, device=device,
                 checkpoint=checkpoint, verbose=verbose,
             )  # fmt: skip
@@ -206,20 +206,20 @@ def train_gans(cells, store, images, *, device="auto", verbose=True):
 
 
 def stored_gan(cell, store):
-    """The WGAN that `train_gans` has stored for the cell, with its entry, or None."""
+    """The GAN that `train_generators` has stored for the cell, with its entry, or None."""
     entry = store.get(_gan_stem(cell, store)[0])
     if entry is None:
         return None
     p, shape = entry.parameters, entry.record["details"]["image_shape"]
     generator = Generator(shape, p["latent_size"], p["ngf"])
-    critic = Critic(shape, p["ngf"], batch_norm=p["penalty"] == "clip")
+    critic = Critic(shape, p["ngf"], batch_norm=has_batch_norm(p["objective"]))
     generator.load_state_dict(entry.arrays["generator"])
     critic.load_state_dict(entry.arrays["critic"])
-    return WGAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
+    return GAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
 
 
 def gans_behind(entries, store=None):
-    """The generators that ADGAN's entries used, {class's name: (WGAN, its entry)}, each class' first seed."""
+    """The generators that ADGAN's entries used, {class's name: (GAN, its entry)}, each class' first seed."""
     found = {}
     for e in entries:
         p = e.parameters

@@ -135,7 +135,7 @@ scaling.show(tables.benchmark_memory)
 # it would have to be shown first that it does not move the AUCs.
 
 # %% mystnb={"figure": {"caption": "Steps of one generator in a given time, relative to one trained alone.", "name": "cost-training"}, "image": {"alt": "Bars of the training speed of ten generators at once and of one under bfloat16 relative to one generator alone"}}
-training.show(figures.benchmark_ratios, value="times_one", by="penalty", label="times as fast as one alone")
+training.show(figures.benchmark_ratios, value="times_one", by="objective", label="times as fast as one alone")
 
 # %% [markdown]
 # ## SO-GAAL

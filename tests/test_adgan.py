@@ -503,7 +503,7 @@ def detector(digits):
         latent_size=16,
         ngf=8,
         batch_size=32,
-        penalty="gradient",
+        objective="wgan-gp",
         n_seeds=4,
         random_state=0,
         device="cpu",
@@ -543,9 +543,9 @@ def small(**options):
 def test_adgan_passes_its_arguments_on(monkeypatch):
     x = images(trained(dcgan), 6)
     training, searching = {}, {}
-    train, find = adgan.train_wgans, adgan.latent_search
+    train, find = adgan.train_gans, adgan.latent_search
     monkeypatch.setattr(
-        adgan, "train_wgans", lambda *args, **options: training.update(options) or train(*args, **options)
+        adgan, "train_gans", lambda *args, **options: training.update(options) or train(*args, **options)
     )
     monkeypatch.setattr(
         adgan, "latent_search", lambda *args, **options: searching.update(options) or find(*args, **options)
@@ -555,14 +555,14 @@ def test_adgan_passes_its_arguments_on(monkeypatch):
         return squared_l2(generated, x)
 
     asked = {"n_seeds": 3, "n_steps": 2, "lr_z": 0.1, "lr_theta": 1e-4, "loss": loss, "max_memory": 10**8}
-    small(penalty="gradient", contamination=None, **asked).fit(x).anomaly_score(x)
-    expected = {"n_steps": 2, "latent_size": 6, "ngf": 4, "batch_size": 8, "penalty": "gradient", "device": "cpu"}
+    small(objective="wgan-gp", contamination=None, **asked).fit(x).anomaly_score(x)
+    expected = {"n_steps": 2, "latent_size": 6, "ngf": 4, "batch_size": 8, "objective": "wgan-gp", "device": "cpu"}
     assert {name: training[name] for name in expected} == expected
     assert {name: searching[name] for name in asked} == asked
 
 
 def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
-    monkeypatch.setattr(adgan, "train_wgans", lambda *args, **options: pytest.fail("a generator was trained"))
+    monkeypatch.setattr(adgan, "train_gans", lambda *args, **options: pytest.fail("a generator was trained"))
     generator = trained(unusual_dcgan)
     x = images(generator, 6)
     state = copy.deepcopy(generator.state_dict())
@@ -599,7 +599,7 @@ def test_adgan_can_be_cloned_and_fitted_again_to_the_same_bits():
     ("options", "error", "message"),
     [
         ({"n_iter": 0}, ValueError, "n_iter == 0, must be >= 1"),
-        ({"penalty": "weight"}, ValueError, "penalty must be one of"),
+        ({"objective": "weight"}, ValueError, "objective must be one of"),
         ({"contamination": 0.6}, ValueError, "contamination == 0.6, must be <= 0.5"),
         ({"n_seeds": 0}, ValueError, "n_seeds == 0, must be >= 1"),
     ],

@@ -8,10 +8,10 @@ import pytest
 import torch
 from IPython.display import Markdown
 
-from ganod_lite import datasets, experiments, wgan
+from ganod_lite import datasets, experiments, gan
 from ganod_lite.experiments import CLASSIC, METHODS, SCALES, Cell, attempt, gans_behind, grid, run, stored_gan
+from ganod_lite.gan import RECIPES, train_gans
 from ganod_lite.store import Store
-from ganod_lite.wgan import RECIPES, train_wgans
 
 run = partial(run, device="cpu", verbose=False)
 SMOKE = grid("smoke", "digits")
@@ -38,9 +38,9 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture
 def computed(monkeypatch):
     """The cells that are computed in this test, in order, and "wgan" for each training."""
-    done, compute, train = [], experiments._compute, experiments.train_wgans
+    done, compute, train = [], experiments._compute, experiments.train_gans
     monkeypatch.setattr(experiments, "_compute", lambda cell, *args: done.append(cell) or compute(cell, *args))
-    monkeypatch.setattr(experiments, "train_wgans", lambda *args, **kw: done.append("wgan") or train(*args, **kw))
+    monkeypatch.setattr(experiments, "train_gans", lambda *args, **kw: done.append("wgan") or train(*args, **kw))
     return done
 
 
@@ -71,7 +71,7 @@ def test_settings_fit_their_data(scale, dataset):
     assert s.n_test + s.n_holdout <= n_test_images
     assert (s.n_train or 1) <= least_of_a_class
     assert s.dimensions and max(s.dimensions) <= min(s.n_train or least_of_a_class, size**2)
-    assert s.penalty in RECIPES
+    assert s.objective in RECIPES
     assert min(s.latent_size, s.ngf, s.batch_size, s.n_iter, s.n_seeds, s.n_steps) >= 1
 
 
@@ -79,7 +79,7 @@ def test_the_paper_s_protocol_is_the_paper_s():
     for dataset in ("mnist", "cifar10"):
         s = SCALES["paper"][dataset]
         assert s.classes == tuple(range(10)) and s.n_train is None and s.n_test == 5000
-        assert (s.latent_size, s.n_seeds, s.n_steps, s.penalty) == (256, 64, 5, "clip")
+        assert (s.latent_size, s.n_seeds, s.n_steps, s.objective) == (256, 64, 5, "wgan")
         assert s.dimensions == (20, 40, 60, 80, 100)
 
 
@@ -140,28 +140,28 @@ def test_a_generator_is_trained_once_for_all_that_need_it(store, computed, monke
     assert computed.count("wgan") == 2 and computed.count(cell("adgan", 0)) == 2
     found = gans_behind(entries, store.root)
     assert list(found) == ["0", "1"]
-    for normal_class, (gan, entry) in zip((0, 1), found.values()):
+    for normal_class, (found_gan, entry) in zip((0, 1), found.values()):
         assert entry.parameters["normal_class"] == normal_class
         x = datasets.one_versus_all(
             datasets.load_images("digits"), normal_class, n_train=60, n_test=60, n_holdout=30, seed=0
         )
-        (alone,) = train_wgans(
+        (alone,) = train_gans(
             [x.x_train],
             [0],
             n_steps=10,
             latent_size=8,
             ngf=4,
             batch_size=16,
-            penalty="gradient",
+            objective="wgan-gp",
             device="cpu",
             verbose=False,
         )
         for network in ("generator", "critic"):
-            state = getattr(gan, network).state_dict()
+            state = getattr(found_gan, network).state_dict()
             assert all(torch.equal(state[name], p) for name, p in getattr(alone, network).state_dict().items())
-            assert not getattr(gan, network).training
-        np.testing.assert_allclose(gan.critic_loss, alone.critic_loss, rtol=1e-6)
-        np.testing.assert_allclose(gan.generator_loss, alone.generator_loss, rtol=1e-6)
+            assert not getattr(found_gan, network).training
+        np.testing.assert_allclose(found_gan.critic_loss, alone.critic_loss, rtol=1e-6)
+        np.testing.assert_allclose(found_gan.generator_loss, alone.generator_loss, rtol=1e-6)
 
 
 def test_only_what_a_method_uses_makes_it_compute_again(store, computed, monkeypatch):
@@ -241,10 +241,10 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed
 
 @pytest.mark.parametrize("killed_at", ["the second block", "the last put"])
 def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeypatch, tmp_path, killed_at):
-    monkeypatch.setattr(wgan, "BLOCK", 3)
-    monkeypatch.setattr(experiments, "train_wgans", partial(train_wgans, checkpoint_seconds=0))
+    monkeypatch.setattr(gan, "BLOCK", 3)
+    monkeypatch.setattr(experiments, "train_gans", partial(train_gans, checkpoint_seconds=0))
     (expected,) = run([cell("adgan")], Store(tmp_path / "other"))
-    train, blocks = wgan._Training.run, []
+    train, blocks = gan._Training.run, []
 
     def killed(self, n):
         if len(blocks) == 1:
@@ -259,7 +259,7 @@ def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeyp
         if killed_at == "the last put":
             patch.setattr(Store, "put", no_put)
         else:
-            patch.setattr(wgan._Training, "run", killed)
+            patch.setattr(gan._Training, "run", killed)
         run([cell("adgan")], store)
     assert len(list(store.root.rglob("*.checkpoint"))) == len(blocks)
     (entry,) = run([cell("adgan")], store)

@@ -1,4 +1,4 @@
-"""Wasserstein training of one or several generators at once (Arjovsky et al. 2017; the ADGAN paper, eq. 2).
+"""Adversarial training of one or several generators at once: WGAN (the ADGAN paper, eq. 2), GAN, LSGAN.
 
 A small network cannot fill a GPU and a table of one-class detectors needs many, so the networks of
 several training sets stand side by side as the groups of one generator and one critic (`dcgan.stack`).
@@ -16,17 +16,35 @@ from pathlib import Path
 
 import torch
 from sklearn.utils import check_scalar
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from .base import as_images, resolve_device, write_aside
 from .dcgan import Critic, Generator, stack, unstack
 
-# How the critic is kept Lipschitz, and what each way needs. "clip": Arjovsky et al., algorithm 1.
-# "gradient": Gulrajani et al. 2017, with DCGAN's Adam (2e-4; 0.5) and two critic steps, which gets
-# further in a given time than that paper's 1e-4 and five.
+# What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
+DCGAN_ADAM = {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.999)}, "n_critic": 1}
 RECIPES = {
-    "clip": {"optimiser": torch.optim.RMSprop, "settings": {"lr": 5e-5}, "n_critic": 5},
-    "gradient": {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.9)}, "n_critic": 2},
+    # Arjovsky et al. 2017, algorithm 1: RMSprop, the critic's weights clipped
+    "wgan": {"optimiser": torch.optim.RMSprop, "settings": {"lr": 5e-5}, "n_critic": 5},
+    # Gulrajani et al. 2017: a gradient penalty in place of clipping. DCGAN's Adam (2e-4; 0.5) and two
+    # critic steps get further in a given time than that paper's 1e-4 and five.
+    "wgan-gp": {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.9)}, "n_critic": 2},
+    "gan": DCGAN_ADAM,  # Goodfellow et al. 2014 with the generator's loss of its section 3, as in DCGAN
+    "lsgan": DCGAN_ADAM,  # Mao et al. 2017, eq. 9
+}
+CRITIC_LOSSES = {  # of the values of generated and real images
+    # eq. 2: the critic maximises E d(x) - E d(g(z))
+    "wgan": lambda fake, real: (fake - real).mean(0),
+    "wgan-gp": lambda fake, real: (fake - real).mean(0),
+    "gan": lambda fake, real: (F.softplus(fake) + F.softplus(-real)).mean(0),
+    "lsgan": lambda fake, real: (fake.square() + (real - 1).square()).mean(0) / 2,
+}
+GENERATOR_LOSSES = {
+    "wgan": lambda fake: -fake.mean(0),
+    "wgan-gp": lambda fake: -fake.mean(0),
+    "gan": lambda fake: F.softplus(-fake).mean(0),
+    "lsgan": lambda fake: (fake - 1).square().mean(0) / 2,
 }
 CLIP = 0.01  # Arjovsky et al., algorithm 1: c
 PENALTY_WEIGHT = 10.0  # Gulrajani et al., algorithm 1: lambda
@@ -34,11 +52,11 @@ BLOCK = 25  # steps whose random draws are made at once, and after which losses 
 
 
 @dataclass
-class WGAN:
+class GAN:
     """A trained generator and critic, both in evaluation mode on the CPU, and how training went.
 
-    `critic_loss`, E d(g(z)) - E d(x), and `generator_loss`, -E d(g(z)), hold one value per generator step;
-    the critic's is that of its last step before.
+    `critic_loss` and `generator_loss` (of a WGAN: E d(g(z)) - E d(x) and -E d(g(z))) hold one value per
+    generator step; the critic's is that of its last step before.
     """
 
     generator: Generator
@@ -47,7 +65,7 @@ class WGAN:
     generator_loss: list
 
 
-def train_wgans(
+def train_gans(
     image_sets,
     seeds,
     *,
@@ -55,16 +73,18 @@ def train_wgans(
     latent_size=256,
     ngf=64,
     batch_size=64,
-    penalty="clip",
+    objective="wgan",
     device="auto",
     checkpoint=None,
     checkpoint_seconds=60,
     verbose=True,
 ):
-    """Train one WGAN per set of images, all at once, and return them as a list of `WGAN`.
+    """Train one GAN per set of images, all at once, and return them as a list of `GAN`.
 
     image_sets: list of images as `as_images` takes them, all of one shape; seeds: one int for each.
-    n_steps: generator steps; each follows 5 (penalty="clip") or 2 ("gradient") critic steps.
+    n_steps: generator steps; each follows 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan") critic steps.
+    objective: "wgan", which the paper trains on; "wgan-gp", the same with a gradient penalty in place of
+        clipped weights; "gan" or "lsgan".
     checkpoint: a file for the state of an unfinished training. It is written every
     `checkpoint_seconds`; where it exists training goes on from it, with the same result as
     undisturbed; once training is done it is removed. A damaged one is said, and training starts anew.
@@ -76,16 +96,16 @@ def train_wgans(
         ("n_steps", n_steps), ("latent_size", latent_size), ("ngf", ngf), ("batch_size", batch_size)
     ):  # fmt: skip
         check_scalar(value, name, Integral, min_val=1)
-    if penalty not in RECIPES:
-        raise ValueError(f"penalty must be one of {sorted(RECIPES)}; got {penalty!r}.")
+    if objective not in RECIPES:
+        raise ValueError(f"objective must be one of {sorted(RECIPES)}; got {objective!r}.")
     if len(image_sets) != len(seeds) or not len(seeds):
         raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
-    training = _Training(image_sets, seeds, n_steps, latent_size, ngf, batch_size, penalty, resolve_device(device))
+    training = _Training(image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, resolve_device(device))
     checkpoint = Path(checkpoint) if checkpoint else None
     if checkpoint and checkpoint.exists():
         training.load(checkpoint)
     saved_at = time.monotonic()
-    with tqdm(total=n_steps, initial=training.n_done, desc="WGAN", disable=not verbose) as bar:
+    with tqdm(total=n_steps, initial=training.n_done, desc=objective.upper(), disable=not verbose) as bar:
         while training.n_done < n_steps:
             n_block = min(BLOCK, n_steps - training.n_done)
             losses = training.run(n_block)
@@ -100,10 +120,15 @@ def train_wgans(
     return trained
 
 
+def has_batch_norm(objective):
+    """Whether the critic of an objective has batch normalisation (see `Critic`)."""
+    return objective != "wgan-gp"
+
+
 class _Training:
     """The state of a training: networks, optimisers, random generators, losses so far."""
 
-    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, penalty, device):
+    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, device):
         images = [as_images(x, min_samples=2) for x in image_sets]
         seeds = [int(seed) for seed in seeds]
         shape = tuple(images[0].shape[1:])
@@ -115,17 +140,17 @@ class _Training:
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed)
                 generators.append(Generator(shape, latent_size, ngf))
-                critics.append(Critic(shape, ngf, batch_norm=penalty == "clip"))
+                critics.append(Critic(shape, ngf, batch_norm=has_batch_norm(objective)))
         digests = [hashlib.blake2b(x.numpy().tobytes(), digest_size=8).hexdigest() for x in images]
         self.arguments = {  # all that the result depends on
             "images": digests, "shape": shape, "seeds": seeds, "n_steps": n_steps,
-            "latent_size": latent_size, "ngf": ngf, "batch_size": batch_size, "penalty": penalty,
+            "latent_size": latent_size, "ngf": ngf, "batch_size": batch_size, "objective": objective,
             "device": device.type,
         }  # fmt: skip
-        self.penalty, self.batch_size, self.device = penalty, batch_size, device
+        self.objective, self.batch_size, self.device = objective, batch_size, device
         self.generator = stack(generators).to(device, memory_format=torch.channels_last)
         self.critic = stack(critics).to(device, memory_format=torch.channels_last)
-        recipe = RECIPES[penalty]
+        recipe = RECIPES[objective]
         self.n_critic = recipe["n_critic"]
         self.optimisers = [
             recipe["optimiser"](network.parameters(), **recipe["settings"]) for network in (self.generator, self.critic)
@@ -152,9 +177,9 @@ class _Training:
         if not torch.isfinite(losses).all():
             group = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
             raise FloatingPointError(
-                f"WGAN training diverged (a loss is not finite) between steps {self.n_done} and "
+                f"GAN training diverged (a loss is not finite) between steps {self.n_done} and "
                 f"{self.n_done + n_steps} for set {group} (seed {self.arguments['seeds'][group]}). Try "
-                "penalty='gradient', another seed, or a larger batch_size."
+                "objective='wgan-gp', another seed, or a larger batch_size."
             )
         self.losses += losses.tolist()
         self.n_done += n_steps
@@ -171,20 +196,19 @@ class _Training:
             x = self.images[picked].flatten(1, 2).contiguous(memory_format=torch.channels_last)
             with torch.no_grad():
                 fake = self.generator(z)
-            # eq. 2: the critic maximises E d(x) - E d(g(z)); one term per group, their sum is minimised
-            critic_loss = (self.critic(fake) - self.critic(x)).mean(0)
-            loss = critic_loss.sum()
-            if self.penalty == "gradient":
+            critic_loss = CRITIC_LOSSES[self.objective](self.critic(fake), self.critic(x))
+            loss = critic_loss.sum()  # a term for each group, whose gradients do not mix
+            if self.objective == "wgan-gp":
                 loss = loss + PENALTY_WEIGHT * self._gradient_penalty(x, fake, share).sum()
             critic_optimiser.zero_grad()
             loss.backward()
             critic_optimiser.step()
-            if self.penalty == "clip":
+            if self.objective == "wgan":
                 with torch.no_grad():
                     torch._foreach_clamp_min_(list(self.critic.parameters()), -CLIP)
                     torch._foreach_clamp_max_(list(self.critic.parameters()), CLIP)
         self.critic.requires_grad_(False)
-        generator_loss = -self.critic(self.generator(noise[-1])).mean(0)
+        generator_loss = GENERATOR_LOSSES[self.objective](self.critic(self.generator(noise[-1])))
         generator_optimiser.zero_grad()
         generator_loss.sum().backward()
         generator_optimiser.step()
@@ -205,7 +229,7 @@ class _Training:
         critics = unstack(self.critic, len(self.sizes))
         losses = torch.tensor(self.losses).reshape(-1, 2, len(self.sizes))
         return [
-            WGAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
+            GAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
             for i, (g, c) in enumerate(zip(generators, critics))
         ]
 
