@@ -103,14 +103,17 @@ class OCSVM(ClassicDetector):
 class IForest(ClassicDetector):
     """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters."""
 
-    def __init__(self, n_components=None, *, n_estimators=100, contamination=0.1, random_state=None):
+    def __init__(
+        self, n_components=None, *, n_estimators=100, max_samples="auto", contamination=0.1, random_state=None
+    ):
         self.n_components = n_components
         self.n_estimators = n_estimators
+        self.max_samples = max_samples
         self.contamination = contamination
         self.random_state = random_state
 
     def _fit_estimator(self, Z, seed):
-        return IsolationForest(n_estimators=self.n_estimators, random_state=seed).fit(Z)
+        return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
 
 
 class GMM(ClassicDetector):
@@ -167,9 +170,20 @@ def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components=DIMENSION
     Returns the fitted winner and a dict of each dimension's AUC.
     Raises ValueError if no dimension is possible, or if the holdout lacks one of the classes.
     """
+    fitted = fit_dimensions(estimator, X, n_components)
+    best, aucs = best_on_holdout(fitted, X_holdout, y_holdout)
+    return fitted[best], aucs
+
+
+def fit_dimensions(estimator, X, n_components=DIMENSIONS):
+    """The first half of `select_by_holdout`, which sees no holdout: {dimension: fitted clone of `estimator`}."""
     possible = [n for n in n_components if n <= min(np.shape(X))]
     if not possible:
         raise ValueError(f"n_components={tuple(n_components)}: none is at most min(n, d) = {min(np.shape(X))} of X.")
-    fitted = {n: clone(estimator).set_params(n_components=n).fit(X) for n in possible}
+    return {n: clone(estimator).set_params(n_components=n).fit(X) for n in possible}
+
+
+def best_on_holdout(fitted, X_holdout, y_holdout):
+    """The second half: the dimension of `fitted` with the best AUC on the holdout, and each one's AUC."""
     aucs = {n: auc(y_holdout, detector.anomaly_score(X_holdout)) for n, detector in fitted.items()}
-    return fitted[max(aucs, key=aucs.get)], aucs
+    return max(aucs, key=aucs.get), aucs

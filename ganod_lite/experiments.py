@@ -1,113 +1,36 @@
-"""The grid of experiments: a cell is a data set, a normal class, a method and a seed at a scale.
+"""The grid of experiments: which cells there are, and running those that a store lacks.
 
-A cell's parameters are all that its numbers depend on; by them it is found in the store, so what has
-been computed is not computed again, in whichever page or run it comes up. A generator is trained once
-for a data set, class, seed and scale, and everything that needs one takes it from the store.
+    python -m ganod_lite.experiments --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
+        --seeds 0-2 --time-limit 540 --store DIR        run what is missing from the store, longest first
+    python -m ganod_lite.experiments status --scale paper --store DIR       what is there, what is missing
+    python -m ganod_lite.experiments merge --store DIR OTHER ...            copy what DIR lacks from other stores
+
+What has been computed is not computed again, in whichever page, run or process it comes up.
 """
 
+import argparse
+import json
 import os
-from dataclasses import asdict, dataclass, replace
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
 
+import joblib
 import numpy as np
-import torch
-from sklearn.utils import check_scalar
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from . import classic, datasets
-from .adgan import latent_search
-from .base import as_images, resolve_device
-from .dcgan import Critic, Generator
-from .gaal import SOGAAL
-from .gan import GAN, has_batch_norm, train_gans
-from .store import Store, stopwatch
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a scale means for a set of images."""
-
-    classes: tuple  # normal classes of the grid
-    n_train: int | None  # normal training images, None: all there are
-    n_test: int  # test images of all classes
-    n_holdout: int  # test images apart from those, to choose PCA's dimension on
-    dimensions: tuple  # of PCA, to choose from
-    latent_size: int
-    ngf: int
-    batch_size: int
-    objective: str
-    n_iter: int  # generator steps; training always ends there
-    n_seeds: int
-    n_steps: int
-
-
-PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ngf, batch_size and n_iter
-    classes=tuple(range(10)), n_train=None, n_test=5000, n_holdout=500, dimensions=(20, 40, 60, 80, 100),
-    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_seeds=64, n_steps=5,
-)  # fmt: skip
-# Clipping needs several thousand steps before samples look like anything, so at the small scales the
-# critic is held by the gradient penalty.
-LITE = replace(
-    PAPER, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000, n_seeds=8
-)  # fmt: skip
-SMOKE = replace(
-    LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
-    n_iter=10, n_seeds=2, n_steps=2,
-)  # fmt: skip
-SCALES = {
-    "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
-    "lite": {
-        "digits": replace(LITE, classes=(0, 1, 4, 8), n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000),
-        "mnist": replace(LITE, classes=(0, 1, 8), n_train=2000),
-    },
-    "paper": {"mnist": PAPER, "cifar10": PAPER},
-}
+from . import datasets
+from .base import resolve_device
+from .cells import SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
+from .gan import TimeIsUp
+from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
-WGAN_VERSION = 1  # goes up when a change of the code changes what is trained
-TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "objective", "n_iter")
-TEST = ("n_test", "n_holdout")
-# What each method's numbers depend on. "version" goes up when a change of the code changes its numbers.
-METHODS = {
-    "kde": {"title": "KDE", "uses": ("n_train", *TEST, "dimensions"), "version": 1},
-    "ocsvm": {"title": "OC-SVM", "uses": ("n_train", *TEST, "dimensions"), "version": 1},
-    "iforest": {"title": "IF", "uses": ("n_train", *TEST, "dimensions"), "version": 1},
-    "gmm": {"title": "GMM", "uses": ("n_train", *TEST, "dimensions"), "version": 1},
-    "adgan": {"title": "ADGAN", "uses": (*TRAINING, *TEST, "n_seeds", "n_steps"), "version": 1},
-}
-CLASSIC = {"kde": classic.KDE, "ocsvm": classic.OCSVM, "iforest": classic.IForest, "gmm": classic.GMM}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of Table 1 to be: which method, trained on which class, with which seed."""
-
-    dataset: str
-    normal_class: int
-    method: str
-    seed: int
-    scale: str
-
-    def __post_init__(self):
-        _known("scale", self.scale, SCALES)
-        _known("dataset", self.dataset, SCALES[self.scale])
-        _known("method", self.method, METHODS)
-        check_scalar(self.seed, "seed", int, min_val=0)  # JSON, which names the entry, knows int alone
-        check_scalar(self.normal_class, "normal_class", int)
-        _known("normal_class", self.normal_class, range(len(datasets.CLASSES[self.dataset])))
-
-    @property
-    def settings(self):
-        return SCALES[self.scale][self.dataset]
-
-    @property
-    def parameters(self):
-        method = METHODS[self.method]
-        parameters = asdict(self) | _of(self.settings, method["uses"]) | {"version": method["version"]}
-        return parameters | ({} if self.method in CLASSIC else {"wgan_version": WGAN_VERSION})
-
-    def stem(self, store):
-        folder = f"{self.dataset}/{self.scale}/{self.method}"
-        return store.stem(folder, f"class{self.normal_class}-seed{self.seed}", self.parameters)
+PAPER_SCALE = "book/results/paper"  # where the repository keeps the results at the paper's scale
 
 
 @dataclass(frozen=True)
@@ -129,13 +52,13 @@ class Outcome:
 
 def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbose=True, **choice):
     """Run a part of the grid where its data are there: an `Outcome`. `choice` goes to `grid`."""
-    _known("scale", scale, SCALES)
-    _known("dataset", dataset, datasets.TITLES)
+    known("scale", scale, SCALES)
+    known("dataset", dataset, datasets.TITLES)
     if dataset not in SCALES[scale]:
         return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
-    cells = grid(scale, dataset, **choice)
+    cells, store = grid(scale, dataset, **choice), open_store(store)
     try:
-        entries = run(cells, open_store(store), data_root=data_root, device=device, verbose=verbose)
+        entries = run(cells, store, data_root=data_root, device=device, verbose=verbose)
         return Outcome(cells, entries)
     except datasets.MissingData as error:
         return Outcome(cells, [], str(error))
@@ -146,76 +69,126 @@ def open_store(root=None):
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")
 
 
-def grid(scale, dataset, methods=tuple(METHODS), classes=None, seeds=(0,)):
-    """The cells of a table, generators' users last; `classes` defaults to the scale's own."""
-    _known("scale", scale, SCALES)
-    _known("dataset", dataset, SCALES[scale])
+def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,)):
+    """The cells of a table; `classes` defaults to the scale's own."""
+    known("scale", scale, SCALES)
+    known("dataset", dataset, SCALES[scale])
     classes = SCALES[scale][dataset].classes if classes is None else classes
     return [Cell(dataset, c, m, s, scale) for m in methods for s in seeds for c in classes]
 
 
-def run(cells, store, *, data_root=None, device="auto", verbose=True):
+def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose=True):
     """Compute the cells that `store` lacks; return the store's entries for all of them, in order.
 
-    Raises datasets.MissingData if a cell is to be computed and its images are not there.
+    Cells that share a fit, a network or a search are one errand, and errands go through joblib:
+    one after the other, or as `joblib.parallel_config` says, on several cores or a cluster that sees
+    the same store. A lock for each errand keeps two processes from doing the same one.
+    time_limit: seconds after which no errand is begun and a training stops, its checkpoint saved;
+    what is not there by then has None for its entry.
+
+    Raises datasets.MissingData if a cell is to be computed and its data are not there.
     """
-    entries = {cell: store.get(cell.stem(store)) for cell in cells}
-    missing = [cell for cell, entry in entries.items() if entry is None]
-    images = {name: datasets.load_images(name, root=data_root) for name in {cell.dataset for cell in missing}}
+    stop_at = None if time_limit is None else time.time() + time_limit
     device = resolve_device(device)
-    for dataset, scale in {(cell.dataset, cell.scale): None for cell in missing}:
-        users = [c for c in missing if (c.dataset, c.scale) == (dataset, scale) and c.method not in CLASSIC]
-        train_generators(users, store, images[dataset], device=device, verbose=verbose)
-    with tqdm(missing, unit="cell", disable=not verbose or not missing) as bar:
-        for cell in bar:
-            bar.set_description(f"{cell.dataset} {cell.method} class {cell.normal_class} seed {cell.seed}")
-            entries[cell] = _compute(cell, images[cell.dataset], store, device, verbose)
-    return [entries[cell] for cell in cells]
+    missing = [cell for cell in dict.fromkeys(cells) if store.get(cell.stem(store)) is None]
+    for name in {cell.dataset for cell in missing}:
+        _images(name, data_root)
+    errands = _errands(missing, store)
+    if device.type == "cuda":
+        _train_at_once(errands, store, data_root, device, stop_at, verbose)
+    options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
+    # First what nobody else is at, then, once they have left it, what others did not finish.
+    for wait in (False, True):
+        work = joblib.Parallel(return_as="generator_unordered")(
+            joblib.delayed(_do)(errand, store.root, wait=wait, **options) for errand in errands
+        )
+        done = []
+        with tqdm(total=sum(map(len, errands)), unit="cell", disable=not verbose or not errands) as bar:
+            for errand in work:
+                bar.update(len(errand))
+                done += errand
+        errands = [left for errand in errands if (left := [cell for cell in errand if cell not in done])]
+    return [store.get(cell.stem(store)) for cell in cells]
 
 
-def train_generators(cells, store, images, *, device="auto", verbose=True):
-    """Train and store the GANs that the cells (of one data set and scale) need and the store lacks.
+def _errands(cells, store):
+    """The cells as lists of those that share something, the longest first as far as the store tells."""
+    errands = {}
+    for cell in cells:
+        errands.setdefault(cell.shares, []).append(cell)
+    unknown = float("inf")  # of what nothing is known comes first
+    return sorted(errands.values(), key=lambda cells: -sum(_expected_seconds(c, store) or unknown for c in cells))
 
-    On a GPU several at once, as `train_gans` can. On a CPU that gains little, and one after the
-    other each comes out the same to the bit whichever others are asked for.
+
+def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
+    """Compute what is still missing of an errand; return those of its cells that the store then has."""
+    store, done = Store(root), []
+    try:
+        with _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0):
+            missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
+            done = [cell for cell in cells if cell not in missing]
+            if not missing:
+                return done
+            images = _images(missing[0].dataset, data_root)
+            errand = Errand(
+                missing, images, store, data_root=data_root, device=device, stop_at=stop_at, verbose=verbose
+            )
+            for cell in missing:
+                if stop_at is not None and time.time() + (_expected_seconds(cell, store) or 0) > stop_at:
+                    break
+                errand.compute(cell)
+                done.append(cell)
+    except (Timeout, TimeIsUp):
+        pass
+    return done
+
+
+def _expected_seconds(cell, store):
+    """How long the cell's method has taken on its data at its scale, fit or training included; None if unknown."""
+    seconds = []
+    for path in cell.stem(store).parent.glob("*.json"):
+        record = json.loads(path.read_text())
+        seconds.append(record["seconds"] + record["details"].get("seconds_of_fit", 0))
+    return float(np.median(seconds)) if seconds else None
+
+
+def _train_at_once(errands, store, data_root, device, stop_at, verbose):
+    """Train the GANs that errands lack in groups, as a GPU is not filled by one.
+
+    On a CPU that gains little, and one after the other each comes out the same to the bit whichever
+    others are asked for; there an errand trains its own.
     """
-    device = resolve_device(device)
-    stems = {_gan_stem(cell, store)[0]: cell for cell in cells}
-    missing = [(stem, cell) for stem, cell in stems.items() if store.get(stem) is None]
-    at_once = 1 if device.type == "cpu" else GANS_AT_ONCE
-    for group in (missing[i : i + at_once] for i in range(0, len(missing), at_once)):
-        stems, group = zip(*group)
-        settings = _of(group[0].settings, TRAINING)
-        n_steps, _ = settings.pop("n_iter"), settings.pop("n_train")
-        sets = [_split(cell, images).x_train for cell in group]
-        checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
-        with stopwatch() as seconds:
-            gans = train_gans(
-                sets, [cell.seed for cell in group], n_steps=n_steps, **settings, device=device,
-                checkpoint=checkpoint, verbose=verbose,
-            )  # fmt: skip
-        for cell, gan, x in zip(group, gans, sets):
-            arrays = {
-                "generator": gan.generator.state_dict(),
-                "critic": gan.critic.state_dict(),
-                "losses": torch.tensor([gan.critic_loss, gan.generator_loss]),
-                "some_real_images": as_images(x[:10]),
-            }
-            details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(group)}
-            store.put(*_gan_stem(cell, store), arrays, seconds() / len(group), device, details)
+    lacking = {}
+    for cells in errands:
+        if cells[0].network in ("gan", "lsgan") and stored_network(cells[0], store) is None:
+            lacking.setdefault((cells[0].scale, cells[0].dataset, cells[0].network), []).append(cells)
+    for errands in lacking.values():
+        for group in (errands[i : i + GANS_AT_ONCE] for i in range(0, len(errands), GANS_AT_ONCE)):
+            with ExitStack() as locks:
+                mine = []
+                for cells in group:
+                    try:
+                        locks.enter_context(_lock(store, cells).acquire(timeout=0))
+                        mine.append(cells[0])
+                    except Timeout:
+                        continue  # another process is at it
+                try:
+                    images = _images(mine[0].dataset, data_root) if mine else None
+                    train_networks(mine, store, images, device=device, stop_at=stop_at, verbose=verbose)
+                except TimeIsUp:
+                    return
 
 
-def stored_gan(cell, store):
-    """The GAN that `train_generators` has stored for the cell, with its entry, or None."""
-    entry = store.get(_gan_stem(cell, store)[0])
-    if entry is None:
-        return None
-    p, shape = entry.parameters, entry.record["details"]["image_shape"]
-    generator = Generator(shape, p["latent_size"], p["ngf"])
-    critic = Critic(shape, p["ngf"], batch_norm=has_batch_norm(p["objective"]))
-    generator.load_state_dict(entry.arrays["generator"])
-    critic.load_state_dict(entry.arrays["critic"])
-    return GAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
+def _lock(store, cells):
+    name = sha256(repr(cells[0].shares).encode()).hexdigest()[:16]
+    folder = store.root / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / name)
+
+
+@lru_cache(maxsize=2)
+def _images(dataset, data_root):
+    return datasets.load_images(dataset, root=data_root)
 
 
 def gans_behind(entries, store=None):
@@ -225,104 +198,9 @@ def gans_behind(entries, store=None):
         p = e.parameters
         if p["method"] == "adgan":
             cell = Cell(p["dataset"], p["normal_class"], "adgan", p["seed"], p["scale"])
-            found.setdefault(datasets.CLASSES[cell.dataset][cell.normal_class], stored_gan(cell, open_store(store)))
+            name = datasets.CLASSES[cell.dataset][cell.normal_class]
+            found.setdefault(name, stored_network(cell, open_store(store)))
     return found
-
-
-def _gan_stem(cell, store):
-    parameters = {"dataset": cell.dataset, "normal_class": cell.normal_class, "seed": cell.seed}
-    parameters |= {"method": "wgan", "version": WGAN_VERSION} | _of(cell.settings, TRAINING)
-    name = f"class{cell.normal_class}-seed{cell.seed}"
-    return store.stem(f"{cell.dataset}/{cell.scale}/wgan", name, parameters), parameters
-
-
-def _compute(cell, images, store, device, verbose):
-    split = _split(cell, images)
-    settings = cell.settings
-    if cell.method in CLASSIC:
-        with stopwatch() as seconds:
-            flat = [x.reshape(len(x), -1) / 127.5 - 1 for x in (split.x_train, split.x_holdout, split.x_test)]
-            chosen, tried = classic.select_by_holdout(
-                CLASSIC[cell.method](contamination=None, random_state=cell.seed),
-                *flat[:2], split.y_holdout, n_components=settings.dimensions,
-            )  # fmt: skip
-            scores = chosen.anomaly_score(flat[2])
-        arrays, details = {"scores": scores}, {"holdout_auc": tried}
-    else:
-        gan, trained = stored_gan(cell, store)
-        with stopwatch() as seconds:
-            found = latent_search(
-                gan.generator, split.x_test, n_seeds=settings.n_seeds, n_steps=settings.n_steps,
-                random_state=cell.seed, device=device, verbose=verbose,
-            )  # fmt: skip
-        arrays = {"scores": found.scores}
-        details = {"generator": trained.record["file"]}
-    arrays |= {"labels": split.y_test.astype(np.uint8), "test_index": split.test_index.astype(np.int32)}
-    arrays["scores"] = arrays["scores"].astype(np.float32)
-    return store.put(cell.stem(store), cell.parameters, arrays, seconds(), device, details)
-
-
-# stop_epochs of SO-GAAL for each table, from PARAMETERS.txt of the authors' repository
-STOP_EPOCHS = {
-    "onecluster": 1000, "Annthyroid": 22, "Arrhythmia": 70, "Ionosphere": 100, "PageBlocks": 28, "PenDigits": 6,
-    "Pima": 200, "Shuttle": 90, "SpamBase": 40, "Stamps": 200, "Waveform": 10, "WDBC": 200,
-}  # fmt: skip
-SOGAAL_VARIANTS = {
-    "official": {},
-    "the post, generator's bias 1": {"variant": "post", "generator_bias": 1.0},
-    "the post, generator's bias 1e-5": {"variant": "post", "generator_bias": 1e-5},
-}
-SOGAAL_TABLES = {"smoke": (), "lite": ("WDBC", "Stamps", "Waveform"), "paper": tuple(STOP_EPOCHS)}
-
-
-def onecluster(data_root=None):
-    """The name of the GAAL authors' table where it is at hand, else of the generated one."""
-    return "onecluster" if datasets.available(data_root)["onecluster"] else datasets.GENERATED
-
-
-def sogaal_variants(table, scale, seeds, *, store=None, data_root=None):
-    """SO-GAAL's learning curves on a onecluster table: {variant: entries, one for each seed}."""
-    stop = 5 if scale == "smoke" else STOP_EPOCHS["onecluster"]
-    return {
-        name: [run_sogaal(table, stop, seed, open_store(store), data_root=data_root, **options) for seed in seeds]
-        for name, options in SOGAAL_VARIANTS.items()
-    }
-
-
-def sogaal_tables(scale, seeds, *, store=None, data_root=None):
-    """The official SO-GAAL on the scale's GAAL tables: {table: `Outcome`}."""
-    _known("scale", scale, SOGAAL_TABLES)
-    outcomes = {}
-    for table in SOGAAL_TABLES[scale]:
-        try:
-            run = [run_sogaal(table, STOP_EPOCHS[table], s, open_store(store), data_root=data_root) for s in seeds]
-            outcomes[table] = Outcome([], run)
-        except datasets.MissingData as error:
-            outcomes[table] = Outcome([], [], str(error))
-    return outcomes
-
-
-def run_sogaal(table, stop_epochs, seed, store, *, data_root=None, verbose=True, **options):
-    """SO-GAAL on a table: the store's entry, with the scores at the stop and at the end and all curves.
-
-    `options` go to SOGAAL (the post's variant, say) and are part of the entry's parameters.
-    """
-    parameters = {"dataset": table, "method": "sogaal", "seed": seed, "stop_epochs": stop_epochs, "version": 1}
-    parameters |= options
-    stem = store.stem(f"{table}/sogaal", f"seed{seed}", parameters)
-    entry = store.get(stem)
-    if entry is None:
-        data = datasets.load_table(table, root=data_root)
-        detector = SOGAAL(stop_epochs, random_state=seed, contamination=None, device="cpu", verbose=verbose, **options)
-        with stopwatch() as seconds:
-            detector.fit(data.X, data.y)
-        arrays = {
-            "scores": detector.anomaly_score(data.X),
-            "scores_at_stop": detector.scores_at_stop_,
-            "labels": data.y.astype(np.uint8),
-        } | {name: np.asarray(values, np.float32) for name, values in detector.history_.items()}
-        entry = store.put(stem, parameters, arrays, seconds(), "cpu")
-    return entry
 
 
 def entries_of(*groups):
@@ -330,25 +208,75 @@ def entries_of(*groups):
     return [e for group in groups for found in group.values() for e in getattr(found, "entries", found)]
 
 
-PAPER_SCALE = "book/results/paper"  # where the repository keeps the results at the paper's scale
-
-
 def paper_scale_results(dataset):
     """The stored entries of Table 1 at the paper's scale for a data set; none have to be there."""
     return Store(PAPER_SCALE).entries(dataset=dataset, scale="paper")
 
 
-def _split(cell, images):
-    s = cell.settings
-    return datasets.one_versus_all(
-        images, cell.normal_class, n_train=s.n_train, n_test=s.n_test, n_holdout=s.n_holdout, seed=cell.seed
-    )
+def status(cells, store):
+    """How many of the cells the store has: {(data set, method): (there, asked for)}."""
+    counts = {}
+    for cell in cells:
+        there, all_ = counts.get((cell.dataset, cell.method), (0, 0))
+        counts[cell.dataset, cell.method] = there + (store.get(cell.stem(store)) is not None), all_ + 1
+    return counts
 
 
-def _of(settings, names):
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items() if k in names}
+def merge(target, sources):
+    """Copy the undamaged entries that the store `target` lacks from other stores: how many were copied."""
+    n_copied = 0
+    for source in sources:
+        if not source.root.is_dir():
+            raise NotADirectoryError(f"sources: {source.root} is no folder.")
+        for record in sorted(source.root.rglob("*.json")):
+            stem = record.relative_to(source.root).with_suffix("")
+            if target.get(target.root / stem) is None and source.get(source.root / stem) is not None:
+                target.copy(source, stem)
+                n_copied += 1
+    return n_copied
 
 
-def _known(name, value, allowed):
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}; got {value!r}.")
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m ganod_lite.experiments", description="Run a part of the grid.")
+    parser.add_argument("command", nargs="?", choices=("run", "status", "merge"), default="run")
+    parser.add_argument("sources", nargs="*", help="stores to merge from")
+    parser.add_argument("--scale", choices=SCALES, default="lite")
+    parser.add_argument("--dataset", action="append", help="may be repeated; default: all of the scale")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=TABLE1, help="default: Table 1's")
+    parser.add_argument("--classes", type=_numbers, help="such as 0-3,7; default: those of the scale")
+    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
+    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
+    parser.add_argument("--jobs", type=int, help="errands at a time (joblib's n_jobs)")
+    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
+    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args(arguments)
+    store = open_store(args.store)
+    try:
+        if args.command == "merge":
+            print(f"{merge(store, map(Store, args.sources))} entries copied to {store.root}")
+            return 0
+        cells = [
+            cell
+            for dataset in args.dataset or SCALES[args.scale]
+            for cell in grid(args.scale, dataset, args.methods, args.classes, args.seeds)
+        ]
+        if args.command == "run":
+            with joblib.parallel_config(n_jobs=args.jobs):
+                run(cells, store, data_root=args.data_root, device=args.device, time_limit=args.time_limit)
+    except (ValueError, TypeError, datasets.MissingData, NotADirectoryError) as error:
+        parser.error(str(error))
+    counts = status(cells, store)
+    for (dataset, method), (there, all_) in counts.items():
+        print(f"{dataset:10} {method:16} {there:4} of {all_}")
+    return 0 if all(there == all_ for there, all_ in counts.values()) else 3
+
+
+def _numbers(text):
+    """ "0-2,5" as [0, 1, 2, 5]."""
+    ends = [part.split("-") for part in text.split(",")]
+    return [n for each in ends for n in range(int(each[0]), int(each[-1]) + 1)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from . import metrics
-from .experiments import METHODS, gans_behind
+from .cells import METHODS
+from .experiments import gans_behind
 
 COLOURS = {  # one for each method throughout the book; told apart by colour-blind readers too
     "adgan": "#0072B2", "kde": "#E69F00", "ocsvm": "#009E73", "iforest": "#CC79A7", "gmm": "#D55E00",
@@ -25,7 +26,7 @@ def roc_curves(entries):
         ]
         if curves:
             mean, sd = metrics.mean_roc(curves, GRID)
-            axis.plot(GRID, mean, color=COLOURS[method], label=about["title"])
+            axis.plot(GRID, mean, color=COLOURS[method], label=about.label)
             low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
             axis.fill_between(GRID, low, high, color=COLOURS[method], alpha=0.12, linewidth=0)
     axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)

@@ -51,6 +51,10 @@ PENALTY_WEIGHT = 10.0  # Gulrajani et al., algorithm 1: lambda
 BLOCK = 25  # steps whose random draws are made at once, and after which losses are checked
 
 
+class TimeIsUp(Exception):
+    """The time given to a training is over before it is done."""
+
+
 @dataclass
 class GAN:
     """A trained generator and critic, both in evaluation mode on the CPU, and how training went.
@@ -77,6 +81,7 @@ def train_gans(
     device="auto",
     checkpoint=None,
     checkpoint_seconds=60,
+    stop_at=None,
     verbose=True,
 ):
     """Train one GAN per set of images, all at once, and return them as a list of `GAN`.
@@ -88,6 +93,7 @@ def train_gans(
     checkpoint: a file for the state of an unfinished training. It is written every
     `checkpoint_seconds`; where it exists training goes on from it, with the same result as
     undisturbed; once training is done it is removed. A damaged one is said, and training starts anew.
+    stop_at: a time.time() after which training stops by TimeIsUp, the checkpoint (if any) saved.
 
     Raises FloatingPointError if a loss stops being finite, ValueError or TypeError on arguments that
     do not fit, among them the checkpoint of a training of other images or with other arguments.
@@ -111,9 +117,12 @@ def train_gans(
             losses = training.run(n_block)
             bar.update(n_block)
             bar.set_postfix_str(f"critic {losses[0]:.3g}, generator {losses[1]:.3g}", refresh=False)
-            if checkpoint and time.monotonic() - saved_at > checkpoint_seconds:
+            time_is_up = stop_at is not None and time.time() > stop_at and training.n_done < n_steps
+            if checkpoint and (time_is_up or time.monotonic() - saved_at > checkpoint_seconds):
                 training.save(checkpoint)
                 saved_at = time.monotonic()
+            if time_is_up:
+                raise TimeIsUp(f"stopped after {training.n_done} of {n_steps} training steps")
     trained = training.finish()
     if checkpoint:
         checkpoint.unlink(missing_ok=True)

@@ -91,6 +91,13 @@ class Store:
         write_aside(_with(stem, ".json"), text.encode())
         return Entry(json.loads(text), arrays)
 
+    def copy(self, source, stem):
+        """Copy the entry at `stem` (relative to the root) from another store."""
+        record = _with(source.root / stem, ".json").read_bytes()
+        file = Path(stem).with_name(json.loads(record)["file"])
+        write_aside(self.root / file, (source.root / file).read_bytes())
+        write_aside(_with(self.root / stem, ".json"), record)
+
     def entries(self, **wanted):
         """All undamaged entries whose parameters have the wanted values, in order of their path."""
         found = []

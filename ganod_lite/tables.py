@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from . import datasets
-from .experiments import METHODS, gans_behind
+from .cells import METHODS
+from .experiments import gans_behind
 from .metrics import auc, auc_interval
 
 NOT_YET = "not yet run"
@@ -36,12 +37,11 @@ def beside_paper(outcome, dataset, paper_scale=()):
         for method, about in METHODS.items():
             # over which classes a mean is taken: those of this build, in all three columns
             wanted = [name] if name is not None else classes
-            features = "PCA" if "dimensions" in about["uses"] else ""
-            papers = [printed.get((title, about["title"], features, c)) for c in wanted]
+            papers = [printed.get((title, about.title, about.features, c)) for c in wanted]
             rows.append(
                 {
                     "class": label,
-                    "method": about["title"],
+                    "method": about.label,
                     "paper": f"{np.mean(papers):.3f}" if None not in papers else "–",
                     "ours at paper scale": _with_spread(ours, wanted, method) or NOT_YET,
                     "this build": _with_spread(here, wanted, method) or nothing,
@@ -57,7 +57,7 @@ def by_class(entries):
     dataset = entries[0].parameters["dataset"]
     rows = []
     for wanted, label in [([c], datasets.CLASSES[dataset][c]) for c in classes] + [(classes, "mean")]:
-        row = {about["title"]: _with_spread(found, wanted, m) for m, about in METHODS.items()}
+        row = {about.label: _with_spread(found, wanted, m) for m, about in METHODS.items()}
         rows.append({"class": label} | {title: cell for title, cell in row.items() if cell})
     return _markdown(rows)
 
@@ -70,7 +70,7 @@ def chosen_dimensions(entries):
         if tried:
             label = datasets.CLASSES[p["dataset"]][p["normal_class"]]
             best = max(tried, key=tried.get)
-            rows.setdefault(METHODS[p["method"]]["title"], {})[label] = f"{best} ({tried[best]:.3f})"
+            rows.setdefault(METHODS[p["method"]].label, {})[label] = f"{best} ({tried[best]:.3f})"
     return _markdown([{"method": method} | row for method, row in rows.items()])
 
 

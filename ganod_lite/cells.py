@@ -1,0 +1,345 @@
+"""The cells of Table 1 and of the ablations: what each depends on, and how it is computed.
+
+A cell is a data set, a normal class, a method and a seed at a scale. Its parameters are all that its
+numbers depend on; by them it is found in the store. Cells that share what is costly (a fit, a trained
+network, a search) make an `Errand`, which is computed in one go.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from sklearn.utils import check_scalar
+
+from . import classic, datasets
+from .adgan import latent_search
+from .base import as_images
+from .dcgan import Critic, Generator
+from .gan import GAN, has_batch_norm, train_gans
+from .store import stopwatch
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a scale means for a set of images."""
+
+    classes: tuple  # normal classes of the grid
+    n_train: int | None  # normal training images, None: all there are
+    n_test: int  # test images of all classes
+    n_holdout: int  # test images apart from those, to choose PCA's dimension on
+    dimensions: tuple  # of PCA, to choose from
+    latent_size: int
+    ngf: int
+    batch_size: int
+    objective: str  # of the GAN: see gan.RECIPES
+    n_iter: int  # generator's or autoencoder's steps; training always ends there
+    n_seeds: int
+    n_steps: int
+    anogan_steps: int
+    n_ablation: int  # test images of the ablations, the first of n_test
+    ablation_seeds: int  # at most so many starting points and
+    ablation_steps: int  # search steps, of which the ablations see all smaller numbers too
+
+
+PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ngf, batch_size and n_iter
+    classes=tuple(range(10)), n_train=None, n_test=5000, n_holdout=500, dimensions=(20, 40, 60, 80, 100),
+    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_seeds=64, n_steps=5,
+    anogan_steps=500, n_ablation=1000, ablation_seeds=64, ablation_steps=50,
+)  # fmt: skip
+# Clipping needs several thousand steps before samples look like anything, so at the small scales the
+# critic is held by the gradient penalty.
+LITE = replace(
+    PAPER, n_train=2000, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000, n_seeds=8,
+    anogan_steps=100, n_ablation=200, ablation_seeds=16, ablation_steps=20,
+)  # fmt: skip
+SMOKE = replace(
+    LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
+    n_iter=10, n_seeds=2, n_steps=2, anogan_steps=3, n_ablation=40, ablation_seeds=4, ablation_steps=3,
+)  # fmt: skip
+DIGITS = replace(LITE, n_train=None, n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000)
+SCALES = {
+    "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
+    "lite": {
+        "digits": replace(DIGITS, classes=(0, 1, 4, 8)),
+        "mnist": replace(LITE, classes=(0, 1, 8)),
+        "cifar10": replace(LITE, classes=(0, 6)),
+    },
+    "paper": {"mnist": PAPER, "cifar10": PAPER},
+}
+
+TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")
+TEST = ("n_test", "n_holdout")
+SEARCH = ("objective", "n_seeds", "n_steps")
+ABLATION = (*TRAINING, *TEST, "objective", "n_steps", "n_ablation", "ablation_seeds", "ablation_steps")
+CLASSIC_USES = ("n_train", *TEST, "dimensions")
+# The version of a network goes up when a change of the code changes what is trained.
+NETWORKS = {"gan": 1, "lsgan": 1, "dcae": 1, "vae": 1}
+
+
+@dataclass(frozen=True)
+class Method:
+    """What the numbers of a method depend on."""
+
+    title: str
+    uses: tuple  # settings
+    network: str = ""  # of NETWORKS
+    features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
+    in_table1: bool = True
+    version: int = 1  # goes up when a change of the code changes the method's numbers
+
+    @property
+    def label(self):
+        return f"{self.title}, AlexNet" if self.features == "AlexNet" else self.title
+
+
+METHODS = {  # those of Table 1 in its order
+    "kde": Method("KDE", CLASSIC_USES, features="PCA"),
+    "ocsvm": Method("OC-SVM", CLASSIC_USES, features="PCA"),
+    "iforest": Method("IF", CLASSIC_USES, features="PCA"),
+    "gmm": Method("GMM", CLASSIC_USES, features="PCA"),
+    "adgan": Method("ADGAN", (*TRAINING, *TEST, *SEARCH), network="gan"),
+    # named in the text of sections 3 and 4
+    "critic": Method("critic", (*TRAINING, *TEST, "objective"), network="gan", in_table1=False),
+    "prior": Method("prior of ADGAN's latents", (*TRAINING, *TEST, *SEARCH), network="gan", in_table1=False),
+    # ablations: arrays "scores_by_step" and "losses_by_seed" beside "scores"
+    "search": Method("ADGAN", ABLATION, network="gan", in_table1=False),
+    "search-frozen": Method("ADGAN, generator frozen", ABLATION, network="gan", in_table1=False),
+    "iforest-grid": Method("IF", ("n_train", *TEST), in_table1=False),
+}
+TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
+CLASSIC = {
+    "kde": classic.KDE, "ocsvm": classic.OCSVM, "iforest": classic.IForest, "gmm": classic.GMM,
+}  # fmt: skip
+# "iforest-grid": of the paper's "largely stable to changes in its parametrization"
+FOREST_GRID = [
+    {"n_components": d, "n_estimators": n, "max_samples": m} for d in (20, 60) for n in (50, 100, 400)
+    for m in (64, 256, 1024)
+]  # fmt: skip
+ON_CPU = "cpu"  # what classical methods run on
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of Table 1 to be: which method, trained on which class, with which seed."""
+
+    dataset: str
+    normal_class: int
+    method: str
+    seed: int
+    scale: str
+
+    def __post_init__(self):
+        known("scale", self.scale, SCALES)
+        known("dataset", self.dataset, SCALES[self.scale])
+        known("method", self.method, METHODS)
+        check_scalar(self.seed, "seed", int, min_val=0)  # JSON, which names the entry, knows int alone
+        check_scalar(self.normal_class, "normal_class", int)
+        known("normal_class", self.normal_class, range(len(datasets.CLASSES[self.dataset])))
+
+    @property
+    def settings(self):
+        return SCALES[self.scale][self.dataset]
+
+    @property
+    def network(self):
+        return METHODS[self.method].network
+
+    @property
+    def parameters(self):
+        method = METHODS[self.method]
+        parameters = asdict(self) | _of(self.settings, method.uses) | {"version": method.version}
+        return parameters | ({"network_version": NETWORKS[self.network]} if self.network else {})
+
+    def stem(self, store):
+        folder = f"{self.dataset}/{self.scale}/{self.method}"
+        return store.stem(folder, f"class{self.normal_class}-seed{self.seed}", self.parameters)
+
+    @property
+    def network_parameters(self):
+        """What the network behind the cell depends on."""
+        parameters = {"dataset": self.dataset, "normal_class": self.normal_class, "seed": self.seed}
+        parameters |= {"method": self.network, "version": NETWORKS[self.network]} | _of(self.settings, TRAINING)
+        objective = {"gan": self.settings.objective, "lsgan": "lsgan"}.get(self.network)
+        return parameters | ({"objective": objective} if objective else {})
+
+    def network_stem(self, store):
+        name = f"class{self.normal_class}-seed{self.seed}"
+        return store.stem(f"{self.dataset}/{self.scale}/{self.network}", name, self.network_parameters)
+
+    @property
+    def shares(self):
+        """What cells must have in common to be one errand."""
+        if self.network:
+            with_whom = self.network, self.seed
+        else:  # fits depend on the training images alone, which are the same for all seeds if all are taken
+            features = METHODS[self.method].features
+            with_whom = (features if features == "AlexNet" else self.method), self.settings.n_train and self.seed
+        return self.scale, self.dataset, self.normal_class, *with_whom
+
+    def split(self, images):
+        s = self.settings
+        return datasets.one_versus_all(
+            images, self.normal_class, n_train=s.n_train, n_test=s.n_test, n_holdout=s.n_holdout, seed=self.seed
+        )
+
+
+class Errand:
+    """Cells that have `shares` in common, and what they share, each made when first asked for.
+
+    `stop_at`, if given, is the time.time() after which a training stops, with its checkpoint saved, by TimeIsUp.
+    """
+
+    def __init__(self, cells, images, store, *, data_root=None, device="cpu", stop_at=None, verbose=True):
+        self.cells, self.images, self.store, self.data_root = cells, images, store, data_root
+        self.device, self.stop_at, self.verbose = device, stop_at, verbose
+        self.settings = cells[0].settings
+
+    def compute(self, cell):
+        """Compute and store one cell: its entry. Its seconds are without the fit or the training that others share."""
+        split = cell.split(self.images)
+        getattr(self, "_network" if cell.network else "_fits")
+        with stopwatch() as seconds:
+            arrays, details = self._computed_by(cell.method)(cell, split)
+        n = len(next(iter(arrays.values())))
+        arrays = {name: np.asarray(values, np.float32) for name, values in arrays.items()}
+        arrays |= {"labels": split.y_test[:n].astype(np.uint8), "test_index": split.test_index[:n].astype(np.uint16)}
+        device = self.device if cell.network else ON_CPU
+        return self.store.put(cell.stem(self.store), cell.parameters, arrays, seconds(), device, details)
+
+    def _computed_by(self, method):
+        if method in CLASSIC:
+            return self._classic
+        return {
+            "adgan": self._adgan, "prior": self._adgan, "critic": self._critic, "search": self._ablation,
+            "search-frozen": self._ablation, "iforest-grid": self._forest_grid,
+        }[method]  # fmt: skip
+
+    # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
+
+    def _classic(self, cell, split):
+        fitted, fit_seconds = self._fits[cell.method]
+        chosen, tried = classic.best_on_holdout(fitted, _flat(split.x_holdout), split.y_holdout)
+        details = {"holdout_auc": tried, "seconds_of_fit": round(fit_seconds, 2)}
+        return {"scores": fitted[chosen].anomaly_score(_flat(split.x_test))}, details
+
+    @cached_property
+    def _fits(self):
+        """{method: (its fits by PCA's dimension, seconds)}; they don't depend on the test images."""
+        x = _flat(self.cells[0].split(self.images).x_train)
+        fits = {}
+        for method in {cell.method: None for cell in self.cells if cell.method in CLASSIC}:
+            with stopwatch() as seconds:
+                detector = CLASSIC[method](contamination=None, random_state=0)
+                fits[method] = classic.fit_dimensions(detector, x, self.settings.dimensions), seconds()
+        return fits
+
+    def _adgan(self, cell, split):
+        found, details = self._search
+        return {"scores": found.scores if cell.method == "adgan" else found.prior_scores}, details
+
+    @cached_property
+    def _search(self):
+        """ADGAN's search of the test images, and the details to record."""
+        (cell,) = {cell.seed: cell for cell in self.cells}.values()
+        gan, details = self._network
+        s = self.settings
+        return self._latent_search(gan.generator, cell, n_seeds=s.n_seeds, n_steps=s.n_steps), details
+
+    def _latent_search(self, generator, cell, n_images=None, **options):
+        x = cell.split(self.images).x_test[:n_images]
+        options |= {"random_state": cell.seed, "device": self.device, "verbose": self.verbose}
+        return latent_search(generator, x, **options)
+
+    def _critic(self, cell, split):
+        gan, details = self._network
+        with torch.no_grad():
+            values = [
+                gan.critic(as_images(x)).squeeze(1) for x in np.array_split(split.x_test, -(-len(split.x_test) // 500))
+            ]
+        return {"scores": -torch.cat(values).numpy()}, details
+
+    def _ablation(self, cell, split):
+        """One long search, whose start holds all shorter ones: with fewer steps, with fewer seeds."""
+        gan, details = self._network
+        s, frozen = self.settings, {"lr_theta": 0.0} if cell.method == "search-frozen" else {}
+        found = self._latent_search(
+            gan.generator, cell, s.n_ablation, n_seeds=s.ablation_seeds, n_steps=s.ablation_steps, **frozen
+        )
+        by_step = found.losses_by_step
+        arrays = {"scores": by_step[:, :, s.n_steps].mean(1), "scores_by_step": by_step.mean(1)}
+        return arrays | {"losses_by_seed": by_step[:, :, s.n_steps]}, details
+
+    def _forest_grid(self, cell, split):
+        x, scores = _flat(split.x_train), []
+        for parameters in FOREST_GRID:
+            parameters = parameters | {"max_samples": min(parameters["max_samples"], len(x))}
+            forest = classic.IForest(contamination=None, random_state=0, **parameters).fit(x)
+            scores.append(forest.anomaly_score(_flat(split.x_test)))
+        return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": FOREST_GRID}
+
+    @cached_property
+    def _network(self):
+        """The trained network and the details to record of it."""
+        train_networks(
+            self.cells[:1], self.store, self.images, device=self.device, stop_at=self.stop_at, verbose=self.verbose
+        )
+        network, entry = stored_network(self.cells[0], self.store)
+        return network, {"network": entry.record["file"]}
+
+
+def train_networks(cells, store, images, *, device, stop_at=None, verbose=True):
+    """Train and store the networks behind the cells, of one data set, scale and kind, that the store lacks.
+
+    GANs are trained all at once, as `train_gans` can: their number is the caller's choice.
+    """
+    stems = {cell.network_stem(store): cell for cell in cells}
+    missing = {stem: cell for stem, cell in stems.items() if store.get(stem) is None}
+    if not missing:
+        return
+    stems, cells = zip(*missing.items())
+    sets, seeds = [cell.split(images).x_train for cell in cells], [cell.seed for cell in cells]
+    p = cells[0].network_parameters
+    options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")} | {"n_steps": p["n_iter"]}
+    checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
+    with stopwatch() as seconds:
+        gans = train_gans(
+            sets, seeds, **options, objective=p["objective"], device=device, checkpoint=checkpoint, stop_at=stop_at,
+            verbose=verbose,
+        )  # fmt: skip
+    for stem, cell, gan, x in zip(stems, cells, gans, sets):
+        arrays = {
+            "generator": gan.generator.state_dict(),
+            "critic": gan.critic.state_dict(),
+            "losses": torch.tensor([gan.critic_loss, gan.generator_loss]),
+            "some_real_images": as_images(x[:10]),
+        }
+        details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(cells)}
+        store.put(stem, cell.network_parameters, arrays, seconds() / len(cells), device, details)
+
+
+def stored_network(cell, store):
+    """The network that `train_networks` has stored for the cell, with its entry, or None."""
+    entry = store.get(cell.network_stem(store))
+    if entry is None:
+        return None
+    p, shape = entry.parameters, entry.record["details"]["image_shape"]
+    generator = Generator(shape, p["latent_size"], p["ngf"])
+    critic = Critic(shape, p["ngf"], batch_norm=has_batch_norm(p["objective"]))
+    generator.load_state_dict(entry.arrays["generator"])
+    critic.load_state_dict(entry.arrays["critic"])
+    return GAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
+
+
+def _flat(x):
+    return x.reshape(len(x), -1) / 127.5 - 1
+
+
+def _of(settings, names):
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items() if k in names}
+
+
+def known(name, value, allowed):
+    """Raise ValueError unless `value` is one of the allowed."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}; got {value!r}.")
