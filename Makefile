@@ -16,7 +16,7 @@ book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|l
 notebooks: $(READY)  ## build/notebooks/*.ipynb, ready for papermill or Jupyter
 	$(BIN)/python book/build.py --convert
 
-data: $(READY)  ## download MNIST, CIFAR-10 and the GAAL tables to $GANOD_DATA, or to the user's cache folder
+data: $(READY)  ## download MNIST, CIFAR-10, the GAAL tables and AlexNet to $GANOD_DATA, or to the user's cache folder
 	$(BIN)/python -m ganod_lite.datasets
 
 test: $(READY)  ## the tests, but for those in the browser (ARGS='-k NAME')

@@ -12,8 +12,9 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.metrics import euclidean_distances
 from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import Pipeline
 from sklearn.svm import OneClassSVM
@@ -77,10 +78,8 @@ class KDE(ClassicDetector):
     def _fit_estimator(self, Z, seed):
         # One leaf for all. Bounds over many leaves cancel badly where the density is low (scikit-learn's
         # issues 25799 and 27186): at 100 dimensions they move log densities by up to 100, and take longer.
-        estimator = KernelDensity(kernel="gaussian", leaf_size=len(Z))
-        folds = KFold(min(10, len(Z)), shuffle=True, random_state=seed)
-        search = GridSearchCV(estimator, {"bandwidth": self.bandwidths}, cv=folds, error_score="raise")
-        return search.fit(Z).best_estimator_
+        bandwidth = best_bandwidth(Z, self.bandwidths, seed)
+        return KernelDensity(kernel="gaussian", bandwidth=bandwidth, leaf_size=len(Z)).fit(Z)
 
 
 class OCSVM(ClassicDetector):
@@ -138,6 +137,25 @@ class GMM(ClassicDetector):
             )
         mixtures = (GaussianMixture(size, max_iter=500, random_state=seed).fit(Z) for size in sizes)
         return min(mixtures, key=lambda mixture: mixture.bic(Z))
+
+
+def best_bandwidth(Z, bandwidths=BANDWIDTHS, random_state=None):
+    """The bandwidth of a Gaussian kernel density estimate with the best ten-fold likelihood on Z (n, d).
+
+    What GridSearchCV over KernelDensity chooses, with each distance computed once instead of once per
+    bandwidth: at the paper's size a tenth of the time. Raises ValueError for a bandwidth that is not positive.
+    """
+    for bandwidth in bandwidths:
+        check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+    likelihoods = np.zeros(len(bandwidths))
+    for train, held in KFold(min(10, len(Z)), shuffle=True, random_state=seed_from(random_state)).split(Z):
+        squared = euclidean_distances(Z[held], Z[train], squared=True)
+        nearest = squared.min(1)
+        further = nearest[:, None] - squared  # so that of each row's exponentials one is 1
+        for i, h in enumerate(bandwidths):
+            kernels = np.exp(further / (2 * h**2)).mean(1)
+            likelihoods[i] += (np.log(kernels) - nearest / (2 * h**2) - Z.shape[1] * np.log(h)).sum()
+    return bandwidths[int(np.argmax(likelihoods))]
 
 
 def tune_gamma(Z, random_state=None, n_samples=1000):

@@ -4,14 +4,16 @@ Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-g
 lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
 user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
 
-    python -m ganod_lite.datasets [mnist] [cifar10] [gaal] [--root FOLDER]
+    python -m ganod_lite.datasets [mnist] [cifar10] [gaal] [alexnet] [--root FOLDER]
 
-Under the root, the layouts that are read (for CIFAR-10 the first that is there):
+Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first that is there):
 
     MNIST/raw/*-ubyte                            as torchvision writes it
     cifar-10-batches-py/*                        as torchvision writes it
     cifar10/{train,test}/<class>/<image>         CIFAR-10 as a folder of images
     gaal/<table>.csv                             the tables of the GAAL paper
+    weights/alexnet-owt-7be5be79.pth             AlexNet's weights, as torchvision names them
+    weights/alexnet_features.npz                 AlexNet's weights, the convolutions' alone
 """
 
 import argparse
@@ -27,9 +29,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, check_scalar
+
+from . import alexnet
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 CLASSES = {
@@ -46,6 +51,8 @@ GENERATED = "onecluster-generated"
 GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/refs/heads/master.zip"
 TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
+DOWNLOADS = (*TORCHVISION, "gaal", "alexnet")
+ALEXNET_SHA256 = "7be5be79"  # how it starts; the file's name says it too
 CIFAR10_BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 # Where a data set lies under the root: one or more layouts, each the paths it needs. The first is
@@ -64,6 +71,7 @@ LAYOUTS = {
     GENERATED: ((),),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
+    "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
 }
 
 
@@ -116,7 +124,10 @@ def data_root(root=None):
 
 
 def available(root=None):
-    """Which data sets are there: {name: bool}; "gaal" stands for all twelve tables together."""
+    """Which data sets are there: {name: bool}.
+
+    "gaal" stands for all twelve tables together, "alexnet" for that network's weights.
+    """
     root = data_root(root)
     return {name: _layout(name, root) is not None for name in LAYOUTS}
 
@@ -309,18 +320,25 @@ def make_onecluster(n_samples=1000, contamination=0.02, random_state=0):
     return np.concatenate([inliers, outliers]), np.repeat([0, 1], [len(inliers), n_outliers])
 
 
+def alexnet_weights(root=None):
+    """The path of AlexNet's weights, for `alexnet.AlexNetFeatures`. Raises MissingData if they are not there."""
+    root = data_root(root)
+    [path] = _locate("alexnet", "AlexNet's weights", "alexnet", root)
+    return root / path
+
+
 def fetch(name, root=None):
-    """Download "mnist", "cifar10" or "gaal" (the twelve tables) into the data root, if not there.
+    """Download "mnist", "cifar10", "gaal" (the tables) or "alexnet" (its weights) into the root, if not there.
 
     All is downloaded and unpacked aside and then moved in, so that a broken download leaves nothing
     behind. Raises RuntimeError if it fails.
     """
-    if name not in (*TORCHVISION, "gaal"):
-        raise ValueError(f"name: {name!r} can't be downloaded; allowed are mnist, cifar10 and gaal.")
+    if name not in DOWNLOADS:
+        raise ValueError(f"name: {name!r} can't be downloaded; allowed are {', '.join(DOWNLOADS)}.")
     root = data_root(root)
     if _layout(name, root) is not None:
         return
-    datasets = _import("torchvision.datasets")
+    datasets = None if name == "alexnet" else _import("torchvision.datasets")
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as aside:
         try:
@@ -330,6 +348,10 @@ def fetch(name, root=None):
                 for table in TABLES:
                     file = Path(aside, f"{GAAL_REPOSITORY}-master", "Data", table)
                     read_table(file.rename(Path(aside, "gaal", f"{table}.csv")))
+            elif name == "alexnet":
+                file = Path(aside, LAYOUTS[name][0][0])
+                file.parent.mkdir()
+                torch.hub.download_url_to_file(alexnet.URL, str(file), hash_prefix=ALEXNET_SHA256)
             else:
                 getattr(datasets, TORCHVISION[name])(aside, download=True)
         except Exception as error:
@@ -415,10 +437,10 @@ def _import(module):
 def main(arguments=None):
     """Download data sets, as `python -m ganod_lite.datasets` does."""
     parser = argparse.ArgumentParser(description="Download data sets into the data root.")
-    parser.add_argument("names", nargs="*", help="of mnist, cifar10 and gaal; all three if none is named")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(DOWNLOADS)}; all if none is named")
     parser.add_argument("--root", help="the data root; default: GANOD_DATA, else a user cache folder")
     given = parser.parse_args(arguments)
-    for name in given.names or (*TORCHVISION, "gaal"):
+    for name in given.names or DOWNLOADS:
         try:
             fetch(name, given.root)
         except (OSError, ValueError, RuntimeError, ImportError) as error:

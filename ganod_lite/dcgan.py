@@ -1,5 +1,7 @@
 """DCGAN's generator and critic (Radford et al. 2016), for square images of 8, 16, 32, 64, ... pixels.
 
+The encoder, for autoencoders, is like the critic but gives many values per image.
+
 Several independent networks of the same shape can stand side by side as the groups of one: see
 `stack` and `unstack`. Convolutions, batch normalisation and Adam all act channel by channel or
 group by group, so each of them trains as it would alone.
@@ -58,6 +60,25 @@ class Critic(nn.Sequential):
         layers += [nn.Conv2d(width * groups, groups, 4, groups=groups, bias=False), nn.Flatten()]
         super().__init__(*layers)
         self.arguments = {"image_shape": tuple(image_shape), "ngf": ngf, "batch_norm": batch_norm}
+        self.apply(_initialise)
+
+
+class Encoder(nn.Sequential):
+    """Maps images (n, channels, size, size) to n_out unbounded values each, (n, n_out).
+
+    The generator in reverse: for 32x32 images
+        channels x 32 x 32  ->  ngf x 16 x 16  ->  2 ngf x 8 x 8  ->  4 ngf x 4 x 4  ->  n_out x 1 x 1,
+    with batch normalisation and ReLU between layers, after the first one too (unlike in the critic).
+    """
+
+    def __init__(self, image_shape=(1, 32, 32), n_out=256, ngf=64):
+        n_in, width = image_shape[0], ngf
+        layers = []
+        for _ in range(_doublings(image_shape)):
+            layers += [nn.Conv2d(n_in, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            n_in, width = width, 2 * width
+        super().__init__(*layers, nn.Conv2d(n_in, n_out, 4), nn.Flatten())
+        self.arguments = {"image_shape": tuple(image_shape), "n_out": n_out, "ngf": ngf}
         self.apply(_initialise)
 
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from . import datasets
 from .base import resolve_device
-from .cells import SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
+from .cells import METHODS, SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
 from .gan import TimeIsUp
 from .store import Store
 
@@ -35,11 +35,15 @@ PAPER_SCALE = "book/results/paper"  # where the repository keeps the results at 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a part of the grid gave: entries of the store, or none and the reason why."""
+    """What a part of the grid gave: entries of the store, or none and the reason why.
+
+    without: why some of the cells that were asked for are not among them, "" if all are.
+    """
 
     cells: list
     entries: list
     missing: str = ""
+    without: str = ""
 
     def show(self, draw, *args, **options):
         """`draw(entries, ...)`, or in its place a note that says why there is nothing to draw."""
@@ -56,10 +60,16 @@ def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbos
     known("dataset", dataset, datasets.TITLES)
     if dataset not in SCALES[scale]:
         return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
-    cells, store = grid(scale, dataset, **choice), open_store(store)
+    cells, store, without = grid(scale, dataset, **choice), open_store(store), ""
+    need_weights = [c for c in cells if METHODS[c.method].features == "AlexNet" and store.get(c.stem(store)) is None]
+    try:
+        if need_weights:
+            datasets.alexnet_weights(data_root)
+    except datasets.MissingData as error:
+        cells, without = [c for c in cells if c not in need_weights], str(error)
     try:
         entries = run(cells, store, data_root=data_root, device=device, verbose=verbose)
-        return Outcome(cells, entries)
+        return Outcome(cells, entries, without=without)
     except datasets.MissingData as error:
         return Outcome(cells, [], str(error))
 
@@ -186,9 +196,11 @@ def _lock(store, cells):
     return FileLock(folder / name)
 
 
-@lru_cache(maxsize=2)
 def _images(dataset, data_root):
-    return datasets.load_images(dataset, root=data_root)
+    return _loaded(dataset, datasets.data_root(data_root))
+
+
+_loaded = lru_cache(maxsize=2)(lambda dataset, root: datasets.load_images(dataset, root=root))
 
 
 def gans_behind(entries, store=None):

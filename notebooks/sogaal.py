@@ -30,7 +30,7 @@ data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's c
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
 # %%
-from ganod_lite import datasets, experiments, figures, tables
+from ganod_lite import datasets, experiments, figures, gaal_experiments, tables
 
 options = {"data_root": data_root, "store": store}
 
@@ -41,7 +41,7 @@ options = {"data_root": data_root, "store": store}
 # manner, which comes with the package and goes by its own name, `onecluster-generated`.
 
 # %%
-name = experiments.onecluster(data_root)
+name = gaal_experiments.onecluster(data_root)
 table = datasets.load_table(name, root=data_root)
 print(f"{name}: {table.X.shape[0]} points, {table.X.shape[1]} features, {table.y.sum()} outliers")
 
@@ -58,7 +58,7 @@ figures.labelled_points(table)
 # at 1 (its figure 4) or 10⁻⁵ (its figure 5) instead of 0.
 
 # %%
-curves = experiments.sogaal_variants(name, scale, seeds, **options)
+curves = gaal_experiments.sogaal_variants(name, scale, seeds, **options)
 
 # %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "Learning curves of SO-GAAL: both losses and the AUC over epochs, a panel for each variant"}}
 figures.learning_curves(curves)
@@ -82,7 +82,7 @@ tables.sogaal(curves)
 # mean part ways, most runs agree and a few fail; three repetitions would tell you either story.
 
 # %%
-others = experiments.sogaal_tables(scale, range(table_runs), **options)
+others = gaal_experiments.sogaal_tables(scale, range(table_runs), **options)
 tables.sogaal(others)
 
 # %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}

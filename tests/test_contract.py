@@ -10,6 +10,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ganod_lite import ADGAN, GMM, KDE, OCSVM, SOGAAL, IForest
+from ganod_lite.anogan import AnoGAN
+from ganod_lite.autoencoders import DCAE, VAE
 from ganod_lite.base import ImageDetector, seed_from
 
 TABLE_DETECTORS = [
@@ -48,6 +50,11 @@ IMAGE_DETECTORS = {
     "ADGAN": lambda **parameters: ADGAN(
         2, latent_size=4, ngf=2, batch_size=8, n_seeds=2, n_steps=1, device="cpu", verbose=False, **parameters
     ),
+    "AnoGAN": lambda **parameters: AnoGAN(
+        2, latent_size=4, ngf=2, batch_size=8, n_steps=2, device="cpu", verbose=False, **parameters
+    ),
+    "DCAE": lambda **parameters: DCAE(2, latent_size=4, ngf=2, batch_size=8, device="cpu", verbose=False, **parameters),
+    "VAE": lambda **parameters: VAE(2, latent_size=4, ngf=2, batch_size=8, device="cpu", verbose=False, **parameters),
 }
 
 

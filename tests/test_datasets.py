@@ -1,15 +1,20 @@
 """Data sets, splits and tables: what is read, what is missing, what is damaged. No test uses the network."""
 
+import email.message
+import hashlib
+import io
 import os
 import re
 import shlex
 import sys
 import urllib.request
+import urllib.response
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -19,6 +24,7 @@ from ganod_lite.datasets import (
     TABLES,
     ImageSet,
     MissingData,
+    alexnet_weights,
     available,
     data_root,
     fetch,
@@ -39,6 +45,7 @@ def no_network(monkeypatch):
         pytest.fail("something tried to download")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(torch.hub, "urlopen", refuse)
 
 
 @pytest.fixture
@@ -103,6 +110,7 @@ def test_the_root_is_the_argument_then_the_environment_then_the_cache(tmp_path, 
         available,
         lambda root: load_images("digits", root=root),
         lambda root: load_table("WDBC", root=root),
+        alexnet_weights,
         lambda root: fetch("mnist", root),
     ],
 )
@@ -185,7 +193,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
         load_images("lsun")
     with pytest.raises(ValueError, match="'wdbc'; allowed are onecluster, Annthyroid.*onecluster-generated"):
         load_table("wdbc")
-    with pytest.raises(ValueError, match="'digits' can't be downloaded; allowed are mnist, cifar10 and gaal"):
+    with pytest.raises(ValueError, match="'digits' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet"):
         fetch("digits")
 
 
@@ -415,8 +423,11 @@ def test_the_generated_table_is_one_cluster_and_outliers_around_it():
 # What is missing, and downloads
 
 
+WEIGHTS = b"a state dict"
+
+
 def fake_downloads(monkeypatch, tmp_path, break_with=None):
-    """Let torchvision "download" small files of ours; with `break_with` it breaks off half-way."""
+    """Let torchvision and torch "download" small files of ours; with `break_with` they break off half-way."""
 
     def archive(url, download_root, filename, md5, **options):
         if "labels" in filename and break_with is not None:
@@ -437,6 +448,13 @@ def fake_downloads(monkeypatch, tmp_path, break_with=None):
         if break_with is not None:
             target.write_bytes(target.read_bytes()[:-200])
 
+    def open_url(request):
+        assert request.full_url == "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+        body = io.BytesIO(WEIGHTS if break_with is None else WEIGHTS[:-1])
+        return urllib.response.addinfo(body, email.message.Message())
+
+    monkeypatch.setattr(torch.hub, "urlopen", open_url)
+    monkeypatch.setattr(datasets, "ALEXNET_SHA256", hashlib.sha256(WEIGHTS).hexdigest()[:8])
     monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", archive)
     monkeypatch.setattr(torchvision.datasets.utils, "download_url", url)
 
@@ -446,6 +464,7 @@ def fake_downloads(monkeypatch, tmp_path, break_with=None):
     [
         (lambda root: load_images("mnist", root=root), "MNIST", "MNIST/raw/train-images-idx3-ubyte"),
         (lambda root: load_table("WDBC", root=root), "Table WDBC", "gaal/WDBC.csv"),
+        (alexnet_weights, "AlexNet's weights", "weights/alexnet-owt-7be5be79.pth or weights/alexnet_features.npz"),
     ],
 )
 def test_missing_data_says_what_where_and_the_command_that_gets_it(tmp_path, monkeypatch, load, what, places):
@@ -480,12 +499,31 @@ def test_available_tells_what_is_there(tmp_path):
     assert not available(tmp_path)["mnist"]
 
 
+def test_alexnets_weights_are_torchvisions_file_or_an_npz(tmp_path, monkeypatch):
+    folder = tmp_path / "weights"
+    for name in ("alexnet_features.npz", "alexnet-owt-7be5be79.pth"):  # the second wins where both are there
+        assert available(tmp_path)["alexnet"] is (name != "alexnet_features.npz")
+        write_csv(folder / name, "")
+        assert alexnet_weights(tmp_path) == folder / name
+    assert available(tmp_path)["alexnet"]
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path))
+    assert alexnet_weights() == folder / "alexnet-owt-7be5be79.pth"
+
+
+def test_an_npz_of_weights_spares_the_download(tmp_path):
+    write_csv(tmp_path / "weights" / "alexnet_features.npz", "mine")
+    fetch("alexnet", tmp_path)
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == ["alexnet_features.npz"]
+
+
 def test_nothing_is_downloaded_unless_asked_for(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(datasets, "fetch", lambda name, root: asked.append(name))
     for load, name in ((load_images, "mnist"), (load_images, "cifar10"), (load_table, "WDBC")):
         with pytest.raises(MissingData):
             load(name, root=tmp_path)
+    with pytest.raises(MissingData):
+        alexnet_weights(tmp_path)
     assert asked == [] and list(tmp_path.iterdir()) == []
     with pytest.raises(MissingData):
         load_images("cifar10", root=tmp_path, download=True)
@@ -497,14 +535,17 @@ def test_a_download_keeps_the_files_that_are_read_and_is_done_once(tmp_path, mon
     fake_downloads(monkeypatch, tmp_path)
     assert len(load_images("mnist", root=root, download=True).x_train) == 20
     fetch("gaal", root)
-    assert sorted(path.name for path in root.iterdir()) == ["MNIST", "gaal"]
+    fetch("alexnet", root)
+    assert sorted(path.name for path in root.iterdir()) == ["MNIST", "gaal", "weights"]
     assert len(list(root.glob("MNIST/raw/*"))) == 4 and len(list(root.glob("gaal/*"))) == 12
+    assert [path.read_bytes() for path in root.glob("weights/*")] == [WEIGHTS]
     fake_downloads(monkeypatch, tmp_path, break_with=AssertionError("downloaded again"))
     load_images("mnist", root=root, download=True)
     fetch("gaal", root)
+    fetch("alexnet", root)
 
 
-@pytest.mark.parametrize("name", ["mnist", "gaal"])
+@pytest.mark.parametrize("name", ["mnist", "gaal", "alexnet"])
 def test_a_broken_download_leaves_nothing_behind(tmp_path, monkeypatch, name):
     root = tmp_path / "root"
     mine = write_csv(root / "gaal" / "mine.csv", "mine")
@@ -528,14 +569,14 @@ def test_an_interrupted_download_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "root").iterdir()) == []
 
 
-def test_the_command_gets_all_three_or_those_named(tmp_path, monkeypatch):
+def test_the_command_gets_all_or_those_named(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(datasets, "fetch", lambda name, root: asked.append((name, root)))
     monkeypatch.setenv("GANOD_DATA", str(tmp_path))
     datasets.main([])
-    assert asked == [("mnist", None), ("cifar10", None), ("gaal", None)]
+    assert asked == [("mnist", None), ("cifar10", None), ("gaal", None), ("alexnet", None)]
     monkeypatch.undo()
-    with pytest.raises(SystemExit, match="'lsun' can't be downloaded"):
+    with pytest.raises(SystemExit, match="'lsun' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet"):
         datasets.main(["lsun", "--root", str(tmp_path)])
 
 

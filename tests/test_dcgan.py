@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganod_lite.dcgan import Critic, Generator, stack, unstack
+from ganod_lite.dcgan import Critic, Encoder, Generator, stack, unstack
 
 SIZES = {  # state after each layer as (width in ngf, height), from the latents' side to the images'
     8: [(1, 4)],
@@ -35,9 +35,13 @@ def test_state_has_the_documented_size_after_every_layer(size):
     shapes = shapes_after(critic, torch.randn(2, 3, size, size), nn.Conv2d)
     assert shapes == [*states[::-1], (1, 1, 1)]
     assert critic(torch.randn(2, 3, size, size)).shape == (2, 1)
+    encoder = Encoder((3, size, size), 7, ngf)
+    shapes = shapes_after(encoder, torch.randn(2, 3, size, size), nn.Conv2d)
+    assert shapes == [*states[::-1], (7, 1, 1)]
+    assert encoder(torch.randn(2, 3, size, size)).shape == (2, 7)
 
 
-@pytest.mark.parametrize("make", [Generator, Critic])
+@pytest.mark.parametrize("make", [Generator, Critic, Encoder])
 @pytest.mark.parametrize("shape", [(1, 28, 28), (1, 32, 16), (1, 4, 4), (3, 48, 48), (3, 0, 0)])
 def test_other_image_shapes_are_refused(make, shape):
     with pytest.raises(ValueError, match=r"image_shape: .* 8, 16, 32, 64, .* got \(\d, \d+, \d+\)"):
@@ -54,7 +58,7 @@ def test_generator_takes_latents_with_and_without_the_two_single_axes():
 
 def test_weights_start_as_in_dcgan():
     torch.manual_seed(0)
-    for network in (Generator((1, 32, 32), 64, 16), Critic((1, 32, 32), 16)):
+    for network in (Generator((1, 32, 32), 64, 16), Critic((1, 32, 32), 16), Encoder((1, 32, 32), 64, 16)):
         for layer in network:
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
                 assert layer.weight.std().item() == pytest.approx(0.02, rel=0.2)
@@ -68,6 +72,11 @@ def test_critic_goes_without_batch_normalisation_where_asked():
     normalised = [isinstance(layer, nn.BatchNorm2d) for layer in Critic()]
     assert sum(normalised) == 2 and not normalised[1]  # not on the first layer, as in DCGAN
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in Critic(batch_norm=False))
+
+
+def test_encoder_normalises_and_cuts_after_every_layer_but_the_last():
+    layers = [type(layer) for layer in Encoder((1, 16, 16), 5, 4)]
+    assert layers == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * 2 + [nn.Conv2d, nn.Flatten]
 
 
 def different_networks(make, **options):
