@@ -1,7 +1,9 @@
-"""GANs for outlier detection: ADGAN's latent search, SO-GAAL, and the baselines they are measured against."""
+"""GANs for outlier detection: ADGAN, AnoGAN, SO-GAAL, autoencoders and the classical methods they are compared with."""
 
 from .adgan import ADGAN, latent_search
+from .anogan import AnoGAN
+from .autoencoders import DCAE, VAE
 from .classic import GMM, KDE, OCSVM, IForest
 from .gaal import SOGAAL
 
-__all__ = ["ADGAN", "GMM", "KDE", "OCSVM", "SOGAAL", "IForest", "latent_search"]
+__all__ = ["ADGAN", "AnoGAN", "DCAE", "GMM", "IForest", "KDE", "OCSVM", "SOGAAL", "VAE", "latent_search"]

@@ -11,11 +11,14 @@ from functools import cached_property
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
+from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
 from . import classic, datasets
-from .adgan import latent_search
+from .adgan import laplacian_pyramid, latent_search
 from .alexnet import AlexNetFeatures
+from .anogan import anogan_search
+from .autoencoders import Autoencoder, autoencoder_scores, train_autoencoder
 from .base import as_images
 from .dcgan import Critic, Generator
 from .gan import GAN, has_batch_norm, train_gans
@@ -35,7 +38,8 @@ class Settings:
     ngf: int
     batch_size: int
     objective: str  # of the GAN: see gan.RECIPES
-    n_iter: int  # generator's or autoencoder's steps; training always ends there
+    n_iter: int  # generator steps; training always ends there
+    n_iter_autoencoder: int  # likewise
     n_seeds: int
     n_steps: int
     anogan_steps: int
@@ -46,18 +50,18 @@ class Settings:
 
 PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ngf, batch_size and n_iter
     classes=tuple(range(10)), n_train=None, n_test=5000, n_holdout=500, dimensions=(20, 40, 60, 80, 100),
-    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_seeds=64, n_steps=5,
+    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_iter_autoencoder=20_000, n_seeds=64, n_steps=5,
     anogan_steps=500, n_ablation=1000, ablation_seeds=64, ablation_steps=50,
 )  # fmt: skip
 # Clipping needs several thousand steps before samples look like anything, so at the small scales the
 # critic is held by the gradient penalty.
 LITE = replace(
-    PAPER, n_train=2000, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000, n_seeds=8,
-    anogan_steps=100, n_ablation=200, ablation_seeds=16, ablation_steps=20,
+    PAPER, n_train=2000, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000,
+    n_iter_autoencoder=1000, n_seeds=8, anogan_steps=100, n_ablation=200, ablation_seeds=16, ablation_steps=10,
 )  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
-    n_iter=10, n_seeds=2, n_steps=2, anogan_steps=3, n_ablation=40, ablation_seeds=4, ablation_steps=3,
+    n_iter=10, n_iter_autoencoder=10, n_seeds=2, n_steps=2, anogan_steps=3, n_ablation=40, ablation_seeds=4, ablation_steps=3,
 )  # fmt: skip
 DIGITS = replace(LITE, n_train=None, n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000)
 SCALES = {
@@ -71,12 +75,13 @@ SCALES = {
 }
 
 TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")
+AUTOENCODER = ("n_train", "latent_size", "ngf", "batch_size", "n_iter_autoencoder")
 TEST = ("n_test", "n_holdout")
 SEARCH = ("objective", "n_seeds", "n_steps")
 ABLATION = (*TRAINING, *TEST, "objective", "n_steps", "n_ablation", "ablation_seeds", "ablation_steps")
 CLASSIC_USES = ("n_train", *TEST, "dimensions")
 # The version of a network goes up when a change of the code changes what is trained.
-NETWORKS = {"gan": 1, "lsgan": 1, "dcae": 1, "vae": 1}
+NETWORKS = {"gan": 1, "dcae": 1, "vae": 1}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Method:
     title: str
     uses: tuple  # settings
     network: str = ""  # of NETWORKS
+    objective: str = ""  # of the GAN; "" is the scale's
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     in_table1: bool = True
     version: int = 1  # goes up when a change of the code changes the method's numbers
@@ -102,25 +108,47 @@ METHODS = {  # those of Table 1 in its order
     "ocsvm-alexnet": Method("OC-SVM", CLASSIC_USES, features="AlexNet"),
     "iforest": Method("IF", CLASSIC_USES, features="PCA"),
     "gmm": Method("GMM", CLASSIC_USES, features="PCA"),
+    "dcae": Method("DCAE", (*AUTOENCODER, *TEST), network="dcae"),
+    "anogan": Method("AnoGAN", (*TRAINING, *TEST, "objective", "anogan_steps"), network="gan"),
+    "vae": Method("VAE", (*AUTOENCODER, *TEST), network="vae"),
     "adgan": Method("ADGAN", (*TRAINING, *TEST, *SEARCH), network="gan"),
     # named in the text of sections 3 and 4
     "critic": Method("critic", (*TRAINING, *TEST, "objective"), network="gan", in_table1=False),
     "prior": Method("prior of ADGAN's latents", (*TRAINING, *TEST, *SEARCH), network="gan", in_table1=False),
+    "vae-prior": Method("VAE, prior", (*AUTOENCODER, *TEST), network="vae", in_table1=False),
+    "vae-variance": Method("VAE, variance", (*AUTOENCODER, *TEST), network="vae", in_table1=False),
+    # other generators and another loss; those with an objective of their own also show how stable it is
+    "adgan-vae": Method("ADGAN on a VAE", (*AUTOENCODER, *TEST, *SEARCH[1:]), network="vae", in_table1=False),
+    "adgan-laplacian": Method("ADGAN, Laplacian loss", (*TRAINING, *TEST, *SEARCH), network="gan", in_table1=False),
+    **{
+        f"adgan-{objective}": Method(
+            f"ADGAN on {title}", (*TRAINING, *TEST, *SEARCH[1:]), "gan", objective, in_table1=False
+        )
+        for objective, title in (
+            ("wgan", "a WGAN"),
+            ("wgan-gp", "a WGAN with penalty"),
+            ("gan", "a GAN"),
+            ("lsgan", "an LSGAN"),
+        )
+    },
     # ablations: arrays "scores_by_step" and "losses_by_seed" beside "scores"
     "search": Method("ADGAN", ABLATION, network="gan", in_table1=False),
     "search-frozen": Method("ADGAN, generator frozen", ABLATION, network="gan", in_table1=False),
     "iforest-grid": Method("IF", ("n_train", *TEST), in_table1=False),
+    "ocsvm-grid": Method("OC-SVM", CLASSIC_USES, in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
     "kde": classic.KDE, "kde-alexnet": classic.KDE, "ocsvm": classic.OCSVM, "ocsvm-alexnet": classic.OCSVM,
     "iforest": classic.IForest, "gmm": classic.GMM,
 }  # fmt: skip
-# "iforest-grid": of the paper's "largely stable to changes in its parametrization"
+# Of the paper's forest, "largely stable to changes in its parametrization"
 FOREST_GRID = [
     {"n_components": d, "n_estimators": n, "max_samples": m} for d in (20, 60) for n in (50, 100, 400)
     for m in (64, 256, 1024)
 ]  # fmt: skip
+# Of OC-SVM's length scale, whose rule the paper names by a reference alone
+GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 FEATURES = {}  # AlexNet's of the images last asked for, by the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
 ON_CPU = "cpu"  # what classical methods run on
@@ -166,9 +194,14 @@ class Cell:
     def network_parameters(self):
         """What the network behind the cell depends on."""
         parameters = {"dataset": self.dataset, "normal_class": self.normal_class, "seed": self.seed}
-        parameters |= {"method": self.network, "version": NETWORKS[self.network]} | _of(self.settings, TRAINING)
-        objective = {"gan": self.settings.objective, "lsgan": "lsgan"}.get(self.network)
-        return parameters | ({"objective": objective} if objective else {})
+        parameters |= {"method": self.network, "version": NETWORKS[self.network]}
+        if self.network == "gan":
+            return parameters | _of(self.settings, TRAINING) | {"objective": self.objective}
+        return parameters | _of(self.settings, AUTOENCODER)
+
+    @property
+    def objective(self):
+        return METHODS[self.method].objective or self.settings.objective
 
     def network_stem(self, store):
         name = f"class{self.normal_class}-seed{self.seed}"
@@ -178,7 +211,7 @@ class Cell:
     def shares(self):
         """What cells must have in common to be one errand."""
         if self.network:
-            with_whom = self.network, self.seed
+            with_whom = self.network, self.objective, self.seed
         else:  # fits depend on the training images alone, which are the same for all seeds if all are taken
             features = METHODS[self.method].features
             with_whom = (features if features == "AlexNet" else self.method), self.settings.n_train and self.seed
@@ -218,9 +251,11 @@ class Errand:
         if method in CLASSIC:
             return self._classic
         return {
-            "adgan": self._adgan, "prior": self._adgan, "critic": self._critic, "search": self._ablation,
-            "search-frozen": self._ablation, "iforest-grid": self._forest_grid,
-        }[method]  # fmt: skip
+            "adgan": self._adgan, "prior": self._adgan, "critic": self._critic, "anogan": self._anogan,
+            "dcae": self._autoencoder, "vae": self._autoencoder, "vae-prior": self._autoencoder,
+            "vae-variance": self._autoencoder, "search": self._ablation, "search-frozen": self._ablation,
+            "iforest-grid": self._forest_grid, "ocsvm-grid": self._svm_grid,
+        }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
 
@@ -275,15 +310,35 @@ class Errand:
     @cached_property
     def _search(self):
         """ADGAN's search of the test images, and the details to record."""
-        (cell,) = {cell.seed: cell for cell in self.cells}.values()
-        gan, details = self._network
-        s = self.settings
-        return self._latent_search(gan.generator, cell, n_seeds=s.n_seeds, n_steps=s.n_steps), details
+        network, details = self._network
+        return self._latent_search(network.generator, self.cells[0]), details
 
     def _latent_search(self, generator, cell, n_images=None, **options):
-        x = cell.split(self.images).x_test[:n_images]
-        options |= {"random_state": cell.seed, "device": self.device, "verbose": self.verbose}
-        return latent_search(generator, x, **options)
+        s, x = self.settings, cell.split(self.images).x_test[:n_images]
+        options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps} | options
+        return latent_search(generator, x, random_state=cell.seed, device=self.device, verbose=self.verbose, **options)
+
+    def _other_search(self, cell, split):
+        """ADGAN on another generator, or with another loss."""
+        network, details = self._network
+        generator = network.decoder if cell.network == "vae" else network.generator
+        options = {"loss": laplacian_pyramid} if cell.method == "adgan-laplacian" else {}
+        scores = self._latent_search(generator, cell, **options).scores
+        return {"scores": scores}, details | {"diversity": diversity(generator, split.x_train)}
+
+    def _anogan(self, cell, split):
+        gan, details = self._network
+        found = anogan_search(
+            gan.generator, gan.critic, split.x_test, n_steps=self.settings.anogan_steps, random_state=cell.seed,
+            device=self.device, verbose=self.verbose,
+        )  # fmt: skip
+        return {"scores": found.scores}, details
+
+    def _autoencoder(self, cell, split):
+        network, details = self._network
+        name = {"dcae": "reconstruction", "vae": "elbo", "vae-prior": "prior", "vae-variance": "variance"}[cell.method]
+        options = {"random_state": cell.seed, "device": self.device, "verbose": self.verbose}
+        return {"scores": autoencoder_scores(network, split.x_test, **options)[name]}, details
 
     def _critic(self, cell, split):
         gan, details = self._network
@@ -305,12 +360,24 @@ class Errand:
         return arrays | {"losses_by_seed": by_step[:, :, s.n_steps]}, details
 
     def _forest_grid(self, cell, split):
-        x, scores = _flat(split.x_train), []
+        x, x_test, scores = _flat(split.x_train), _flat(split.x_test), []
         for parameters in FOREST_GRID:
             parameters = parameters | {"max_samples": min(parameters["max_samples"], len(x))}
             forest = classic.IForest(contamination=None, random_state=0, **parameters).fit(x)
-            scores.append(forest.anomaly_score(_flat(split.x_test)))
+            scores.append(forest.anomaly_score(x_test))
         return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": FOREST_GRID}
+
+    def _svm_grid(self, cell, split):
+        x, x_test, scores, settings = _flat(split.x_train), _flat(split.x_test), [], []
+        for n in self.settings.dimensions:
+            pca = PCA(n, random_state=0).fit(x)
+            z, z_test = pca.transform(x), pca.transform(x_test)
+            gamma = classic.tune_gamma(z, 0)
+            for factor in GAMMA_FACTORS:
+                svm = OneClassSVM(nu=0.1, gamma=factor * gamma).fit(z)
+                scores.append(-svm.score_samples(z_test))
+                settings.append({"n_components": n, "times_gamma": factor})
+        return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
 
     @cached_property
     def _network(self):
@@ -334,7 +401,11 @@ def train_networks(cells, store, images, *, device, stop_at=None, verbose=True):
     stems, cells = zip(*missing.items())
     sets, seeds = [cell.split(images).x_train for cell in cells], [cell.seed for cell in cells]
     p = cells[0].network_parameters
-    options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")} | {"n_steps": p["n_iter"]}
+    options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")}
+    if cells[0].network != "gan":
+        options["n_steps"] = p["n_iter_autoencoder"]
+        return _train_autoencoders(stems, cells, sets, store, options, device, verbose)
+    options["n_steps"] = p["n_iter"]
     checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
     with stopwatch() as seconds:
         gans = train_gans(
@@ -352,17 +423,40 @@ def train_networks(cells, store, images, *, device, stop_at=None, verbose=True):
         store.put(stem, cell.network_parameters, arrays, seconds() / len(cells), device, details)
 
 
+def _train_autoencoders(stems, cells, sets, store, options, device, verbose):
+    for stem, cell, x in zip(stems, cells, sets):
+        with stopwatch() as seconds:
+            model = train_autoencoder(
+                x, cell.seed, variational=cell.network == "vae", **options, device=device, verbose=verbose
+            )
+        arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
+        details = {"image_shape": model.arguments["image_shape"]}
+        store.put(stem, cell.network_parameters, arrays, seconds(), device, details)
+
+
 def stored_network(cell, store):
-    """The network that `train_networks` has stored for the cell, with its entry, or None."""
+    """The network that `train_networks` has stored for the cell (a GAN, an Autoencoder), with its entry, or None."""
     entry = store.get(cell.network_stem(store))
     if entry is None:
         return None
     p, shape = entry.parameters, entry.record["details"]["image_shape"]
+    if cell.network != "gan":
+        model = Autoencoder(tuple(shape), p["latent_size"], p["ngf"], variational=cell.network == "vae")
+        model.load_state_dict(entry.arrays["state"])
+        return model.eval(), entry
     generator = Generator(shape, p["latent_size"], p["ngf"])
     critic = Critic(shape, p["ngf"], batch_norm=has_batch_norm(p["objective"]))
     generator.load_state_dict(entry.arrays["generator"])
     critic.load_state_dict(entry.arrays["critic"])
     return GAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
+
+
+def diversity(generator, x, n=100):
+    """The mean distance between n generated images over that between n of x (real): near 0 if all are alike."""
+    z = torch.randn(n, generator.latent_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        fake, real = generator(z).flatten(1), as_images(x[:n]).flatten(1)
+    return float(torch.pdist(fake).mean() / torch.pdist(real).mean())
 
 
 def _flat(x):

@@ -170,8 +170,8 @@ def _train_at_once(errands, store, data_root, device, stop_at, verbose):
     """
     lacking = {}
     for cells in errands:
-        if cells[0].network in ("gan", "lsgan") and stored_network(cells[0], store) is None:
-            lacking.setdefault((cells[0].scale, cells[0].dataset, cells[0].network), []).append(cells)
+        if cells[0].network == "gan" and store.get(cells[0].network_stem(store)) is None:
+            lacking.setdefault((cells[0].scale, cells[0].dataset, cells[0].objective), []).append(cells)
     for errands in lacking.values():
         for group in (errands[i : i + GANS_AT_ONCE] for i in range(0, len(errands), GANS_AT_ONCE)):
             with ExitStack() as locks:
@@ -273,11 +273,14 @@ def main(arguments=None):
             for dataset in args.dataset or SCALES[args.scale]
             for cell in grid(args.scale, dataset, args.methods, args.classes, args.seeds)
         ]
-        if args.command == "run":
+    except (ValueError, NotADirectoryError) as error:
+        parser.error(str(error))
+    if args.command == "run":
+        try:
             with joblib.parallel_config(n_jobs=args.jobs):
                 run(cells, store, data_root=args.data_root, device=args.device, time_limit=args.time_limit)
-    except (ValueError, TypeError, datasets.MissingData, NotADirectoryError) as error:
-        parser.error(str(error))
+        except datasets.MissingData as error:
+            parser.error(str(error))
     counts = status(cells, store)
     for (dataset, method), (there, all_) in counts.items():
         print(f"{dataset:10} {method:16} {there:4} of {all_}")

@@ -1,9 +1,13 @@
 """The grid: what is computed once, what is computed again, what is missing, what a kill leaves behind."""
 
+import errno
+import os
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -11,7 +15,7 @@ from IPython.display import Markdown
 
 from ganod_lite import cells, datasets, experiments, gaal_experiments, gan
 from ganod_lite.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
-from ganod_lite.experiments import attempt, gans_behind, grid, run
+from ganod_lite.experiments import attempt, gans_behind, grid, main, merge, run
 from ganod_lite.gan import RECIPES, train_gans
 from ganod_lite.store import Store
 
@@ -19,10 +23,25 @@ run = partial(run, device="cpu", verbose=False)
 SMOKE = grid("smoke", "digits", METHODS)
 
 
+@pytest.fixture(scope="module")
+def no_data(tmp_path_factory):
+    """A data root that holds nothing but weights for AlexNet, and those are drawn at random."""
+    shapes = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
+    rng = np.random.default_rng(0)
+    weights = {}
+    for layer, (n_out, n_in, kernel) in shapes.items():
+        weight = rng.normal(size=(n_out, n_in, kernel, kernel)) / np.sqrt(n_in * kernel**2)
+        weights |= {f"features.{layer}.weight": weight, f"features.{layer}.bias": np.zeros(n_out)}
+    root = tmp_path_factory.mktemp("no-data")
+    (root / "weights").mkdir()
+    np.savez(root / "weights" / "alexnet_features.npz", **{k: v.astype(np.float32) for k, v in weights.items()})
+    return root
+
+
 @pytest.fixture(autouse=True)
-def no_data(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path, no_data):
     """No data but the embedded ones, and a store of its own for each test."""
-    monkeypatch.setenv("GANOD_DATA", str(tmp_path / "no-data"))
+    monkeypatch.setenv("GANOD_DATA", str(no_data))
     monkeypatch.setenv("GANOD_STORE", str(tmp_path / "store"))
     experiments._loaded.cache_clear()
 
@@ -33,9 +52,9 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, no_data):
     """The smoke grid, computed once without any disturbance: {cell: its entry}."""
-    return dict(zip(SMOKE, run(SMOKE, Store(tmp_path_factory.mktemp("undisturbed")))))
+    return dict(zip(SMOKE, run(SMOKE, Store(tmp_path_factory.mktemp("undisturbed")), data_root=no_data)))
 
 
 @pytest.fixture
@@ -118,7 +137,8 @@ def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
             assert list(entry.record["details"]["holdout_auc"]) == ["4", "8"]
         assert entry.record["seconds"] >= 0
     scores = [entry.arrays["scores"] for entry in undisturbed.values()]
-    assert len({s.tobytes() for s in scores}) == len(scores)
+    the_same = 2  # the scale's own objective by its name: "adgan-wgan-gp" of two classes
+    assert len({s.tobytes() for s in scores}) == len(scores) - the_same
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same(store, computed, monkeypatch, undisturbed):
@@ -334,7 +354,7 @@ def test_what_is_stored_needs_no_data(store, monkeypatch):
     [
         ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, paper; got 'huge'"),
         ({"dataset": "lsun"}, ValueError, "dataset must be one of digits; got 'lsun'"),
-        ({"method": "svm"}, ValueError, "method must be one of kde, ocsvm, iforest, gmm, .*; got 'svm'"),
+        ({"method": "svm"}, ValueError, "method must be one of kde, kde-alexnet, ocsvm, .*; got 'svm'"),
         ({"normal_class": 10}, ValueError, "normal_class must be one of 0, 1, .*9; got 10"),
         ({"normal_class": "3"}, TypeError, "normal_class must be an instance of int, not str"),
         ({"normal_class": np.int64(3)}, TypeError, "normal_class must be an instance of int"),
@@ -389,3 +409,117 @@ def test_so_gaal_s_missing_tables_are_said():
     assert all(not o.entries and "not found" in o.missing for o in outcomes.values())
     assert gaal_experiments.onecluster() == datasets.GENERATED
     assert experiments.entries_of(outcomes) == []
+
+
+# --- time limits, several processes, several stores ---
+
+
+def test_missing_weights_leave_the_other_methods_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path))
+    outcome = attempt("smoke", "digits", methods=("kde", "kde-alexnet"), classes=(0,), device="cpu", verbose=False)
+    assert [e.parameters["method"] for e in outcome.entries] == ["kde"] == [c.method for c in outcome.cells]
+    assert "not found" in outcome.without and outcome.missing == ""
+    with pytest.raises(datasets.MissingData, match="AlexNet"):
+        run([cell("kde-alexnet")], Store(tmp_path / "store"))
+
+
+def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch, tmp_path):
+    set_smoke(monkeypatch, n_train=None)
+    fits, fit = [], cells.classic.fit_dimensions
+    monkeypatch.setattr(cells.classic, "fit_dimensions", lambda *args: fits.append(1) or fit(*args))
+    together = run([cell("gmm", seed=s) for s in (0, 1)], Store(tmp_path / "a"))
+    assert len(fits) == 1
+    (alone,) = run([cell("gmm", seed=1)], Store(tmp_path / "b"))
+    assert_same(alone, together[1])
+    assert not np.array_equal(together[0].arrays["test_index"], together[1].arrays["test_index"])
+
+
+def test_the_time_limit_stops_a_training_that_goes_on_later(store, monkeypatch, undisturbed):
+    monkeypatch.setattr(gan, "BLOCK", 4)
+    assert run([cell("adgan"), cell("kde")], store, time_limit=0) == [None, None]
+    clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
+    with monkeypatch.context() as patch:
+        patch.setattr(experiments.time, "time", lambda: next(clock))
+        assert run([cell("adgan")], store, time_limit=50) == [None]
+    (checkpoint,) = store.root.rglob("*.checkpoint")
+    assert not store.entries()
+    (entry,) = run([cell("adgan")], store)
+    assert not checkpoint.exists() and entry.parameters == undisturbed[cell("adgan")].parameters
+
+
+def test_what_is_expected_to_outlast_the_limit_is_not_begun(store, computed):
+    (entry,) = run([cell("kde")], store)
+    path = cell("kde").stem(store).with_name(entry.record["file"].replace(".npz", ".json"))
+    path.write_text(path.read_text().replace('"seconds_of_fit": ', '"seconds_of_fit": 99'))
+    computed.clear()
+    assert run([cell("kde", 1)], store, time_limit=60) == [None] and computed == []
+    assert run([cell("kde", 1)], store, time_limit=1e6) != [None]
+
+
+def test_two_processes_do_not_do_the_same_errand_twice(store, computed):
+    other = cell("iforest")
+    with experiments._lock(store, [cell("kde")]):
+        # with a time limit another's errand is left to it; without one it would be waited for
+        found = run([cell("kde"), other], store, time_limit=100)
+    assert found[0] is None and found[1] is not None and computed == [other]
+    assert run([cell("kde"), other], store)[0] is not None
+
+
+def test_several_jobs_at_once_give_the_same_as_one(store, undisturbed):
+    some = [cell("kde"), cell("adgan"), cell("adgan", 1), cell("iforest", 1)]
+    with joblib.parallel_config(n_jobs=2):
+        entries = run(some, store, data_root=os.environ["GANOD_DATA"])
+    for c, entry in zip(some, entries):
+        assert_same(entry, undisturbed[c])
+
+
+def test_a_full_disk_is_an_error_that_leaves_what_is_there(store, monkeypatch, undisturbed):
+    run([cell("kde")], store)
+    before = {path: path.read_bytes() for path in store.root.rglob("*.*") if path.is_file()}
+
+    def full(self, raw):
+        with self.open("wb") as file:
+            file.write(raw[: len(raw) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(Path, "write_bytes", full)
+        run([cell("iforest")], store)
+    assert {path: path.read_bytes() for path in store.root.rglob("*.*") if path.is_file()} == before
+    assert_same(run([cell("iforest")], store)[0], undisturbed[cell("iforest")])
+
+
+def test_merge_copies_what_is_missing_and_whole(tmp_path, undisturbed):
+    a, b, target = (Store(tmp_path / name) for name in "abt")
+    run([cell("kde"), cell("adgan")], a)
+    run([cell("kde"), cell("iforest")], b)
+    damaged = cell("iforest").stem(b)
+    damaged.with_name(damaged.name + ".npz").write_bytes(b"")
+    with pytest.warns(UserWarning, match="damaged"):
+        assert merge(target, [a, b]) == 3  # kde, adgan and its generator
+    assert merge(target, [a]) == 0
+    for c in (cell("kde"), cell("adgan")):
+        assert_same(target.get(c.stem(target)), undisturbed[c])
+    assert stored_network(cell("adgan"), target) is not None
+    with pytest.raises(NotADirectoryError, match="sources: .*nowhere is no folder"):
+        merge(target, [Store(tmp_path / "nowhere")])
+
+
+def test_the_commands(tmp_path, capsys):
+    common = ["--scale", "smoke", "--dataset", "digits", "--methods", "kde,iforest", "--classes", "0-1", "--device", "cpu"]
+    command = [*common, "--store", str(tmp_path / "a")]
+    assert main(["status", *command]) == 3
+    assert "0 of 2" in capsys.readouterr().out
+    assert main(["run", *command, "--seeds", "0-1"]) == 0
+    assert "digits     kde                 4 of 4" in capsys.readouterr().out
+    assert main(["merge", str(tmp_path / "a"), "--store", str(tmp_path / "b")]) == 0
+    assert "8 entries copied" in capsys.readouterr().out
+    assert main(["status", *common, "--store", str(tmp_path / "b")]) == 0
+    for wrong, message in (
+        (["--methods", "svm"], "method must be one of"),
+        (["--dataset", "mnist"], "dataset must be one of digits"),
+        (["--classes", "a"], "invalid _numbers value: 'a'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["run", *command, *wrong])
+        assert message in capsys.readouterr().err
