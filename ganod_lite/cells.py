@@ -50,18 +50,19 @@ class Settings:
 
 PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ngf, batch_size and n_iter
     classes=tuple(range(10)), n_train=None, n_test=5000, n_holdout=500, dimensions=(20, 40, 60, 80, 100),
-    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_iter_autoencoder=20_000, n_seeds=64, n_steps=5,
-    anogan_steps=500, n_ablation=1000, ablation_seeds=64, ablation_steps=50,
+    latent_size=256, ngf=64, batch_size=64, objective="wgan", n_iter=20_000, n_iter_autoencoder=20_000,
+    n_seeds=64, n_steps=5, anogan_steps=500, n_ablation=1000, ablation_seeds=64, ablation_steps=50,
 )  # fmt: skip
 # Clipping needs several thousand steps before samples look like anything, so at the small scales the
 # critic is held by the gradient penalty.
 LITE = replace(
     PAPER, n_train=2000, n_test=1000, dimensions=(20, 40, 60), ngf=16, objective="wgan-gp", n_iter=2000,
-    n_iter_autoencoder=1000, n_seeds=8, anogan_steps=100, n_ablation=200, ablation_seeds=16, ablation_steps=10,
+    n_iter_autoencoder=1000, n_seeds=8, anogan_steps=100, n_ablation=200, ablation_seeds=8, ablation_steps=20,
 )  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
-    n_iter=10, n_iter_autoencoder=10, n_seeds=2, n_steps=2, anogan_steps=3, n_ablation=40, ablation_seeds=4, ablation_steps=3,
+    n_iter=10, n_iter_autoencoder=10, n_seeds=2, n_steps=2, anogan_steps=3,
+    n_ablation=40, ablation_seeds=4, ablation_steps=3,
 )  # fmt: skip
 DIGITS = replace(LITE, n_train=None, n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000)
 SCALES = {
@@ -149,7 +150,7 @@ FOREST_GRID = [
 ]  # fmt: skip
 # Of OC-SVM's length scale, whose rule the paper names by a reference alone
 GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
-FEATURES = {}  # AlexNet's of the images last asked for, by the image's bytes
+FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file and the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
 ON_CPU = "cpu"  # what classical methods run on
 
@@ -291,12 +292,11 @@ class Errand:
 
     def _features(self, x):
         """AlexNet's features of images, which one class after the other asks for, from memory where known."""
-        keys = [image.tobytes() for image in x]
+        weights = datasets.alexnet_weights(self.data_root)
+        keys = [(weights, image.tobytes()) for image in x]
         new = [i for i, key in enumerate(keys) if key not in FEATURES]
         if new:
-            alexnet = AlexNetFeatures(
-                datasets.alexnet_weights(self.data_root), device=self.device, verbose=self.verbose
-            )
+            alexnet = AlexNetFeatures(weights, device=self.device, verbose=self.verbose)
             FEATURES.update(zip([keys[i] for i in new], alexnet.transform(x[new])))
         features = np.stack([FEATURES[key] for key in keys])
         while len(FEATURES) > MOST_FEATURES:

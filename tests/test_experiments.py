@@ -506,7 +506,7 @@ def test_merge_copies_what_is_missing_and_whole(tmp_path, undisturbed):
 
 
 def test_the_commands(tmp_path, capsys):
-    common = ["--scale", "smoke", "--dataset", "digits", "--methods", "kde,iforest", "--classes", "0-1", "--device", "cpu"]
+    common = ["--scale", "smoke", "--methods", "kde,iforest", "--classes", "0-1", "--device", "cpu"]
     command = [*common, "--store", str(tmp_path / "a")]
     assert main(["status", *command]) == 3
     assert "0 of 2" in capsys.readouterr().out
