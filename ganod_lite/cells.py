@@ -298,6 +298,7 @@ class Errand:
         if new:
             alexnet = AlexNetFeatures(weights, device=self.device, verbose=self.verbose)
             FEATURES.update(zip([keys[i] for i in new], alexnet.transform(x[new])))
+        FEATURES.update([(key, FEATURES.pop(key)) for key in keys if key in FEATURES])  # to the end
         features = np.stack([FEATURES[key] for key in keys])
         while len(FEATURES) > MOST_FEATURES:
             del FEATURES[next(iter(FEATURES))]

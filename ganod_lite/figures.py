@@ -6,32 +6,58 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import metrics
-from .cells import METHODS
+from . import ablations, metrics
+from .cells import METHODS, TABLE1
 from .experiments import gans_behind
 
-COLOURS = {  # one for each method throughout the book; told apart by colour-blind readers too
-    "adgan": "#0072B2", "kde": "#E69F00", "ocsvm": "#009E73", "iforest": "#CC79A7", "gmm": "#D55E00",
+# One for each method throughout the book, told apart by colour-blind readers too. Methods that are the same but
+# for one thing share a colour and differ in their lines.
+COLOURS = {
+    "kde": "#E69F00", "kde-alexnet": "#E69F00", "ocsvm": "#009E73", "ocsvm-alexnet": "#009E73",
+    "ocsvm-grid": "#009E73",
+    "iforest": "#CC79A7", "iforest-grid": "#CC79A7", "gmm": "#D55E00", "dcae": "#56B4E9", "anogan": "#000000",
+    "vae": "#7F7F7F", "vae-prior": "#7F7F7F", "vae-variance": "#7F7F7F",
+    "adgan": "#0072B2", "critic": "#882255", "prior": "#0072B2", "search": "#0072B2", "search-frozen": "#D55E00",
+    "adgan-vae": "#7F7F7F", "adgan-laplacian": "#009E73", "adgan-wgan": "#0072B2", "adgan-wgan-gp": "#56B4E9",
+    "adgan-gan": "#D55E00", "adgan-lsgan": "#E69F00",
+}  # fmt: skip
+LINES = {  # solid where not named
+    "kde-alexnet": "--", "ocsvm-alexnet": "--", "iforest-grid": "--",
+    "ocsvm-grid": ":", "gmm": "-.", "dcae": ":", "anogan": "--",
+    "vae": "-.", "vae-prior": "--", "vae-variance": ":", "prior": ":",
 }  # fmt: skip
 BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 GRID = np.linspace(0, 1, 201)
 
 
-def roc_curves(entries):
-    """ROC curves averaged over classes and seeds, one for each method, with a band of one standard deviation."""
-    figure, axis = _figure(5.2, 4.6)
-    for method, about in METHODS.items():
-        curves = [
-            metrics.roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method
-        ]
-        if curves:
-            mean, sd = metrics.mean_roc(curves, GRID)
-            axis.plot(GRID, mean, color=COLOURS[method], label=about.label)
-            low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
-            axis.fill_between(GRID, low, high, color=COLOURS[method], alpha=0.12, linewidth=0)
-    axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
-    axis.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
-    axis.legend(loc="lower right", frameon=False)
+def roc_curves(groups):
+    """ROC curves averaged over classes and seeds, one for each method of Table 1, a panel for each data set.
+
+    groups: {title: entries, or an `Outcome` of them}; a band is one standard deviation. A panel
+    without entries says so.
+    """
+    figure, axes = _figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
+    handles = {}
+    for (title, group), axis in zip(groups.items(), axes[0]):
+        entries = getattr(group, "entries", group)
+        for method in TABLE1:
+            curves = [
+                metrics.roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method
+            ]
+            if curves:
+                mean, sd = metrics.mean_roc(curves, GRID)
+                style = {"color": COLOURS[method], "linestyle": LINES.get(method, "-"), "label": METHODS[method].label}
+                (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
+                low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
+                axis.fill_between(GRID, low, high, color=COLOURS[method], alpha=0.07, linewidth=0)
+        if not entries:
+            axis.text(0.5, 0.5, "not run", ha="center", va="bottom", color="0.4", rotation=45)
+        axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+        axis.set(title=title, xlabel="false positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    axes[0, 0].set_ylabel("true positive rate")
+    if handles:
+        shown = [handles[method] for method in TABLE1 if method in handles]
+        figure.legend(handles=shown, loc="outside lower center", ncols=5 if len(groups) > 1 else 3, frameon=False)
     return figure
 
 
@@ -178,3 +204,184 @@ def _figure(width, height, rows=1, columns=1, **options):
         axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure, axes
+
+
+def ablation_steps(entries):
+    """AUC against the search's number of steps, theta adapting and frozen: a panel for each data set."""
+    panels = ablations.by_dataset([e for e in entries if e.parameters["method"] in ablations.SEARCHES])
+    if not panels:
+        return ablations.not_there(*ablations.SEARCHES)
+    figure, axes = _panels(panels)
+    for (title, of_dataset), axis in zip(panels.items(), axes):
+        for method, style in zip(ablations.SEARCHES, ("-", ":")):
+            curves = ablations.auc_by_step(of_dataset, method)
+            _draw_curves(axis, curves, style, note="" if method == "search" else f", {ablations.SEARCHES[method]}")
+        _step_axis(axis, ablations.steps_shown(of_dataset))
+        axis.set(title=title, ylabel="AUC")
+        axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def ablation_theta(entries):
+    """What adapting theta adds to the AUC at each number of steps, and its mean with a 95 % interval over classes."""
+    panels = {title: ablations.theta_by_step(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: curves for title, curves in panels.items() if curves.lines}
+    if not panels:
+        return ablations.not_there(*ablations.SEARCHES)
+    figure, axes = _panels(panels)
+    for (title, curves), axis in zip(panels.items(), axes):
+        _draw_curves(axis, curves)
+        values = np.stack(list(curves.lines.values()))
+        _, low, high = ablations.over_classes(values)
+        axis.fill_between(curves.x, low, high, color="0.2", alpha=0.12, linewidth=0)
+        axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
+        _step_axis(axis, curves.x)
+        reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
+        axis.set(title=title, ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
+        axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def ablation_losses(entries):
+    """Mean losses of normal and anomalous images against steps, and below what adapting theta takes off them."""
+    gains = {
+        title: [ablations.theta_gains(found, label) for label in (0, 1)]
+        for title, found in ablations.by_dataset(entries).items()
+    }
+    gains = {title: found for title, found in gains.items() if found[0].lines}
+    if not gains:
+        return ablations.not_there(*ablations.SEARCHES)
+    figure, axes = _figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
+    for title, (above, below) in zip(gains, axes.T):
+        of_dataset = ablations.by_dataset(entries)[title]
+        for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
+            for (method, about), style in zip(ablations.SEARCHES.items(), ("-", ":")):
+                curves = ablations.loss_by_step(of_dataset, method, label)
+                above.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
+                if style == "-":
+                    above.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
+            gain = gains[title][label]
+            below.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
+            below.plot(gain.x, gain.mean, color=colour, linewidth=2, label=name)
+        for axis, ylabel in ((above, "mean loss"), (below, "loss, θ frozen less θ adapting")):
+            _step_axis(axis, gain.x)
+            axis.set_ylabel(ylabel)
+        above.set_title(title)
+    axes[0, 0].legend(frameon=False, fontsize=7)
+    axes[1, 0].legend(frameon=False, fontsize=7)
+    return figure
+
+
+def ablation_seeds(entries):
+    """AUC against the number of starting points, with a band of one standard deviation between draws of them."""
+    panels = {title: ablations.auc_by_seeds(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: curves for title, curves in panels.items() if curves.lines}
+    if not panels:
+        return ablations.not_there("search")
+    figure, axes = _panels(panels)
+    for (title, curves), axis in zip(panels.items(), axes):
+        _draw_curves(axis, curves)
+        axis.set(title=title, xlabel="starting points", ylabel="AUC", xscale="log")
+        axis.set_xticks(curves.x, map(str, curves.x))
+        axis.minorticks_off()
+        axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def ablation_methods(entries, titles):
+    """AUCs of some methods side by side, a point with its interval for each class: a panel for each data set.
+
+    titles: {method: what the legend calls it}. Behind the classes the mean over those that all methods shown have.
+    """
+    panels = ablations.by_dataset([e for e in entries if e.parameters["method"] in titles])
+    if not panels:
+        return ablations.not_there(*titles)
+    figure, axes = _panels(panels)
+    handles = {}
+    for (title, of_dataset), axis in zip(panels.items(), axes):
+        found = {method: ablations.class_aucs(of_dataset, method) for method in titles}
+        found = {method: aucs for method, aucs in found.items() if aucs}
+        classes = list(dict.fromkeys(name for aucs in found.values() for name in aucs))
+        common = [name for name in classes if all(name in aucs for aucs in found.values())]
+        for i, (method, aucs) in enumerate(found.items()):
+            shift = 0.16 * (i - (len(found) - 1) / 2)
+            value, low, high = np.transpose(list(aucs.values()))
+            places = [classes.index(name) + shift for name in aucs]
+            style = {"color": COLOURS[method], "markersize": 4}
+            handles[titles[method]] = axis.errorbar(places, value, (value - low, high - value), fmt="o", **style)
+            if common:
+                mean, low, high = ablations.mean_auc([aucs[name] for name in common])
+                axis.errorbar(len(classes) + shift, mean, [[mean - low], [high - mean]], fmt="D", **style)
+        axis.axvline(len(classes) - 0.5, color="0.6", linestyle=":", linewidth=1)
+        axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
+        absent = [titles[method] for method in titles if method not in found]
+        axis.set(title=title, ylabel="AUC", xlabel=f"without {', '.join(absent)}: not run" if absent else "class")
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    return figure
+
+
+def ablation_stability(entries):
+    """Diversity of samples, and AUC of ADGAN, a dot for each training; a cross where the run has collapsed."""
+    runs = ablations.stability(entries)
+    if not runs:
+        return ablations.not_there(*ablations.OBJECTIVES)
+    figure, axes = _figure(7.5, 3.2, 1, 2)
+    for i, of_method in enumerate(runs.values()):
+        for run in of_method:
+            marker, colour = ("X", "#D55E00") if run.collapsed else ("o", "#0072B2")
+            for axis, value in zip(axes, (run.diversity, run.auc)):
+                axis.plot(i, value, marker, color=colour, alpha=0.7)
+    axes[0].axhline(ablations.COLLAPSED_BELOW, color="0.6", linestyle=":", linewidth=1)
+    for axis, label in zip(axes, ("diversity of samples", "AUC")):
+        axis.set_xticks(range(len(runs)), [ablations.OBJECTIVES[method] for method in runs], fontsize=8)
+        axis.set(ylabel=label, xlim=(-0.5, len(runs) - 0.5))
+    axes[0].set_ylim(bottom=0)
+    absent = ablations.lacking(entries, ablations.OBJECTIVES)
+    if absent:
+        axes[0].set_xlabel(f"without {', '.join(ablations.OBJECTIVES[method] for method in absent)}: not run")
+    return figure
+
+
+def ablation_forest(entries):
+    """AUCs of an isolation forest over a grid of its settings, a dot for each; rings mark the default's."""
+    panels = {title: ablations.forests(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: forests for title, forests in panels.items() if forests}
+    if not panels:
+        return ablations.not_there("iforest-grid")
+    figure, axes = _panels(panels)
+    for (title, forests), axis in zip(panels.items(), axes):
+        for i, forest in enumerate(forests.values()):
+            places = i + np.linspace(-0.25, 0.25, len(forest.aucs))  # in the grid's order
+            axis.plot(places, forest.aucs, "o", color=COLOURS["iforest"], markersize=4, label="setting" * (i == 0))
+            ring = {"marker": "o", "facecolor": "none", "edgecolor": "0.1", "s": 55}
+            axis.scatter(places[forest.default], forest.aucs[forest.default], **ring, label="default" * (i == 0))
+        means = np.mean([forest.aucs for forest in forests.values()], axis=0)
+        axis.plot(len(forests) + np.linspace(-0.25, 0.25, len(means)), means, "D", color="0.2", markersize=3)
+        axis.set_xticks(range(len(forests) + 1), [*forests, "mean"], fontsize=8)
+        axis.set(title=title, xlabel="class", ylabel="AUC")
+        axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def _panels(titles):
+    """A figure with a row of panels, one for each title, and the list of their axes."""
+    figure, axes = _figure(1 + 2.9 * len(titles), 3.3, 1, len(titles), squeeze=False)
+    return figure, axes[0]
+
+
+def _draw_curves(axis, curves, style="-", note=""):
+    """A line for each class of `ablations.Curves`, with its band, and a thick one for their mean."""
+    for i, (name, line) in enumerate(curves.lines.items()):
+        axis.plot(curves.x, line, style, color=f"C{i}", linewidth=1, marker=".", label=name * (not note))
+        if name in curves.bands:
+            axis.fill_between(curves.x, line - curves.bands[name], line + curves.bands[name], color=f"C{i}", alpha=0.12)
+    if curves.lines:
+        axis.plot(curves.x, curves.mean, style, color="0.1", linewidth=2.2, label=f"mean{note}")
+
+
+def _step_axis(axis, steps):
+    """Numbers of search steps, 0 among them, along x."""
+    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axis.set_xticks(steps, map(str, steps))
+    axis.minorticks_off()
+    axis.set_xlabel("search steps k")

@@ -1,16 +1,21 @@
 """Every table of the book as a function of stored results, beside what the papers print."""
 
+import base64
 import csv
+import html
+import io
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from . import datasets
-from .cells import METHODS
-from .experiments import gans_behind
-from .metrics import auc, auc_interval
+from .cells import METHODS, TABLE1, Cell
+from .experiments import open_store
+from .metrics import auc, auc_interval, paired_comparison
 
 NOT_YET = "not yet run"
+MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 
 
 def paper_table1():
@@ -19,47 +24,109 @@ def paper_table1():
     return {(r["dataset"], r["method"], r["features"], int(r["class"])): float(r["auc"]) for r in rows}
 
 
-def beside_paper(outcome, dataset, paper_scale=()):
+def complete(entries):
+    """The entries of one data set's methods that have every class of it."""
+    classes = {}
+    for p in (entry.parameters for entry in entries):
+        classes.setdefault((p["dataset"], p["method"]), set()).add(p["normal_class"])
+    whole = {key for key, found in classes.items() if len(found) == len(datasets.CLASSES[key[0]])}
+    return [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) in whole]
+
+
+def table1_means(outcome, dataset, paper_scale=()):
+    """One data set of Table 1, a row for each method: AUCs averaged over classes.
+
+    Two pairs of columns, as only means over the same classes compare: the paper and ours at the
+    paper's scale over all classes; the paper and this build over the build's classes. One pair of
+    three columns where these are the same. Ours comes with the standard deviation over repetitions
+    for several, with half of the 95 % interval over test images (DeLong) for one.
+
+    outcome: this build's `experiments.Outcome`; paper_scale: stored entries at the paper's scale,
+    any number of repetitions.
+    """
+    data = _Data(outcome, dataset, paper_scale)
+    all_, some = f"{len(data.all_classes)} classes", _class_list(data.classes, dataset)
+    printed = {
+        (r["dataset"], r["method"], r["features"]): float(r["mean_auc_as_printed"])
+        for r in _reference("adgan_table1_means_as_printed.csv")
+    }
+    rows = []
+    for method in TABLE1:
+        row, about = {"method": METHODS[method].label}, METHODS[method]
+        if data.in_paper:
+            mean = data.paper_mean(data.all_classes, method)
+            as_printed = printed[data.title, about.title, about.features]
+            wrong = f" (prints {as_printed:.3f})" if abs(mean - as_printed) > 0.0011 else ""
+            row[f"paper, {all_}"] = f"{mean:.3f}{wrong}"
+            row[f"ours at paper scale, {all_}"] = _with_spread(data.ours(data.all_classes, method)) or NOT_YET
+        if data.classes:
+            if data.in_paper and data.classes != data.all_classes:
+                row[f"paper, {some}"] = f"{data.paper_mean(data.classes, method):.3f}"
+            row[f"this build, {some}"] = _with_spread(data.build(data.classes, method)) or "–"
+        rows.append(row)
+    return _noted(outcome, _markdown(rows))
+
+
+def table1(outcome, dataset, paper_scale=()):
     """One data set of Table 1, a row for each class and method: the paper, ours at paper scale, this build.
 
-    outcome: this build's `experiments.Outcome`; paper_scale: stored entries at paper scale, any number
-    of repetitions. Ours comes with its 95 % interval over test images (DeLong) for one repetition,
-    with the standard deviation over repetitions for several.
+    Takes what `table1_means` takes. HTML that book/_static/results.js makes sortable, with a link to
+    the same as CSV in full precision.
     """
-    if not outcome.cells:
+    from IPython.display import HTML
+
+    data = _Data(outcome, dataset, paper_scale)
+    heads = ["class", "method"] + ["paper", "ours at paper scale"] * data.in_paper + ["this build"] * bool(data.classes)
+    body, csv_rows = [], []
+    for c in data.all_classes if data.in_paper else data.classes:
+        for method in TABLE1:
+            paper, ours, build = data.paper_mean([c], method), data.ours([c], method), data.build([c], method)
+            names = datasets.CLASSES[dataset][c], METHODS[method].label
+            row = "".join(f'<th scope="row">{html.escape(name)}</th>' for name in names)
+            if data.in_paper:
+                row += _number(paper, f"{paper:.3f}") + _number(ours and ours.mean, _interval(ours) or NOT_YET)
+            if data.classes:
+                row += _number(build and build.mean, _interval(build) or "–")
+            body.append(f"<tr>{row}</tr>")
+            about = {"dataset": data.title, "class": names[0], "method": METHODS[method].title}
+            about |= {"features": METHODS[method].features, "paper": paper}
+            about |= _csv_columns("ours", ours) | _csv_columns("build", build)
+            csv_rows.append(about | {"build_scale": data.scale if build else None})
+    if not body:
         return outcome.show(None)
-    printed, title = paper_table1(), datasets.TITLES[dataset]
-    ours, here = (_by_class_and_method(entries) for entries in (paper_scale, outcome.entries))
-    classes = sorted({c.normal_class for c in outcome.cells})
-    nothing = _not_run(outcome) if outcome.missing else "–"
-    rows = []
-    for name, label in [(c, datasets.CLASSES[dataset][c]) for c in classes] + [(None, "mean")]:
-        for method, about in METHODS.items():
-            # over which classes a mean is taken: those of this build, in all three columns
-            wanted = [name] if name is not None else classes
-            papers = [printed.get((title, about.title, about.features, c)) for c in wanted]
-            rows.append(
-                {
-                    "class": label,
-                    "method": about.label,
-                    "paper": f"{np.mean(papers):.3f}" if None not in papers else "–",
-                    "ours at paper scale": _with_spread(ours, wanted, method) or NOT_YET,
-                    "this build": _with_spread(here, wanted, method) or nothing,
-                }
-            )
-    return _markdown(rows)
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    return HTML(
+        f'<div class="results">{_csv_link(csv_rows, f"table1-{dataset}.csv")}'
+        f'<div class="results-box" style="overflow: auto" tabindex="0"><table class="dataframe">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div></div>"
+    )
 
 
-def by_class(entries):
-    """AUCs (and half of their 95 % intervals) of one data set: a row for each class, a column for each method."""
-    found = _by_class_and_method(entries)
-    classes = sorted({c for c, _ in found})
-    dataset = entries[0].parameters["dataset"]
+def against_adgan(outcome, dataset, paper_scale=()):
+    """ADGAN against each other method of Table 1, compared over classes by `metrics.paired_comparison`.
+
+    Takes what `table1_means` takes. Three comparisons side by side, each over its own classes: of the
+    numbers that the paper prints, of ours at the paper's scale, and of this build's.
+    """
+    data = _Data(outcome, dataset, paper_scale)
+    sources = []
+    if data.in_paper:
+        sources += [("paper", data.all_classes, data.paper_mean, NOT_YET)]
+        sources += [("ours at paper scale", data.all_classes, lambda *cell: _mean_of(data.ours(*cell)), NOT_YET)]
+    if data.classes:
+        name = f"this build, {len(data.classes)} class{'es' * (len(data.classes) > 1)}"
+        sources += [(name, data.classes, lambda *cell: _mean_of(data.build(*cell)), "–")]
     rows = []
-    for wanted, label in [([c], datasets.CLASSES[dataset][c]) for c in classes] + [(classes, "mean")]:
-        row = {about.label: _with_spread(found, wanted, m) for m, about in METHODS.items()}
-        rows.append({"class": label} | {title: cell for title, cell in row.items() if cell})
-    return _markdown(rows)
+    for method in TABLE1:
+        if method != "adgan":
+            row = {"ADGAN's AUC less that of": METHODS[method].label}
+            for name, classes, value, nothing in sources:
+                pairs = [(value([c], "adgan"), value([c], method)) for c in classes]
+                row |= {name: nothing, f"p, {name}": nothing}
+                if not any(None in pair for pair in pairs):
+                    row[name], row[f"p, {name}"] = _compared(pairs)
+            rows.append(row)
+    return _noted(outcome, _markdown(rows)) if sources else outcome.show(None)
 
 
 def chosen_dimensions(entries):
@@ -93,9 +160,13 @@ def records(entries):
     return _markdown(rows)
 
 
-def generators(entries, *, store=None):
-    """The records of the generators behind ADGAN's numbers."""
-    return records([gan_entry for _, gan_entry in gans_behind(entries, store).values()])
+def networks(entries, *, store=None):
+    """The records of the networks behind the entries, each once."""
+    store = open_store(store)
+    names = ("dataset", "normal_class", "method", "seed", "scale")
+    cells = [Cell(*(e.parameters[name] for name in names)) for e in entries]
+    stems = dict.fromkeys(cell.network_stem(store) for cell in cells if cell.network)
+    return records([store.get(stem) for stem in stems])
 
 
 def sogaal(groups):
@@ -226,26 +297,133 @@ def benchmark_records(measurements):
     return Markdown(f"{note}\n\n{_markdown(rows).data}" if rows else note)
 
 
-def _by_class_and_method(entries):
+class _Data:
+    """A data set's part of Table 1 from its three sources, each a mean over the classes asked for."""
+
+    def __init__(self, outcome, dataset, paper_scale):
+        self.title = datasets.TITLES[dataset]
+        self.all_classes = list(range(len(datasets.CLASSES[dataset])))
+        self.classes = sorted({cell.normal_class for cell in outcome.cells})  # of this build
+        self.scale = outcome.cells[0].scale if outcome.cells else ""
+        self._paper = paper_table1()
+        self.in_paper = any(title == self.title for title, *_ in self._paper)
+        self._ours, self._build = _intervals(paper_scale), _intervals(outcome.entries)
+
+    def paper_mean(self, classes, method):
+        """The mean of what the paper prints, None if it does not."""
+        about = METHODS[method]
+        values = [self._paper.get((self.title, about.title, about.features, c)) for c in classes]
+        return None if None in values else float(np.mean(values))
+
+    def ours(self, classes, method):
+        return _summary(self._ours, classes, method)
+
+    def build(self, classes, method):
+        return _summary(self._build, classes, method)
+
+
+class _Summary(NamedTuple):
+    """An AUC, averaged over classes and repetitions, with its spread.
+
+    Of several repetitions sd is the standard deviation over them; of a single one low and high are
+    the ends of the 95 % interval over test images.
+    """
+
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    repetitions: int
+
+
+def _intervals(entries):
+    """{(class, method): {seed: AUC's interval}}"""
     found = {}
     for entry in entries:
-        key = entry.parameters["normal_class"], entry.parameters["method"]
-        found.setdefault(key, []).append(auc_interval(entry.arrays["labels"], entry.arrays["scores"]))
+        p = entry.parameters
+        if p["method"] in TABLE1:
+            of_seeds = found.setdefault((p["normal_class"], p["method"]), {})
+            of_seeds[p["seed"]] = auc_interval(entry.arrays["labels"], entry.arrays["scores"])
     return found
 
 
-def _with_spread(found, classes, method):
-    """The AUC, averaged over `classes` and repetitions, with its spread; "" if a class is missing."""
-    intervals = [found.get((c, method)) for c in classes]
-    if None in intervals:
+def _summary(found, classes, method):
+    """The `_Summary` over the repetitions that all `classes` have in `_intervals`' result; None if there are none."""
+    by_class = [found.get((c, method), {}) for c in classes]
+    repetitions = [[of_seeds[seed] for of_seeds in by_class] for seed in set.intersection(*map(set, by_class))]
+    values = [float(np.mean([interval.value for interval in each])) for each in repetitions]
+    if not values:
+        return None
+    if len(values) > 1:
+        return _Summary(float(np.mean(values)), float(np.std(values, ddof=1)), None, None, len(values))
+    # of a mean over classes: as if these were independent
+    ends = np.array(repetitions[0])  # (n, 3): value, low, high
+    below, above = (np.sqrt(np.square(ends[:, 1:] - ends[:, :1]).sum(0)) / len(ends)).tolist()
+    return _Summary(values[0], None, values[0] - below, values[0] + above, 1)
+
+
+def _with_spread(summary):
+    """As text for a mean over classes; "" for None."""
+    if summary is None:
         return ""
-    if min(map(len, intervals)) > 1:  # repetitions: of the mean over classes
-        n = min(map(len, intervals))
-        return _mean_sd([np.mean([i[r].value for i in intervals]) for r in range(n)])
+    if summary.repetitions > 1:
+        return f"{summary.mean:.3f} ± {summary.sd:.3f} ({summary.repetitions} repetitions)"
     # the longer side: the other one may be cut off at 1
-    halves = [max(i[0].high - i[0].value, i[0].value - i[0].low) for i in intervals]
-    half = np.sqrt(np.sum(np.square(halves))) / len(halves)
-    return f"{np.mean([i[0].value for i in intervals]):.3f} ± {half:.3f}"
+    return f"{summary.mean:.3f} ± {max(summary.mean - summary.low, summary.high - summary.mean):.3f}"
+
+
+def _interval(summary):
+    """As text for one class: a single repetition's interval is not symmetric near 1; "" for None."""
+    if summary is None or summary.repetitions > 1:
+        return _with_spread(summary)
+    return f"{summary.mean:.3f} [{summary.low:.3f}, {summary.high:.3f}]"
+
+
+def _mean_of(summary):
+    return summary and summary.mean
+
+
+def _compared(pairs):
+    """A `paired_comparison` over classes as texts: the difference, and the p-value where it can say something."""
+    a, b = np.transpose(pairs)
+    ahead = f"ahead in {np.sum(a > b)} of {len(a)}"
+    if len(a) < MIN_CLASSES:
+        return f"{np.mean(a - b):+.3f}, {ahead}", "too few classes"
+    found = paired_comparison(a, b)
+    return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {ahead}", f"{found.p_value:.3f}"
+
+
+def _class_list(classes, dataset):
+    if classes == list(range(len(datasets.CLASSES[dataset]))):
+        return f"{len(classes)} classes"
+    names = [datasets.CLASSES[dataset][c] for c in classes]
+    return f"class{'es' * (len(names) > 1)} {', '.join(names)}"
+
+
+def _noted(outcome, table):
+    """A Markdown table, and above it why all or a part of this build's numbers are missing."""
+    notes = [f"*Not run in this build: {why}*\n\n" for why in (outcome.missing, outcome.without) if why]
+    return type(table)("".join(notes) + table.data)
+
+
+def _number(value, text):
+    """A table's cell that is sorted by its number in full."""
+    return f'<td data-value="{"" if value is None else repr(value)}">{text}</td>'
+
+
+def _csv_columns(name, summary):
+    values = summary or (None,) * len(_Summary._fields)
+    return {f"{name}_{field}": value for field, value in zip(_Summary._fields, values)}
+
+
+def _csv_link(rows, name):
+    """A link that holds rows (dictionaries) as a CSV file called `name`."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    data = base64.b64encode(file.getvalue().encode()).decode()
+    return f'<a download="{name}" href="data:text/csv;charset=utf-8;base64,{data}">{name}</a>'
 
 
 def _mean_sd(values):

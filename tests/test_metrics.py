@@ -1,11 +1,14 @@
 """Metrics against plain slow versions of themselves, scikit-learn and the bootstrap."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from scipy.stats import rankdata, ttest_rel, wilcoxon
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_auc_score
 
-from ganod_lite.metrics import auc, auc_interval, delong_test, mean_roc, roc
+from ganod_lite.metrics import auc, auc_interval, delong_test, mean_roc, paired_comparison, roc
 
 
 def sample(n=200, shift=1.0, seed=0, ties=False):
@@ -121,6 +124,61 @@ def test_mean_roc_starts_with_what_is_found_before_the_first_false_alarm():
     mean, sd = mean_roc([perfect, blind], [0, 0.5, 1])
     np.testing.assert_allclose(mean, [0.5, 0.75, 1])
     np.testing.assert_allclose(sd, [0.5, 0.25, 0])
+
+
+def slow_signed_rank(differences):
+    """The p-value by going through all signs: how often |W+ - W-| comes out at least as large."""
+    differences = differences[differences != 0]
+    ranks = rankdata(np.abs(differences))
+    found = abs(np.sum(ranks * np.sign(differences)))
+    sums = [abs(np.dot(ranks, signs)) for signs in product((-1, 1), repeat=len(ranks))]
+    return np.mean(np.array(sums) >= found - 1e-9)
+
+
+def test_paired_comparison_is_students_interval_and_wilcoxons_test():
+    rng = np.random.RandomState(0)
+    for n in (3, 10):
+        a, b = rng.rand(n), rng.rand(n) - 0.2
+        found, student = paired_comparison(a, b), ttest_rel(a, b).confidence_interval(0.95)
+        assert found.difference == pytest.approx(np.mean(a) - np.mean(b), abs=1e-12)
+        assert (found.low, found.high) == pytest.approx((student.low, student.high), abs=1e-12)
+        assert found.p_value == pytest.approx(wilcoxon(a, b, method="exact").pvalue, abs=1e-12)
+        back = paired_comparison(b, a)
+        assert (back.difference, back.p_value) == pytest.approx((-found.difference, found.p_value), abs=1e-12)
+        wide = paired_comparison(a, b, level=0.99)
+        assert wide.low < found.low and found.high < wide.high
+
+
+def test_signed_ranks_by_hand():
+    ahead = np.array([0.91, 0.92, 0.93])
+    assert paired_comparison(ahead + [0.01, 0.02, 0.03], ahead).p_value == 2 / 2**3  # the least there is for three
+    # -1, +2, +3, +4: W- = 1, as in 2 of the 16 ways to choose signs (none negative, the first alone)
+    assert paired_comparison([0.0, 0.2, 0.3, 0.4], [0.1, 0.0, 0.0, 0.0]).p_value == 2 * 2 / 16
+    assert paired_comparison(ahead, ahead) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_ties_and_equal_values_of_a_printed_table_keep_the_test_exact():
+    rng = np.random.RandomState(1)
+    for _ in range(20):
+        steps, b = rng.randint(-3, 5, 8), rng.randint(500, 900, 8) / 1000
+        a = np.round(b + steps / 1000, 3)  # differences that are equal but for the last bit
+        assert paired_comparison(a, b).p_value == pytest.approx(slow_signed_rank(steps.astype(float)), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ([0.9], [0.8], r"n >= 2; got shapes \(1,\) and \(1,\)"),
+        ([0.9, 0.8], [0.8], r"shapes \(2,\) and \(1,\)"),
+        ([[0.9, 0.8]], [[0.8, 0.7]], r"\(1, 2\)"),
+        ([0.9, np.nan], [0.8, 0.7], "finite"),
+    ],
+)
+def test_what_can_not_be_compared_is_an_error(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        paired_comparison(a, b)
+    with pytest.raises(ValueError, match="level"):
+        paired_comparison([0.9, 0.8], [0.8, 0.7], level=95)
 
 
 @pytest.mark.parametrize("metric", [auc, auc_interval, roc, lambda y, s: delong_test(y, [0.0, 1.0, 2.0, 3.0], s)])
