@@ -136,8 +136,8 @@ tables.table1(digits, "digits")
 # ## ROC curves
 #
 # The counterpart of the paper's Figure 3: curves averaged over classes (and repetitions), with a band of one
-# standard deviation. Dashes tell AlexNet's features from the pixels. First this build's, at its scale and over
-# its classes; then those at the paper's scale, of the methods that have all ten classes there.
+# standard deviation. On AlexNet's features a method keeps its colour and is dashed. First this build's, at its
+# scale and over its classes; then those at the paper's scale, of the methods that have all ten classes there.
 
 # %% mystnb={"figure": {"caption": "Mean ROC curves over the classes of this build.", "name": "roc-mnist"}, "image": {"alt": "Mean ROC curve of each method with bands in this build, MNIST and CIFAR-10 side by side"}}
 figures.roc_curves({"MNIST": mnist, "CIFAR-10": cifar10})
@@ -185,9 +185,9 @@ cifar10.show(tables.chosen_dimensions)
 # ## The records behind this page
 #
 # One line for each number: the file it is in (under the store's folder, with per-sample scores and labels),
-# the commit it was computed at, the machine, and the seconds that scoring took, and fitting where nothing
-# shares the fit. For the networks the seconds are those of the scores; the training has a record of its own,
-# and ADGAN's and AnoGAN's is the same.
+# the commit it was computed at, the machine, and the seconds that scoring took. What a number shares with
+# others is not in its seconds: a fit's are in the record's file, and the training of a network has a record
+# of its own, in the second table.
 
 # %% tags=["hide-output"]
 tables.records(mnist.entries + cifar10.entries + digits.entries)

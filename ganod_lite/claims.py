@@ -1,0 +1,748 @@
+"""What the papers claim, and what this project's stored results say to it: a verdict for each claim.
+
+The claims are those of reference/claims.csv. A verdict comes from its claim's rule in RULES alone: a function of
+the `Evidence` and the `Claim`. Whether a number or an order of the paper holds is decided only by results at the
+scale "paper" for all ten classes; a statement about how methods behave is decided at the best scale there is, and
+the verdict names the scale. The scale "smoke" decides nothing: it shows that the code runs.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.stats import t as student
+
+from . import datasets, experiments, gaal_experiments
+from .cells import METHODS, SCALES, TABLE1, known
+from .metrics import auc, auc_interval
+from .tables import _markdown, _mean_sd, _reference, paper_table1
+
+PAPERS_DATA = ("mnist", "cifar10")
+N_CLASSES = 10
+N_COLUMNS = 10  # of Table 1
+# What the pages run at a scale: methods and data sets. Whoever comes first computes it for all.
+ABOUT = {
+    TABLE1: ("mnist", "cifar10", "digits"),
+    ("critic", "prior", "vae-prior", "vae-variance"): ("mnist", "cifar10", "digits"),
+    ("search", "search-frozen"): ("mnist", "cifar10", "digits"),
+    ("iforest-grid",): ("mnist", "cifar10"),
+}
+OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
+
+# How close is close. The AUCs of neighbouring columns of Table 1 differ by about 0.01 to 0.02.
+TOLERANCE = 0.02  # "reproduced within": a mean AUC as far away as that would hardly change the table's order
+Z = 1.96  # half of a 95 % interval in standard errors; narrow for few repetitions, so strict on "reproduced"
+SATURATED = 0.25  # of the first steps' gain: all further steps together must gain less for "saturates quickly"
+PRIOR_SHARE = 0.5  # of the loss's distance from 0.5; the paper's own means are at 0.47 (MNIST) and 0.40 (CIFAR-10)
+MUCH = TOLERANCE  # "not by much": the paper's own gain on CIFAR-10 is 0.014 (OC-SVM)
+STABLE = 0.05  # less than the 0.063 by which the best column of MNIST (0.968) is ahead of the forest (0.905)
+MUCH_BETTER = 0.05  # "much better": more than twice what counts as close
+COLLAPSED = 0.5  # samples differ from each other half as much as training images do
+FEWER_COLLAPSES = 0.2  # "much more stable": at least so much smaller a share of the runs collapses,
+STEADIER = 0.5  # or, where about as many collapse, the AUC's deviation over seeds is at most this share of GAN's
+MIN_RUNS = 5  # of each objective, for a share of collapses to mean anything
+VERY_LOW = 0.5  # AUC: no better than guessing
+LOW_LOSS = np.log(2) / 2  # half of the loss of a discriminator that can't tell
+RISES = 0.5  # a loss rises if it ends that share of its range above its lowest
+HIGH = 0.9  # AUC: what the post's figure 5 calls "pretty high" is not given as a number
+TURNS = (500, 1500)  # epochs that count as "about 1000"
+SETTLES = 2000  # epoch from which a loss
+SETTLED = 0.2  # moves by no more than this share of its whole range
+SMOOTH = 50  # epochs over which a curve is averaged before its turns are looked for
+CLOSE = 0.05  # "close" of two AUCs over few runs, whose deviations are of that size on most tables
+
+REPRODUCED = "reproduced"
+WITHIN = f"reproduced within {TOLERANCE}"
+NOT_REPRODUCED = "not reproduced"
+REPRODUCED_AT_LITE = "reproduced at lite"
+NOT_REPRODUCED_AT_LITE = "not reproduced at lite"
+NOT_YET = "not yet checked at the paper's scale"
+CANNOT = "can't be checked here"
+VERDICTS = (
+    REPRODUCED, WITHIN, NOT_REPRODUCED, REPRODUCED_AT_LITE, NOT_REPRODUCED_AT_LITE, NOT_YET, CANNOT,
+)  # fmt: skip
+DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED), "lite": (REPRODUCED_AT_LITE, NOT_REPRODUCED_AT_LITE)}
+INDICATION = "Only an indication"
+FROM_BEST = ("paper", "lite", "smoke")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row of reference/claims.csv. value: the paper's, a number or a word; check: how it can be checked."""
+
+    id: str
+    source: str
+    where: str
+    claim: str
+    value: str
+    check: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim.
+
+    ours: our numbers, with spread and data; scale: theirs ("" for none); entries: those they were computed from;
+    where: a MyST link to where they are drawn; why: the reason, needed where nothing is decided.
+    """
+
+    ours: str
+    verdict: str
+    scale: str = ""
+    entries: tuple = ()
+    where: str = ""
+    why: str = ""
+
+    def __post_init__(self):
+        known("verdict", self.verdict, VERDICTS)
+        if self.verdict in (NOT_YET, CANNOT) and not self.why:
+            raise ValueError(f"why: the verdict {self.verdict!r} needs a reason.")
+        if self.verdict not in (NOT_YET, CANNOT) and not self.entries:
+            raise ValueError(f"entries: the verdict {self.verdict!r} needs evidence.")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Stored results to judge by: entries of the grid, at any scales, and of SO-GAAL.
+
+    missing: what is not among them, and why.
+    """
+
+    entries: tuple = ()
+    missing: tuple = ()
+
+    def cells(self, scale, dataset, method):
+        """{(class, seed): entry}; at the scale "paper" only of seeds for which all ten classes are there."""
+        found = {}
+        for entry in self.entries:
+            p = entry.parameters
+            if (p.get("scale"), p["dataset"], p["method"]) == (scale, dataset, method):
+                found[p["normal_class"], p["seed"]] = entry
+        n = Counter(seed for _, seed in found)
+        return {key: e for key, e in sorted(found.items()) if scale != "paper" or n[key[1]] == N_CLASSES}
+
+    def shared(self, scale, dataset, methods):
+        """{(class, seed): {method: entry}} of what all the methods have."""
+        cells = {m: self.cells(scale, dataset, m) for m in methods}
+        keys = sorted(set.intersection(*map(set, cells.values())))
+        n = Counter(seed for _, seed in keys)
+        return {k: {m: cells[m][k] for m in methods} for k in keys if scale != "paper" or n[k[1]] == N_CLASSES}
+
+    def best(self, methods, scales=FROM_BEST):
+        """What the methods share at the best scale where they share anything: (scale, {data set: shared}).
+
+        The digits, which the paper has not, stand in only where neither of its data sets is there.
+        """
+        for scale, group in product(scales, (PAPERS_DATA, ("digits",))):
+            found = {d: cells for d in group if (cells := self.shared(scale, d, methods))}
+            if found:
+                return scale, found
+        return "", {}
+
+    def sogaal(self, variant, table):
+        """SO-GAAL's entries, in order of their seeds."""
+        wanted = {"variant": "official"} | gaal_experiments.SOGAAL_VARIANTS[variant]
+        wanted |= {"dataset": table, "method": "sogaal"}
+        found = [e for e in self.entries if wanted.items() <= ({"variant": "official"} | e.parameters).items()]
+        return sorted(found, key=lambda e: e.parameters["seed"])
+
+
+def collect(
+    scale, *, seeds=(0,), classes=None, stability_seeds=(0, 1, 2), curve_seeds=(0, 1, 2), table_runs=15, device="auto",
+    **places,
+):  # fmt: skip
+    """The evidence: this build's, computed where the store lacks it, and the stored results at the paper's scale.
+
+    seeds, classes: of the grid; stability_seeds: of the training objectives; curve_seeds and table_runs: the seeds
+    and the number of SO-GAAL's runs; `places` are `store` and `data_root`.
+    """
+    choices = [
+        (dataset, {"methods": methods, "classes": classes, "seeds": seeds})
+        for methods, names in ABOUT.items()
+        for dataset in names
+    ] + [("digits", {"methods": OBJECTIVES, "classes": [0], "seeds": stability_seeds})]
+    outcomes = [experiments.attempt(scale, dataset, device=device, **places, **choice) for dataset, choice in choices]
+    tables = gaal_experiments.sogaal_tables(scale, range(table_runs), **places)
+    curves = gaal_experiments.sogaal_variants(
+        gaal_experiments.onecluster(places.get("data_root")), scale, curve_seeds, **places
+    )
+    outcomes += tables.values()
+    entries = [entry for outcome in outcomes for entry in outcome.entries] + experiments.entries_of(curves)
+    entries += [entry for dataset in PAPERS_DATA for entry in experiments.paper_scale_results(dataset)]
+    return Evidence(
+        tuple(entries), tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why))
+    )
+
+
+def read_claims():
+    """The claims of both sources, {id: Claim}."""
+    return {row["id"]: Claim(**row) for row in _reference("claims.csv")}
+
+
+def judge(evidence):
+    """The verdicts, {id: Verdict}, in the order of the claims."""
+    return {claim.id: RULES[claim.id](evidence, claim) for claim in read_claims().values()}
+
+
+def misprints():
+    """Means of Table 1 that don't follow from their columns: [(data set, method, features, printed, computed)].
+
+    A mean of cells rounded to three decimals, rounded itself, is off by at most 0.001.
+    """
+    cells, found = {}, []
+    for (dataset, method, features, _), value in paper_table1().items():
+        cells.setdefault((dataset, method, features), []).append(value)
+    for row in _reference("adgan_table1_means_as_printed.csv"):
+        key = row["dataset"], row["method"], row["features"]
+        printed, computed = float(row["mean_auc_as_printed"]), float(np.mean(cells[key]))
+        if abs(printed - computed) > 0.001 + 1e-9:
+            found.append((*key, printed, computed))
+    return found
+
+
+# Means of AUCs, with spread
+
+
+@dataclass(frozen=True)
+class Mean:
+    value: float
+    half: float  # of its 95 % interval
+    cells: dict
+    classes: tuple
+
+    def __str__(self):
+        repetitions = _number(len({seed for _, seed in self.cells}), "repetition")
+        return f"{self.value:.3f} ± {self.half:.3f} ({_number(len(self.classes), 'class')}, {repetitions})"
+
+
+def _mean(cells):
+    """The mean AUC of {(class, seed): entry} over classes; its interval is over repetitions, for one over images."""
+    classes = tuple(sorted({c for c, _ in cells}))
+    seeds = sorted({s for _, s in cells if all((c, s) in cells for c in classes)})
+    cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
+    found = {key: auc_interval(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
+    means = [np.mean([found[c, s].value for c in classes]) for s in seeds]
+    if len(seeds) > 1:
+        half = Z * np.std(means, ddof=1) / np.sqrt(len(seeds))
+    else:  # the longer side: the other one may be cut off at 1
+        halves = [max(i.high - i.value, i.value - i.low) for i in found.values()]
+        half = np.sqrt(np.sum(np.square(halves))) / len(classes)
+    return Mean(float(np.mean(means)), float(half), cells, classes)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The mean of paired differences and half of its 95 % interval (Student's t), infinite for a single pair."""
+
+    value: float
+    half: float
+
+    @classmethod
+    def of(cls, differences):
+        n, mean = len(differences), float(np.mean(differences))
+        if n < 2:
+            return cls(mean, np.inf)
+        return cls(mean, float(student.ppf(0.975, n - 1) * np.std(differences, ddof=1) / np.sqrt(n)))
+
+    @property
+    def positive(self):
+        return self.value - self.half > 0
+
+    def __str__(self):
+        return f"{self.value:+.4f} " + (f"± {self.half:.4f}" if np.isfinite(self.half) else "(a single pair)")
+
+
+def _aucs(entry, name):
+    """The AUC of each column of an array of scores (n, m)."""
+    return np.array([auc(entry.arrays["labels"], column) for column in entry.arrays[name].T])
+
+
+def _all(found, *methods):
+    """The entries of `Evidence.best`'s second answer, a tuple."""
+    return tuple(e for cells in found.values() for each in cells.values() for m, e in each.items() if m in methods)
+
+
+def _data(scale, found):
+    """What data a result is from, in words."""
+    sets = [
+        f"{datasets.TITLES[d]} ({_number(len({c for c, _ in cells}), 'class')}, "
+        f"{_number(len({s for _, s in cells}), 'repetition')})"
+        for d, cells in found.items()
+    ]
+    return f"{' and '.join(sets)}, scale `{scale}`"
+
+
+def _number(n, thing):
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}{'es' if thing.endswith('s') else 's'}"
+
+
+def _figure(page, label, entries):
+    """A link to a figure where this build has drawn it (from entries below the paper's scale), else to its page."""
+    drawn = any(e.parameters.get("scale") != "paper" for e in entries)
+    return f"{{ref}}`{label}`, {{doc}}`{page}`" if drawn else f"{{doc}}`{page}`"
+
+
+def _nothing(where, what):
+    return Verdict("–", NOT_YET, where=where, why=f"There are no records of {what}.")
+
+
+def _decided(holds, ours, scale, entries, where, why="", gains=()):
+    """The verdict on a statement at the scale of its evidence; it rests on `gains`."""
+    if any(np.isinf(gain.half) for gain in gains):
+        why = "An interval takes more than one class or repetition."
+    if scale not in DECIDED:
+        why = "The scale `smoke` only shows that the code runs."
+    elif all(np.isfinite(gain.half) for gain in gains):
+        return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
+    return Verdict(ours, NOT_YET, scale, entries, where, why)
+
+
+# Rules: numbers and orders, which only ten classes at the scale "paper" decide
+
+TABLE1_PAGE = "{doc}`table1`"
+THIS_PAGE = "this page"  # what no other one shows
+
+
+def _table1(dataset, entries):
+    return _figure("table1", "roc-mnist", entries) if dataset == "mnist" and entries else TABLE1_PAGE
+
+
+def _mean_rule(dataset, method):
+    def rule(evidence, claim):
+        paper = float(claim.value)
+        where = TABLE1_PAGE if method in TABLE1 else THIS_PAGE
+        if cells := evidence.cells("paper", dataset, method):
+            ours = _mean(cells)
+            off = abs(ours.value - paper)
+            verdict = REPRODUCED if off <= ours.half else WITHIN if off <= TOLERANCE else NOT_REPRODUCED
+            return Verdict(str(ours), verdict, "paper", tuple(ours.cells.values()), where)
+        why = f"That needs all ten classes of {datasets.TITLES[dataset]} at the paper's scale."
+        for scale in FROM_BEST[1:]:
+            if cells := evidence.cells(scale, dataset, method):
+                ours = _mean(cells)
+                printed = _paper_mean(dataset, method, ours.classes)
+                beside = (
+                    f"; the paper's for the same {_number(len(ours.classes), 'class')} {printed:.3f}" if printed else ""
+                )
+                entries = tuple(ours.cells.values())
+                where = _table1(dataset, entries) if method in TABLE1 else THIS_PAGE
+                return Verdict(f"{INDICATION}, scale `{scale}`: {ours}{beside}", NOT_YET, scale, entries, where, why)
+        return Verdict("–", NOT_YET, where=where, why=why)
+
+    return rule
+
+
+def _paper_mean(dataset, method, classes):
+    """The paper's mean of a method's AUCs over classes; None for what it gives no AUCs by class of."""
+    printed, about, title = paper_table1(), METHODS[method], datasets.TITLES[dataset]
+    values = [printed.get((title, about.title, about.features, c)) for c in classes]
+    return None if None in values else float(np.mean(values))
+
+
+def _best_rule(dataset):
+    def rule(evidence, claim):
+        columns = {m: cells for m in TABLE1 if (cells := evidence.cells("paper", dataset, m))}
+        if len(columns) == N_COLUMNS:
+            ours, rank, entries = _rank(columns)
+            verdict = REPRODUCED if rank == 1 else NOT_REPRODUCED
+            return Verdict(ours, verdict, "paper", entries, TABLE1_PAGE)
+        why = "That needs all ten columns, all ten classes each, at the paper's scale."
+        for scale in FROM_BEST[1:]:
+            there = [m for m in TABLE1 if evidence.cells(scale, dataset, m)]
+            shared = evidence.shared(scale, dataset, there) if "adgan" in there else {}
+            if shared:
+                ours, _, entries = _rank({m: {key: each[m] for key, each in shared.items()} for m in there})
+                where = _table1(dataset, entries)
+                return Verdict(f"{INDICATION}, scale `{scale}`: {ours}", NOT_YET, scale, entries, where, why)
+        return Verdict("–", NOT_YET, where=TABLE1_PAGE, why=why)
+
+    return rule
+
+
+def _rank(columns):
+    """ADGAN among {method: cells} by the mean AUC: in words, its rank, and the entries."""
+    means = {m: _mean(cells) for m, cells in columns.items()}
+    adgan = means.pop("adgan")
+    rank = 1 + sum(other.value > adgan.value for other in means.values())
+    ours = f"rank {rank} of {len(columns)} with {adgan}"
+    if means:
+        best = max(means, key=lambda m: means[m].value)
+        ours += f"; the best other column is {METHODS[best].label} with {means[best]}"
+    return ours, rank, tuple(e for cells in columns.values() for e in cells.values())
+
+
+def _alexnet(evidence, claim):
+    pairs = {m: (m, f"{m}-alexnet") for m in ("kde", "ocsvm")}
+    wanted = list(product(PAPERS_DATA, pairs))
+    for scale in FROM_BEST:
+        found = {key: cells for key in wanted if (cells := evidence.shared(scale, key[0], pairs[key[1]]))}
+        if len(found) == len(wanted) or found and scale != "paper":
+            break
+    why = "That needs KDE and OC-SVM on both features, all ten classes of both data sets, at the paper's scale."
+    if not found:
+        return Verdict("–", NOT_YET, where=TABLE1_PAGE, why=why)
+    gains, shown, entries = {}, [], ()
+    for (dataset, method), cells in found.items():
+        pca, alexnet = (_mean({key: each[m] for key, each in cells.items()}) for m in pairs[method])
+        gains[dataset, method] = alexnet.value - pca.value
+        shown.append(f"{datasets.TITLES[dataset]}, {METHODS[method].title}: AlexNet {alexnet}, PCA {pca}")
+        entries += (*pca.cells.values(), *alexnet.cells.values())
+    ours = "; ".join(shown)
+    if scale != "paper":
+        return Verdict(f"{INDICATION}, scale `{scale}`: {ours}", NOT_YET, scale, entries, TABLE1_PAGE, why)
+    holds = gains["mnist", "kde"] < -MUCH and all(gains["cifar10", m] <= MUCH for m in pairs)
+    return _decided(holds, ours, scale, entries, TABLE1_PAGE)
+
+
+# Rules: statements, decided at the best scale there is
+
+
+def _steps(evidence, claim):
+    scale, found = evidence.best(["search"])
+    entries = _all(found, "search")
+    where = _figure("ablations", "ablation-steps", entries)
+    if not entries:
+        return _nothing(where, "the AUC by search steps")
+    curves = np.array([_aucs(e, "scores_by_step") for e in entries])  # (cells, steps + 1)
+    k, last = entries[0].parameters["n_steps"], curves.shape[1] - 1
+    gain = Gain.of(curves[:, k] - curves[:, 0])
+    further = float(np.mean(curves[:, last] - curves[:, k]))
+    ours = f"{gain} from step 0 to {k}, {further:+.4f} from there to {last}; {_data(scale, found)}"
+    holds = gain.positive and further <= SATURATED * gain.value
+    return _decided(holds, ours, scale, entries, where, gains=[gain])
+
+
+def _theta(evidence, claim):
+    scale, found = evidence.best(["search", "search-frozen"])
+    entries = _all(found, "search", "search-frozen")
+    where = _figure("ablations", "ablation-theta", entries)
+    if not entries:
+        return _nothing(where, "the same searches with and without the adaptation")
+    gain = _gain(found, "search", "search-frozen")
+    ours = f"{gain} with the adaptation; {_data(scale, found)}"
+    return _decided(gain.positive, ours, scale, entries, where, gains=[gain])
+
+
+def _gain(found, method, other):
+    """By how much a method's AUC is above another's in the same cells."""
+    pairs = [each for cells in found.values() for each in cells.values()]
+    scores = [[auc(each[m].arrays["labels"], each[m].arrays["scores"]) for m in (method, other)] for each in pairs]
+    return Gain.of([a - b for a, b in scores])
+
+
+def aucs_by_n_seeds(entry):
+    """The AUC by the number of starting points, from "losses_by_seed": {n: AUCs of all disjoint blocks of n}."""
+    losses = entry.arrays["losses_by_seed"]
+    n_seeds, found, n = losses.shape[1], {}, 1
+    while n <= n_seeds:
+        blocks = losses[:, : n_seeds // n * n].reshape(len(losses), -1, n).mean(2)
+        found[n] = np.array([auc(entry.arrays["labels"], block) for block in blocks.T])
+        n *= 2
+    return found
+
+
+def _seeds(evidence, claim):
+    scale, found = evidence.best(["search"])
+    entries = _all(found, "search")
+    where = _figure("ablations", "ablation-seeds", entries)
+    if not entries:
+        return _nothing(where, "the AUC by the number of starting points")
+    curves = [aucs_by_n_seeds(e) for e in entries]
+    last = max(curves[0])
+    some = max(2, last // 4)  # so that there are blocks enough for a spread
+    gain = Gain.of([curve[last][0] - curve[1].mean() for curve in curves])
+    deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves])) for n in (1, some)}
+    ours = f"{gain} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
+    ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
+    holds = gain.positive and deviation[some] < deviation[1]
+    return _decided(holds, ours + _data(scale, found), scale, entries, where, gains=[gain])
+
+
+def _latents(evidence, claim):
+    scale, found = evidence.best(["adgan", "prior"])
+    entries = _all(found, "adgan", "prior")
+    why = "Judged by the AUCs in the latent space of ADGAN's own size; the figure in two dimensions is not there yet."
+    if not entries:
+        return _nothing(THIS_PAGE, "the prior's AUC")
+    holds, shown = True, []
+    for dataset, cells in found.items():
+        prior, loss = (_mean({key: each[m] for key, each in cells.items()}) for m in ("prior", "adgan"))
+        holds &= abs(prior.value - 0.5) <= PRIOR_SHARE * (loss.value - 0.5)
+        shown.append(f"{datasets.TITLES[dataset]}: prior {prior}, loss {loss}")
+    return _decided(holds, f"{'; '.join(shown)}; scale `{scale}`", scale, entries, THIS_PAGE, why)
+
+
+def _forest(evidence, claim):
+    scale, found = evidence.best(["iforest-grid"])
+    entries = _all(found, "iforest-grid")
+    where = _figure("ablations", "ablation-forest", entries)
+    if not entries:
+        return _nothing(where, "the forest with other parameters")
+    spreads = {}
+    for dataset, cells in found.items():
+        means = np.mean([_aucs(each["iforest-grid"], "scores_by_setting") for each in cells.values()], axis=0)
+        spreads[dataset] = float(np.ptp(means)), f"{means.min():.3f} to {means.max():.3f}"
+    shown = [f"{datasets.TITLES[d]} {low_high} (spread {spread:.3f})" for d, (spread, low_high) in spreads.items()]
+    ours = f"mean AUCs over {len(means)} settings: {', '.join(shown)}; {_data(scale, found)}"
+    return _decided(max(spread for spread, _ in spreads.values()) < STABLE, ours, scale, entries, where)
+
+
+def _elbo(evidence, claim):
+    others = ("vae-prior", "vae-variance")
+    scale, found = evidence.best(["vae", *others])
+    entries = _all(found, "vae", *others)
+    if not entries:
+        return _nothing(THIS_PAGE, "the three scores of the same VAE")
+    gains = {other: _gain(found, "vae", other) for other in others}
+    shown = [f"{gain} above {METHODS[o].title}" for o, gain in gains.items()]
+    holds = all(gain.positive and gain.value >= MUCH_BETTER for gain in gains.values())
+    ours = f"{'; '.join(shown)}; {_data(scale, found)}"
+    return _decided(holds, ours, scale, entries, THIS_PAGE, gains=gains.values())
+
+
+def _stability(evidence, claim):
+    scale, found = evidence.best(OBJECTIVES)
+    entries = _all(found, *OBJECTIVES)
+    where = _figure("ablations", "ablation-stability", entries)
+    if not entries:
+        return _nothing(where, "generators of both objectives")
+    share, deviation = {}, {}
+    for objective in OBJECTIVES:
+        runs = _all(found, objective)
+        share[objective] = float(np.mean([e.record["details"]["diversity"] < COLLAPSED for e in runs]))
+        deviation[objective] = _over_seeds(found, objective)
+    shown = [
+        f"{o.removeprefix('adgan-')} {share[o]:.0%} of {len(runs)} runs"
+        + (f", deviation {deviation[o]:.3f}" if deviation[o] is not None else "")
+        for o in OBJECTIVES
+    ]
+    ours = f"collapsed: {'; '.join(shown)}; {_data(scale, found)}"
+    # that of ADGAN's own generators at this scale
+    wgan = f"adgan-{SCALES[scale][next(iter(found))].objective}"
+    fewer = share["adgan-gan"] - share[wgan]
+    if len(runs) < MIN_RUNS:
+        why = f"A share of collapses takes at least {MIN_RUNS} runs of each objective."
+    elif abs(fewer) < FEWER_COLLAPSES and deviation[wgan] is None:
+        why = "About as many runs collapse, and how steady the AUC is takes several repetitions of each class."
+    else:
+        holds = fewer >= FEWER_COLLAPSES
+        if abs(fewer) < FEWER_COLLAPSES:
+            holds = deviation[wgan] <= STEADIER * deviation["adgan-gan"]
+        why = f"WGAN is here {wgan.removeprefix('adgan-')}, as for ADGAN's own generators at this scale."
+        return _decided(holds, ours, scale, entries, where, why)
+    return Verdict(ours, NOT_YET, scale, entries, where, why)
+
+
+def _over_seeds(found, method):
+    """The AUC's standard deviation over the seeds of a class, pooled over classes; None for one seed each."""
+    by_class = {}
+    for dataset, cells in found.items():
+        for (c, _), each in cells.items():
+            arrays = each[method].arrays
+            by_class.setdefault((dataset, c), []).append(auc(arrays["labels"], arrays["scores"]))
+    variances = [np.var(values, ddof=1) for values in by_class.values() if len(values) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else None
+
+
+def _lsun(evidence, claim):
+    why = "LSUN is not at hand. A folder of scenes will stand in for it, with the same protocol under its own name."
+    return Verdict("–", CANNOT, why=why)
+
+
+# Rules: SO-GAAL. Its scale is "paper" where the authors' table is learned for as long as they say.
+
+SOGAAL_PAGE = "{ref}`sogaal-curves`, {doc}`sogaal`"
+
+
+def _curves_rule(variant, look):
+    """look: what the claim says of one run's arrays, {what: whether it is so}; each must be in most runs."""
+
+    def rule(evidence, claim):
+        scale, entries = _sogaal_runs(evidence, variant)
+        if not entries:
+            return _nothing(SOGAAL_PAGE, f"the learning curves of {variant}")
+        looks = [look(e.arrays) for e in entries]
+        counts = {what: sum(bool(each[what]) for each in looks) for what in looks[0]}
+        ours = f"AUC at the end {_mean_sd([float(e.arrays['auc'][-1]) for e in entries])}; of {len(entries)} runs "
+        ours += ", ".join(f"{what} in {n}" for what, n in counts.items())
+        return _sogaal_verdict(min(counts.values()) > len(entries) / 2, ours, scale, entries)
+
+    return rule
+
+
+def _sogaal_runs(evidence, variant):
+    """The scale and the entries of a variant's learning curves."""
+    for table in ("onecluster", datasets.GENERATED):
+        if entries := evidence.sogaal(variant, table):
+            long = entries[0].parameters["stop_epochs"] == gaal_experiments.STOP_EPOCHS["onecluster"]
+            return ("paper" if table == "onecluster" and long else "lite" if long else "smoke"), tuple(entries)
+    return "", ()
+
+
+def _sogaal_verdict(holds, ours, scale, entries):
+    table, stop = (entries[0].parameters[name] for name in ("dataset", "stop_epochs"))
+    ours += f"; `{table}`, generator frozen after {stop} epochs"
+    if scale == "lite":
+        why = "That needs the authors' table `onecluster`."
+        return Verdict(f"{INDICATION}, on a generated table: {ours}", NOT_YET, scale, entries, SOGAAL_PAGE, why)
+    return _decided(holds, ours, scale, entries, SOGAAL_PAGE)
+
+
+def _smooth(curve):
+    """Means over SMOOTH epochs."""
+    width = min(SMOOTH, len(curve))
+    return np.convolve(np.asarray(curve, float), np.full(width, 1 / width), mode="valid")
+
+
+def _ends_badly(arrays):
+    discriminator, generator = (_smooth(arrays[name]) for name in ("discriminator_loss", "generator_loss"))
+    return {
+        "the discriminator's loss ends low": discriminator[-1] < LOW_LOSS,
+        "the generator's rises": generator[-1] - generator.min() > RISES * np.ptp(generator),
+        f"the AUC ends below {VERY_LOW}": arrays["auc"][-1] < VERY_LOW,
+    }
+
+
+def _turns_and_settles(arrays):
+    curves = [_smooth(arrays[name]) for name in ("discriminator_loss", "generator_loss")]
+    turns = (np.argmin(curves[0]), np.argmax(curves[1]))  # falling and rising at first
+    return {
+        "both losses turn": all(TURNS[0] <= turn <= TURNS[1] for turn in turns),
+        "both settle": all(len(c) > SETTLES and np.ptp(c[SETTLES:]) <= SETTLED * np.ptp(c) for c in curves),
+        f"the AUC ends above {HIGH}": arrays["auc"][-1] > HIGH,
+    }
+
+
+def _like_keras(evidence, claim):
+    scale, entries = _sogaal_runs(evidence, "the post, generator's bias 1e-5")
+    if not entries:
+        return _nothing(SOGAAL_PAGE, "the post's learning curves")
+    (keras,) = (row for row in _reference("gaal_aucs.csv") if row["table"] == "onecluster")
+    shown, differs, unclear = [], False, False
+    for when, scores in (("at_stop", "scores_at_stop"), ("at_end", "scores")):
+        ours = [auc(e.arrays["labels"], e.arrays[scores]) for e in entries]
+        theirs, sd, n = float(keras[when]), float(keras[f"{when}_sd"]), int(keras["runs"])
+        error = np.sqrt(sd**2 / n + (np.var(ours, ddof=1) / len(ours) if len(ours) > 1 else sd**2))
+        off = abs(np.mean(ours) - theirs)
+        differs |= bool(off > max(CLOSE, Z * error))
+        unclear |= bool(CLOSE < off <= Z * error)
+        shown.append(f"{when.replace('_', ' ')} {_mean_sd(ours)}, Keras {theirs:.3f} ± {sd:.3f}")
+    if unclear and not differs and scale == "paper":
+        why = f"The runs of both differ too much from seed to seed to tell whether their means are within {CLOSE}."
+        return Verdict("; ".join(shown), NOT_YET, scale, entries, SOGAAL_PAGE, why)
+    return _sogaal_verdict(not differs, "; ".join(shown), scale, entries)
+
+
+RULES = {
+    "adgan-mnist-mean": _mean_rule("mnist", "adgan"),
+    "adgan-cifar10-mean": _mean_rule("cifar10", "adgan"),
+    "adgan-best-mnist": _best_rule("mnist"),
+    "adgan-best-cifar10": _best_rule("cifar10"),
+    "discriminator-mnist": _mean_rule("mnist", "critic"),
+    "discriminator-cifar10": _mean_rule("cifar10", "critic"),
+    "prior-mnist": _mean_rule("mnist", "prior"),
+    "prior-cifar10": _mean_rule("cifar10", "prior"),
+    "k-saturates": _steps,
+    "theta-helps": _theta,
+    "seeds-help": _seeds,
+    "latents-no-structure": _latents,
+    "alexnet-no-help": _alexnet,
+    "if-stable": _forest,
+    "vae-elbo-best": _elbo,
+    "lsun-auc": _lsun,
+    "lsun-rankings": _lsun,
+    "wgan-stable": _stability,
+    "sogaal-bias-1": _curves_rule("the post, generator's bias 1", _ends_badly),
+    "sogaal-bias-small": _curves_rule("the post, generator's bias 1e-5", _turns_and_settles),
+    "sogaal-matches-keras": _like_keras,
+}
+
+
+# The page
+
+
+def summary(verdicts):
+    """How many claims there are of each verdict, and which: Markdown."""
+    rows = []
+    for verdict in VERDICTS:
+        ids = [name for name, found in verdicts.items() if found.verdict == verdict]
+        if ids:
+            rows.append({"verdict": verdict, "claims": len(ids), "which": ", ".join(f"`{name}`" for name in ids)})
+    return _markdown([*rows, {"verdict": "all", "claims": len(verdicts)}])
+
+
+def not_run(evidence):
+    """What of the evidence is missing in this build: Markdown."""
+    from IPython.display import Markdown
+
+    missing = dict.fromkeys(reason.split(":")[0].rstrip(".") for reason in evidence.missing)
+    return Markdown(f"*Not run in this build: {'; '.join(missing)}.*" if missing else "")
+
+
+def listing(verdicts, source):
+    """The claims of a source ("adgan", "so-gaal post"), one under the other: Markdown."""
+    from IPython.display import Markdown
+
+    blocks = []
+    for claim in read_claims().values():
+        if claim.source == source:
+            v = verdicts[claim.id]
+            lines = {
+                "the claim": f"{claim.claim} ({claim.where})",
+                "the paper" if source == "adgan" else "the post": claim.value,
+                "ours": v.ours,
+                "verdict": f"**{v.verdict}**",
+                "why": v.why,
+                "drawn in": v.where,
+                "computed from": f"{_number(len(v.entries), 'record')}, scale `{v.scale}`" if v.entries else "",
+            }
+            blocks.append(f"`{claim.id}`")
+            blocks.append("\n".join(f"- {name}: {text}" for name, text in lines.items() if text))
+            if v.entries:
+                blocks.append(_files(v.entries))
+    return Markdown("\n\n".join(blocks))
+
+
+def _files(entries):
+    """The files of records, to be unfolded."""
+    folders = {}
+    for e in entries:
+        p = e.parameters
+        folder = f"{p['dataset']}/{p['scale']}/{p['method']}" if "scale" in p else f"{p['dataset']}/{p['method']}"
+        folders.setdefault(folder, []).append(f"`{e.record['file']}`")
+    lines = "\n".join(f"- `{folder}`: {', '.join(sorted(set(files)))}" for folder, files in folders.items())
+    return f":::{{dropdown}} The records\n{lines}\n:::"
+
+
+def misprint_table():
+    """`misprints` as Markdown."""
+    return _markdown(
+        [
+            {
+                "data": dataset,
+                "method": f"{method}, {features}" if features else method,
+                "mean as printed": f"{printed:.3f}",
+                "mean of the ten cells": f"{computed:.3f}",
+            }
+            for dataset, method, features, printed, computed in misprints()
+        ]
+    )
+
+
+def sogaal_beside_keras(evidence):
+    """The AUCs of the official SO-GAAL, ours beside those measured with the authors' script: Markdown."""
+    rows = []
+    for row in _reference("gaal_aucs.csv"):
+        if entries := evidence.sogaal("official", row["table"]):
+            ours = {
+                "at stop": [auc(e.arrays["labels"], e.arrays["scores_at_stop"]) for e in entries],
+                "at end": [auc(e.arrays["labels"], e.arrays["scores"]) for e in entries],
+            }
+            shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
+            for when, values in ours.items():
+                column = when.replace(" ", "_")
+                spread = f" ± {row[f'{column}_sd']}" if row[f"{column}_sd"] else ""
+                shown |= {f"reference, {when}": f"{row[column]}{spread}", f"ours, {when}": _mean_sd(values)}
+            rows.append(shown | {"our runs": len(entries)})
+    return _markdown(rows)

@@ -1,0 +1,239 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ablations: what each part of ADGAN is worth
+#
+# {cite:t}`deecke2018` says of several choices that they help, and prints no numbers for them. This page
+# takes the choices one at a time: how long to search, whether to adapt the generator, how many starting
+# points, which loss, which generator, and how stable its training is; and a remark on isolation forests.
+#
+# Everything here is **at this build's scale**. At the scale `lite` that means small networks, few classes,
+# a few hundred test images and one repetition: enough to see which way an effect goes and how large it is
+# beside its uncertainty, not enough to confirm or refute a statement of the paper. Wherever two variants are
+# compared they score the same images, and where it is the search that varies, also with the same generator
+# and the same starting points, so it is differences that count.
+
+# %% tags=["parameters"]
+scale: str = "lite"  # "smoke", "lite" or "paper"
+classes: list = None  # normal classes, such as [3, 5]; None: those of the scale
+seeds: list = [0]  # repetitions: each draws its own test images and trains its own networks
+stability_seeds: list = [0, 1, 2]  # trainings of each objective, on the digit 0, that stability is judged by
+data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder
+store: str = None  # where results are kept; None: GANOD_STORE, else build/results
+device: str = "auto"  # "cpu", "cuda", ...
+
+# %%
+from ganod_lite import ablations, experiments, figures, tables
+
+options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
+
+# %% [markdown]
+# ## Search steps
+#
+# *What the paper says (section 4.2):* more iterations improve the result, but the gain saturates quickly,
+# and k = 5 is a good compromise between time and accuracy.
+#
+# One long search records its loss after each step, so a search with fewer steps is a part of it. It is made
+# twice from the same starting points: with the generator's weights θ adapting, as ADGAN does, and with θ
+# frozen. These searches are longer than Table 1's, start from more points, and take fewer images.
+
+# %%
+searches = {
+    dataset: experiments.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
+    for dataset in ("mnist", "cifar10", "digits")
+}
+ablations.ran(searches)
+
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "AUC over search steps, a panel for each data set, a line for each normal class and their mean, with theta adapting and frozen"}}
+ablations.together(searches).show(figures.ablation_steps)
+
+# %% [markdown]
+# How much the AUC gains up to the number of steps that Table 1 takes at this scale, and how much from there to
+# the longest search shown: the mean over classes, in brackets its 95 % interval (Student's t, over classes).
+# If the gain saturates, the second column is small beside the first. From two or three classes such
+# intervals are wide, as they should be.
+
+# %%
+ablations.together(searches).show(ablations.steps_table)
+
+# %% [markdown]
+# ## Adapting the generator
+#
+# *What the paper says (sections 3.1 and 5):* letting θ adapt during the search improves the performance, and
+# is a key ingredient; θ goes back to its trained value for each new image.
+#
+# The difference of two AUCs from the same images, generator and starting points is known better than either.
+# The figure shows it for each number of steps. With k = 0 nothing has been adapted, so there it is zero.
+
+# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "Difference of AUC between adapting and frozen theta over search steps with an interval, a panel for each data set"}}
+ablations.together(searches).show(figures.ablation_theta)
+
+# %% [markdown]
+# DeLong's paired test {cite:p}`delong1988` asks the same of each class by itself, at the number of steps of
+# Table 1: difference of the AUCs, 95 % interval over test images, two-sided p. The mean's interval is the one
+# over classes.
+
+# %%
+ablations.together(searches).show(ablations.paired_table, "search", "search-frozen")
+
+# %%
+ablations.together(searches).show(ablations.paired_sentence, "search", "search-frozen")
+
+# %% [markdown]
+# The loss tells *when* adapting helps. A generator that may change comes closer to every image, an anomalous
+# one too. The two kinds of image move apart for as long as the normal ones gain more from it; once
+# the anomalous ones gain more, further adapting works against the detector. The lower row shows
+# the two gains.
+
+# %% mystnb={"figure": {"caption": "Above: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Below: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "Mean losses of normal and anomalous images over search steps, and what adapting theta takes off them, a column for each data set"}}
+ablations.together(searches).show(figures.ablation_losses)
+
+# %%
+ablations.together(searches).show(ablations.theta_sentence)
+
+# %% [markdown]
+# ## Starting points
+#
+# *What the paper says (sections 3.1 and 4.2):* the search is a non-convex problem, so it starts from several
+# points, 64 in its experiments, to limit the risk of starting in a bad region.
+#
+# Out of all starting points of the searches above, every disjoint block of 1, 2, 4, … gives a score and an
+# AUC. Their mean shows what more points add; their standard deviation how much luck there is in
+# the draw. All blocks are of the same images, and with few blocks the deviation itself is rough; at
+# the largest number there is one block and so no deviation.
+
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "AUC over the number of starting points with bands, a panel for each data set, a line for each normal class and their mean"}}
+ablations.together(searches).show(figures.ablation_seeds)
+
+# %%
+ablations.together(searches).show(ablations.seeds_table)
+
+# %% [markdown]
+# ## The loss
+#
+# *What the paper says (sections 4.2 and 5):* the loss is squared L2; a more elaborate one, such as the
+# Laplacian pyramid loss, could improve the method further. It reports no experiment with it.
+#
+# Both losses guide the search through the same generators from the same starting points, and both also score.
+
+# %%
+losses = {
+    dataset: experiments.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
+    for dataset in ("mnist", "digits")
+}
+ablations.ran(losses)
+
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
+ablations.together(losses).show(figures.ablation_methods, ablations.LOSSES)
+
+# %% [markdown]
+# DeLong's paired test of each class, Laplacian pyramid less squared L2:
+
+# %%
+ablations.together(losses).show(ablations.paired_table, "adgan-laplacian", "adgan")
+
+# %%
+ablations.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "adgan")
+
+# %% [markdown]
+# ## Other generators
+#
+# *What the paper says (section 3.2):* since the discriminator is not used after training, the search can be
+# coupled with any GAN, such as LSGAN, and with any other differentiable generator, such as a VAE's decoder.
+# It reports no numbers for these.
+#
+# Here the search runs on a generator trained as WGAN (at `lite` with the gradient penalty, as in Table 1), on
+# one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one
+# training, so a difference between two may also be one between two trainings of the same kind.
+
+# %%
+generators = {
+    dataset: experiments.attempt(scale, dataset, methods=methods, **options)
+    for dataset, methods in (("mnist", ("adgan", "adgan-vae")), ("digits", ("adgan", "adgan-lsgan", "adgan-vae")))
+}
+ablations.ran(generators)
+
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
+ablations.together(generators).show(figures.ablation_methods, ablations.GENERATORS)
+
+# %% [markdown]
+# The differences image by image, first the VAE's decoder less WGAN, then LSGAN less WGAN:
+
+# %%
+ablations.together(generators).show(ablations.paired_table, "adgan-vae", "adgan")
+
+# %%
+ablations.together(generators).show(ablations.paired_table, "adgan-lsgan", "adgan")
+
+# %% [markdown]
+# ## Stability of the training
+#
+# *What the paper says (sections 2.2 and 4.2):* training with the Wasserstein objective is much more stable
+# than training a classic GAN, which is why it was used.
+#
+# Each objective trains several generators that differ in their seed alone, on the images of one class (the
+# digit 0 of the embedded digits), all for the same number of steps. *Diversity* is the mean distance between
+# samples divided by that between training images: 1 is as diverse as the data; a run below 0.5 is called
+# collapsed here. Diversity says nothing about quality: noise is diverse too. That is what the AUC beside it
+# is for. WGAN with weight clipping needs several thousand steps, many more than the scale `lite` takes, so at
+# this scale it is shown unfinished.
+
+# %%
+stability = {
+    "digits": experiments.attempt(
+        scale, "digits", methods=tuple(ablations.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
+    )
+}
+ablations.ran(stability)
+
+# %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Dots of sample diversity and of AUC for each training, in columns by objective"}}
+ablations.together(stability).show(figures.ablation_stability)
+
+# %% [markdown]
+# "±" is the standard deviation over seeds; the interval of the share is the exact one (Clopper and
+# Pearson), and a handful of runs leaves it wide.
+
+# %%
+ablations.together(stability).show(ablations.stability_table)
+
+# %% [markdown]
+# ## Isolation forest
+#
+# *What the paper says (section 4.2):* the isolation forest {cite:p}`liu2008` was largely stable to changes in
+# its parametrization.
+#
+# The grid varies PCA's dimension, the number of trees and the number of samples that each tree sees. The
+# default, with which Table 1 is computed, is in the grid once for each dimension (in Table 1 the holdout
+# chooses the dimension). Each setting is one forest of one seed, so the spread holds the forests' own
+# randomness too.
+
+# %%
+forests = {
+    dataset: experiments.attempt(scale, dataset, methods=("iforest-grid",), **options)
+    for dataset in ("mnist", "cifar10")
+}
+ablations.ran(forests)
+
+# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "Dots of AUC over settings of an isolation forest for each normal class and their mean, a panel for each data set"}}
+ablations.together(forests).show(figures.ablation_forest)
+
+# %%
+ablations.together(forests).show(ablations.forest_table)
+
+# %% [markdown]
+# ## The records behind this page
+#
+# One line for each number: its file, the commit it was computed at, the machine, and the seconds it took.
+
+# %% tags=["hide-output"]
+tables.records(ablations.distinct(experiments.entries_of(searches, losses, generators, stability, forests)))

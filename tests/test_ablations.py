@@ -1,0 +1,372 @@
+"""The ablations' statistics against plain slow ones, and their figures and tables from made-up entries."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+from ganod_lite import ablations, classic, datasets, experiments, figures
+from ganod_lite.metrics import Interval
+from ganod_lite.store import Entry
+
+N, K, S = 40, 6, 8  # images, search steps, starting points
+SEARCHES = ("search", "search-frozen")
+
+
+def entry(method, normal_class=0, seed=0, dataset="digits", details=None, n=N, shift=0.0, **arrays):
+    """An entry like those of the grid: anomalies score higher by 1 + shift, the same images for all methods."""
+    random = np.random.default_rng([normal_class, seed, len(method), ord(method[-1])])
+    labels = (np.arange(n) % 4 > 0).astype(np.uint8)
+    scores = (random.normal(size=n) + labels * (1 + shift)).astype(np.float32)
+    if method in SEARCHES:
+        by_step = random.normal(size=(n, K + 1)) + 3 - 0.2 * np.arange(K + 1) + labels[:, None] * (0.5 + shift)
+        arrays = {"scores_by_step": by_step, "losses_by_seed": random.normal(size=(n, S)) + labels[:, None]} | arrays
+    if method == "iforest-grid":
+        arrays = {"scores_by_setting": random.normal(size=(n, 3)) + labels[:, None]} | arrays
+    parameters = {
+        "dataset": dataset, "normal_class": normal_class, "method": method, "seed": seed, "scale": "lite", "n_steps": 5,
+    }  # fmt: skip
+    record = {"parameters": parameters, "details": details or {}}
+    return Entry(record, {"scores": scores, "labels": labels, "test_index": np.arange(n)} | arrays)
+
+
+def entries(methods, classes=(0, 1), seeds=(0,), **options):
+    return [entry(m, c, s, **options) for m, c, s in product(methods, classes, seeds)]
+
+
+def forest_entries(**options):
+    settings = [
+        {"n_components": 20, "n_estimators": n, "max_samples": m} for n, m in ((100, 64), (100, 256), (400, 256))
+    ]
+    return entries(["iforest-grid"], details={"settings": settings}, **options)
+
+
+def stability_entries(methods=tuple(ablations.OBJECTIVES)):
+    values = (0.2, 0.49, 0.5)
+    return [entry(m, seed=s, details={"diversity": v}) for m in methods for s, v in enumerate(values)]
+
+
+def slow_auc(labels, scores):
+    pairs = [(a > b) + (a == b) / 2 for a in scores[labels == 1] for b in scores[labels == 0]]
+    return sum(pairs) / len(pairs)
+
+
+def test_auc_by_step():
+    found = entries(SEARCHES, seeds=(0, 1))
+    curves = ablations.auc_by_step(found, "search-frozen")
+    assert curves.x.tolist() == [0, 1, 2, 5]  # 10, 20 and 50 are not there
+    assert list(curves.lines) == ["0", "1"]
+    for c, line in enumerate(curves.lines.values()):
+        for k, value in zip(curves.x, line):
+            runs = [entry("search-frozen", c, s) for s in (0, 1)]
+            aucs = [slow_auc(e.arrays["labels"], e.arrays["scores_by_step"][:, k]) for e in runs]
+            assert value == pytest.approx(np.mean(aucs))
+    assert curves.mean == pytest.approx((curves.lines["0"] + curves.lines["1"]) / 2)
+
+
+def test_only_steps_that_all_searches_have():
+    found = entries(SEARCHES)
+    found[0].arrays["scores_by_step"] = found[0].arrays["scores_by_step"][:, :3]
+    assert ablations.steps_shown(found) == [0, 1, 2]
+
+
+def test_loss_and_theta_by_step():
+    found = entries(SEARCHES, seeds=(0, 1))
+    difference = ablations.theta_by_step(found)
+    for label in (0, 1):
+        losses = ablations.loss_by_step(found, "search", label)
+        gains = ablations.theta_gains(found, label)
+        for c, k in product((0, 1), range(4)):
+            pairs = [[entry(m, c, s).arrays for m in SEARCHES] for s in (0, 1)]
+            step = (0, 1, 2, 5)[k]
+            means = [
+                [sum(v for v, y in zip(a["scores_by_step"][:, step], a["labels"]) if y == label) for a in pair]
+                for pair in pairs
+            ]
+            means = np.array(means) / (pairs[0][0]["labels"] == label).sum()
+            assert losses.lines[str(c)][k] == pytest.approx(means[:, 0].mean())
+            assert gains.lines[str(c)][k] == pytest.approx((means[:, 1] - means[:, 0]).mean())
+            aucs = [[slow_auc(a["labels"], a["scores_by_step"][:, step]) for a in pair] for pair in pairs]
+            assert difference.lines[str(c)][k] == pytest.approx(np.mean([a - b for a, b in aucs]))
+
+
+def test_pairs_leave_out_what_has_no_partner():
+    found = [entry("search", 0), entry("search", 1), entry("search-frozen", 1), entry("search-frozen", 4)]
+    assert list(ablations.theta_by_step(found).lines) == ["1"]
+    assert list(ablations.theta_gains(found, 0).lines) == ["1"]
+    assert list(ablations.comparisons(found, *SEARCHES)) == [("1", 0)]
+
+
+def test_pairs_must_be_of_the_same_images():
+    a, b = entry("search"), entry("search-frozen", test_index=np.arange(N)[::-1])
+    for statistic in (ablations.theta_by_step, lambda found: ablations.comparisons(found, *SEARCHES)):
+        with pytest.raises(ValueError, match="search and search-frozen must have scored the same test images"):
+            statistic([a, b])
+
+
+def test_auc_by_seeds():
+    found = entries(["search"], seeds=(0, 1))
+    curves = ablations.auc_by_seeds(found)
+    assert curves.x.tolist() == [1, 2, 4, 8]
+    for c, (i, size) in product((0, 1), enumerate((1, 2, 4, 8))):
+        means, variances = [], []
+        for seed in (0, 1):
+            arrays = entry("search", c, seed).arrays
+            losses, labels = arrays["losses_by_seed"], arrays["labels"]
+            blocks = [losses[:, [size * b + j for j in range(size)]].mean(1) for b in range(S // size)]
+            aucs = [slow_auc(labels, scores) for scores in blocks]
+            means.append(sum(aucs) / len(aucs))
+            if len(aucs) > 1:
+                variances.append(sum((a - means[-1]) ** 2 for a in aucs) / (len(aucs) - 1))
+        assert curves.lines[str(c)][i] == pytest.approx(np.mean(means))
+        band = curves.bands[str(c)][i]
+        assert band == pytest.approx(np.sqrt(np.mean(variances))) if variances else np.isnan(band)
+
+
+def test_starting_points_that_fill_no_block_are_left_out():
+    found = [entry("search")]
+    first_six = found[0].arrays["losses_by_seed"][:, :6]
+    found[0].arrays["losses_by_seed"] = first_six
+    curves = ablations.auc_by_seeds(found)
+    assert curves.x.tolist() == [1, 2, 4]
+    expected = slow_auc(found[0].arrays["labels"], first_six[:, :4].mean(1))
+    assert curves.lines["0"][2] == pytest.approx(expected)
+
+
+def test_interval_over_classes_is_students():
+    values = [0.1, -0.02, 0.05]
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    found = ablations.over_classes(values)
+    assert found == pytest.approx((np.mean(values), *expected))
+    assert ablations.over_classes(np.transpose([values, values])).low == pytest.approx([found.low] * 2)
+    assert np.isnan(ablations.over_classes([0.1])[1:]).all()
+
+
+def test_class_aucs_have_intervals_or_deviations():
+    one, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
+    e = one[0].arrays
+    value, low, high = ablations.class_aucs(one, "adgan")["0"]
+    assert value == pytest.approx(slow_auc(e["labels"], e["scores"]))
+    assert low < value < high
+    aucs = [slow_auc(a["labels"], a["scores"]) for a in (entry("adgan", 1, s).arrays for s in range(3))]
+    value, low, high = ablations.class_aucs(several, "adgan")["1"]
+    assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), *[np.std(aucs, ddof=1)] * 2))
+
+
+def test_mean_auc_takes_classes_as_independent():
+    found = ablations.mean_auc([Interval(0.9, 0.8, 1.0), Interval(0.98, 0.92, 1.0), Interval(0.5, 0.48, 0.53)])
+    half = (0.1**2 + 0.06**2 + 0.03**2) ** 0.5 / 3
+    assert found == pytest.approx((2.38 / 3, 2.38 / 3 - half, 2.38 / 3 + half))
+
+
+def test_comparisons_are_signed_paired_and_of_common_images():
+    found = [entry("adgan-laplacian", shift=1, n=N // 2), entry("adgan")]
+    a, b = (e.arrays for e in found)
+    expected = slow_auc(a["labels"], a["scores"]) - slow_auc(b["labels"][: N // 2], b["scores"][: N // 2])
+    (comparison,) = ablations.comparisons(found, "adgan-laplacian", "adgan").values()
+    assert comparison.difference == pytest.approx(expected)
+    assert comparison.low < comparison.difference < comparison.high
+
+    found = entries(SEARCHES)
+    of_step = ablations.comparisons(found, *SEARCHES, step=2)
+    assert of_step["0", 0].difference == pytest.approx(ablations.theta_by_step(found).lines["0"][2])
+
+
+def test_mean_difference_weighs_classes_not_runs():
+    methods = ("adgan-vae", "adgan")
+    found = entries(methods, seeds=(0, 1, 2)) + entries(methods, classes=[4])
+    each = ablations.comparisons(found, *methods)
+    assert len(each) == 7
+    of_class = [np.mean([c.difference for (name, _), c in each.items() if name == wanted]) for wanted in "014"]
+    assert ablations.mean_difference(each).value == pytest.approx(np.mean(of_class))
+
+
+def test_stability():
+    found = ablations.stability(stability_entries())
+    assert list(found) == list(ablations.OBJECTIVES)
+    runs = found["adgan-gan"]
+    assert [run.collapsed for run in runs] == [True, True, False]
+    arrays = entry("adgan-gan", seed=1).arrays
+    assert runs[1].auc == pytest.approx(slow_auc(arrays["labels"], arrays["scores"]))
+
+    table = ablations.stability_table(stability_entries(["adgan-gan"])).data
+    (row,) = (line for line in table.splitlines() if line.startswith("| GAN "))
+    low, high = stats.beta.ppf(0.025, 2, 2), stats.beta.ppf(0.975, 3, 1)  # Clopper and Pearson, 2 of 3
+    assert "2 of 3" in row and f"0.67 [{low:.2f}, {high:.2f}]" in row
+    aucs = [run.auc for run in runs]
+    assert f"{np.mean(aucs):.3f} ± {np.std(aucs, ddof=1):.3f}" in row
+    assert table.count("not run in this build") == 3
+
+
+def test_forests_and_their_default():
+    forest = ablations.forests(forest_entries(seeds=(0, 1)))["1"]
+    assert forest.default.tolist() == [False, True, False]
+    runs = [e.arrays for e in forest_entries(seeds=(0, 1)) if e.parameters["normal_class"] == 1]
+    slow = [np.mean([slow_auc(a["labels"], a["scores_by_setting"][:, i]) for a in runs]) for i in range(3)]
+    assert forest.aucs == pytest.approx(slow)
+    assert f"{min(slow):.3f} | {max(slow):.3f}" in " ".join(
+        ablations.forest_table(forest_entries(seeds=(0, 1))).data.split()
+    )
+
+
+def test_default_is_what_the_forest_does():
+    x = np.random.default_rng(0).normal(size=(300, 3))
+    default, explicit = (
+        classic.IForest(random_state=0, **options).fit(x).anomaly_score(x)
+        for options in ({}, {"n_estimators": 100, "max_samples": 256})
+    )
+    assert np.array_equal(default, explicit)
+
+
+def test_steps_table_shows_gains_within_classes():
+    found = entries(SEARCHES)
+    lines = np.stack(list(ablations.auc_by_step(found).lines.values()))
+    gain = ablations.over_classes(lines[:, 3] - lines[:, 0])
+    table = ablations.steps_table(found).data
+    assert f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" in table
+    assert "from k = 0 to 5" in table and "from k = 5" not in table.replace("from k = 5 to 5", "")
+
+
+def test_sentences_count_what_the_tables_hold():
+    better = [entry("adgan-laplacian", c, scores=np.arange(N) % 4 > 0) for c in (0, 1)]
+    found = [*better, *entries(["adgan"])]
+    text = ablations.paired_sentence(found, "adgan-laplacian", "adgan").data
+    assert "of 2 paired tests 2 find the AUC higher and 0 find it lower" in text
+    text = ablations.paired_sentence(found, "adgan", "adgan-laplacian").data
+    assert "of 2 paired tests 0 find the AUC higher and 2 find it lower" in text
+
+    labels = np.arange(N)[:, None] % 4 > 0
+    k = np.arange(K + 1)
+    adapting = entry("search", scores_by_step=10 + labels - k * (1 - labels) - 0.5 * labels * k**1.6)
+    frozen = entry("search-frozen", scores_by_step=10.0 + labels + 0 * k)
+    assert "Digits: k = 1, 2." in ablations.theta_sentence([adapting, frozen]).data  # 5 < 0.5 * 5 ** 1.6
+    frozen.arrays["scores_by_step"] = adapting.arrays["scores_by_step"]
+    assert "Digits: at none of the k shown." in ablations.theta_sentence([adapting, frozen]).data
+
+
+def test_paired_table_has_a_row_for_each_pair_and_the_mean():
+    found = entries(SEARCHES) + entries(SEARCHES, dataset="mnist", classes=(8,))
+    rows = ablations.paired_table(found, *SEARCHES).data.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["Digits"] * 3 + ["MNIST"] * 2
+    assert [row.split("|")[2].strip() for row in rows] == ["0", "1", "mean", "8", "mean"]
+    assert "[" in rows[2] and "[" not in rows[4]  # no interval over one class
+
+
+def test_seeds_table():
+    found = entries(["search"])
+    curves = ablations.auc_by_seeds(found)
+    sd = np.sqrt((curves.bands["0"][0] ** 2 + curves.bands["1"][0] ** 2) / 2)
+    table = ablations.seeds_table(found).data
+    assert f"{curves.mean[0]:.3f} ± {sd:.3f}" in table
+    assert table.splitlines()[2].split("|")[-2].strip() == f"{curves.mean[-1]:.3f}"
+
+
+def test_outcomes_together_keep_their_reasons():
+    empty = experiments.Outcome([], [], "MNIST is not there.")
+    one = experiments.Outcome([], entries(SEARCHES))
+    assert len(ablations.together({"digits": one, "mnist": empty}).entries) == 4
+    assert "MNIST is not there." in ablations.together({"mnist": empty}).show(figures.ablation_steps).data
+    one.entries[0].parameters["n_steps"] = 2
+    table = ablations.ran({"digits": one, "mnist": empty}).data
+    assert "not run in this build: MNIST is not there." in table and "search, search-frozen" in table
+    assert f"| {N} " in table and "| 2 to 5 " in table and "starting points" not in table
+
+
+def test_entries_that_come_up_twice_are_listed_once():
+    a, b = entries(["adgan"])
+    a.record["file"], b.record["file"] = "a.npz", "b.npz"
+    assert ablations.distinct([b, a, b]) == [b, a]
+
+
+def labels_of(axis):
+    return [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+def test_step_figures():
+    found = entries(SEARCHES) + entries(SEARCHES, dataset="mnist", classes=(0, 1, 8))
+    figure = figures.ablation_steps(found)
+    assert [axis.get_title() for axis in figure.axes] == ["Digits", "MNIST"]
+    assert [len(axis.lines) for axis in figure.axes] == [6, 8]  # classes and mean, twice
+    assert labels_of(figure.axes[1]) == ["0", "1", "8", "mean", "mean, θ frozen"]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["0", "1", "2", "5"]
+    assert figure.axes[0].lines[2].get_ydata() == pytest.approx(ablations.auc_by_step(found[:4]).mean)
+
+    figure = figures.ablation_theta(found)
+    assert [len(axis.lines) for axis in figure.axes] == [4, 5]  # and the line at 0
+    assert len(figure.axes[0].collections) == 1
+
+    figure = figures.ablation_losses(found)
+    assert len(figure.axes) == 4
+    assert labels_of(figure.axes[0])[0] == "normal, θ adapts"
+    assert [len(axis.lines) for axis in figure.axes] == [8, 10, 6, 8]
+
+
+def test_seed_figure():
+    (axis,) = figures.ablation_seeds(entries(["search"])).axes
+    assert len(axis.lines) == 3 and len(axis.collections) == 2
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_method_figure():
+    found = entries(["adgan"]) + entries(["adgan-vae"], classes=[1])
+    (axis,) = figures.ablation_methods(found, ablations.GENERATORS).axes
+    (legend,) = axis.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["WGAN", "VAE's decoder"]
+    assert axis.get_xlabel() == "without LSGAN: not run"
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
+    means = [line.get_ydata().item() for line in axis.lines if line.get_marker() == "D"]
+    assert means == pytest.approx([ablations.class_aucs(found, m)["1"].value for m in ("adgan", "adgan-vae")])
+
+
+def test_stability_figure():
+    figure = figures.ablation_stability(stability_entries(["adgan-gan", "adgan-wgan"]))
+    dots = [line for line in figure.axes[0].lines if line.get_marker() in "oX"]
+    assert [line.get_marker() for line in dots] == ["X", "X", "o"] * 2
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["WGAN", "GAN"]
+    assert figure.axes[0].get_xlabel() == "without WGAN-GP, LSGAN: not run"
+
+
+def test_forest_figure():
+    found = forest_entries()
+    (axis,) = figures.ablation_forest(found).axes
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
+    assert [len(line.get_xdata()) for line in axis.lines] == [3, 3, 3]
+    rings = [tuple(scatter.get_offsets()[0]) for scatter in axis.collections]
+    assert rings[1][1] == pytest.approx(ablations.forests(found)["1"].aucs[1])
+
+
+@pytest.mark.parametrize(
+    ("draw", "arguments", "named"),
+    [
+        (figures.ablation_steps, (), "search, search-frozen"),
+        (figures.ablation_theta, (), "search-frozen"),
+        (figures.ablation_losses, (), "search-frozen"),
+        (figures.ablation_seeds, (), "search"),
+        (figures.ablation_methods, (ablations.LOSSES,), "adgan-laplacian"),
+        (figures.ablation_stability, (), "adgan-wgan-gp"),
+        (figures.ablation_forest, (), "iforest-grid"),
+        (ablations.steps_table, (), "search"),
+        (ablations.theta_sentence, (), "search-frozen"),
+        (ablations.seeds_table, (), "search"),
+        (ablations.forest_table, (), "iforest-grid"),
+        (ablations.paired_table, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
+        (ablations.paired_sentence, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
+    ],
+)
+def test_missing_methods_give_a_note(draw, arguments, named):
+    note = draw([entry("kde")], *arguments).data
+    assert note.startswith("*Not run in this build: ") and named in note
+
+
+def test_half_of_what_is_needed_is_drawn_or_noted():
+    adapting = entries(["search"])
+    assert isinstance(figures.ablation_steps(adapting), Figure)
+    for draw in (figures.ablation_theta, figures.ablation_losses, ablations.theta_sentence):
+        assert "search-frozen" in draw(adapting).data
+    assert "there are no common results of search-frozen." in ablations.paired_table(adapting, *SEARCHES).data
+
+
+def test_names_are_those_of_the_data():
+    assert list(ablations.by_class([entry("adgan", 6, dataset="cifar10")], "adgan")) == [datasets.CLASSES["cifar10"][6]]

@@ -1,0 +1,218 @@
+"""Table 1's page: means, the full table, the comparison and the curves, from entries made up here."""
+
+import base64
+import csv
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import auc as area
+
+from ganod_lite import figures, tables
+from ganod_lite.cells import METHODS, TABLE1, Cell
+from ganod_lite.experiments import Outcome
+from ganod_lite.metrics import auc, auc_interval, paired_comparison
+from ganod_lite.store import Entry
+
+
+def entry(cell, n=80):
+    """What a store would hold of a cell, its scores drawn anew for each cell."""
+    rng = np.random.RandomState([cell.normal_class, TABLE1.index(cell.method), cell.seed])
+    labels = (np.arange(n) >= n // 4).astype(np.uint8)
+    scores = (rng.randn(n) + 2 * labels).astype(np.float32)
+    return Entry({"parameters": cell.parameters}, {"labels": labels, "scores": scores})
+
+
+def entries(dataset="mnist", classes=(0, 1, 8), methods=TABLE1, seeds=(0,), scale="lite"):
+    return [entry(Cell(dataset, c, m, s, scale)) for m in methods for s in seeds for c in classes]
+
+
+def outcome(found, **why):
+    keys = ("dataset", "normal_class", "method", "seed", "scale")
+    return Outcome([Cell(*(e.parameters[k] for k in keys)) for e in found], found, **why)
+
+
+def auc_of(found, method, c, seed=0):
+    (e,) = (e for e in found if [e.parameters[k] for k in ("method", "normal_class", "seed")] == [method, c, seed])
+    return auc(e.arrays["labels"], e.arrays["scores"])
+
+
+def printed(method, classes=range(10), title="MNIST"):
+    table, about = tables.paper_table1(), METHODS[method]
+    return [table[title, about.title, about.features, c] for c in classes]
+
+
+def markdown_rows(shown):
+    """Rows of a Markdown table as {column: text}, by their first column."""
+    lines = [line.strip("|").split("|") for line in shown.data.splitlines() if line.startswith("|")]
+    heads, _, *rows = ([text.strip() for text in line] for line in lines)
+    return {row[0]: dict(zip(heads, row)) for row in rows}
+
+
+def html_rows(shown):
+    """Rows of the full table as {(class, method): texts of the other cells}."""
+    rows = {}
+    for row in re.findall("<tr>(.*?)</tr>", shown.data)[1:]:
+        names, cells = (re.findall(f"<{tag}[^>]*>(.*?)</{tag}>", row) for tag in ("th", "td"))
+        rows[tuple(names)] = cells
+    return rows
+
+
+def csv_rows(shown):
+    name, data = re.search(r'download="([^"]+)" href="data:text/csv;charset=utf-8;base64,([^"]+)"', shown.data).groups()
+    return name, list(csv.DictReader(io.StringIO(base64.b64decode(data).decode())))
+
+
+def test_means_are_over_the_same_classes_in_columns_that_compare():
+    build, ours = entries(), entries(classes=range(10), methods=("kde", "gmm"), seeds=(0, 1, 2), scale="paper")
+    shown = tables.table1_means(outcome(build), "mnist", ours[:-1])  # of gmm the last class lacks a repetition
+    rows = markdown_rows(shown)
+    assert list(rows) == [METHODS[m].label for m in TABLE1]
+    for method in TABLE1:
+        row = rows[METHODS[method].label]
+        assert row["paper, 10 classes"] == f"{np.mean(printed(method)):.3f}"
+        assert row["paper, classes 0, 1, 8"] == f"{np.mean(printed(method, (0, 1, 8))):.3f}"
+        aucs = [auc_of(build, method, c) for c in (0, 1, 8)]
+        assert row["this build, classes 0, 1, 8"].startswith(f"{np.mean(aucs):.3f} ± 0.0")
+    of_repetitions = [np.mean([auc_of(ours, "kde", c, s) for c in range(10)]) for s in (0, 1, 2)]
+    column = "ours at paper scale, 10 classes"
+    spread = np.std(of_repetitions, ddof=1)
+    assert rows["KDE"][column] == f"{np.mean(of_repetitions):.3f} ± {spread:.3f} (3 repetitions)"
+    assert rows["GMM"][column].endswith("(2 repetitions)")
+    assert rows["ADGAN"][column] == "not yet run"
+
+
+def test_half_width_of_a_mean_is_that_of_independent_classes():
+    build = entries(methods=("kde",))
+    halves = []
+    for e in build:
+        value, low, high = auc_interval(e.arrays["labels"], e.arrays["scores"])
+        halves.append((value - low, high - value))
+    half = max(np.sqrt(np.sum(np.square(halves), 0)) / 3)
+    row = markdown_rows(tables.table1_means(outcome(build), "mnist"))["KDE"]
+    assert row["this build, classes 0, 1, 8"].endswith(f" ± {half:.3f}")
+
+
+def test_nine_of_ten_classes_are_no_mean_and_no_curve():
+    ours = entries(classes=range(9), methods=("kde",), scale="paper")
+    rows = markdown_rows(tables.table1_means(outcome(entries()), "mnist", ours))
+    assert rows["KDE"]["ours at paper scale, 10 classes"] == "not yet run"
+    assert tables.complete(ours) == []
+    whole = entries(classes=range(10), methods=("gmm",), scale="paper")
+    assert tables.complete(ours + whole) == whole
+
+
+def test_a_build_with_all_classes_has_the_papers_mean_once():
+    found = entries(classes=range(10), scale="paper")
+    heads = list(markdown_rows(tables.table1_means(outcome(found), "mnist", found))["KDE"])
+    assert heads == ["method", "paper, 10 classes", "ours at paper scale, 10 classes", "this build, 10 classes"]
+
+
+def test_a_mean_that_the_paper_prints_wrong_is_said():
+    rows = markdown_rows(tables.table1_means(outcome(entries("cifar10", (0, 6))), "cifar10"))
+    wrong = {name: row["paper, 10 classes"] for name, row in rows.items() if "prints" in row["paper, 10 classes"]}
+    assert wrong == {METHODS[m].label: "0.555 (prints 0.583)" for m in TABLE1 if m == "dcae"}
+    assert "this build, classes airplane, frog" in rows["KDE"]
+    assert "prints" not in tables.table1_means(outcome(entries()), "mnist").data
+
+
+def test_full_table_has_each_class_and_method_with_its_interval():
+    build, ours = entries(), entries(classes=(0,), methods=("kde",), seeds=(0, 1), scale="paper")
+    rows = html_rows(tables.table1(outcome(build), "mnist", ours))
+    assert list(rows) == [(str(c), METHODS[m].label) for c in range(10) for m in TABLE1]
+    value, low, high = auc_interval(build[0].arrays["labels"], build[0].arrays["scores"])
+    aucs = [auc_of(ours, "kde", 0, s) for s in (0, 1)]
+    assert rows["0", "KDE"] == [
+        f"{printed('kde')[0]:.3f}",
+        f"{np.mean(aucs):.3f} ± {np.std(aucs, ddof=1):.3f} (2 repetitions)",
+        f"{value:.3f} [{low:.3f}, {high:.3f}]",
+    ]
+    assert rows["5", "KDE"][1:] == ["not yet run", "–"]
+
+
+def test_csv_has_the_same_rows_in_full_precision():
+    build, ours = entries(), entries(classes=(0,), methods=("kde",), seeds=(0, 1), scale="paper")
+    shown = tables.table1(outcome(build), "mnist", ours)
+    name, rows = csv_rows(shown)
+    assert name == "table1-mnist.csv"
+    assert [(r["class"], r["method"], r["features"]) for r in rows] == [
+        (str(c), METHODS[m].title, METHODS[m].features) for c in range(10) for m in TABLE1
+    ]
+    first = rows[0]
+    value, low, high = auc_interval(build[0].arrays["labels"], build[0].arrays["scores"])
+    assert float(first["build_mean"]) == value
+    assert (float(first["build_low"]), float(first["build_high"])) == pytest.approx((low, high), abs=1e-15)
+    assert (first["build_repetitions"], first["build_sd"], first["build_scale"]) == ("1", "", "lite")
+    aucs = [auc_of(ours, "kde", 0, s) for s in (0, 1)]
+    expected = pytest.approx((np.mean(aucs), np.std(aucs, ddof=1)), abs=1e-15)
+    assert (float(first["ours_mean"]), float(first["ours_sd"])) == expected
+    assert (first["ours_low"], first["ours_repetitions"], first["dataset"]) == ("", "2", "MNIST")
+    assert f'data-value="{value!r}"' in shown.data
+    assert {name: text for name, text in rows[-1].items() if text} == {
+        "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])
+    }  # fmt: skip
+
+
+def test_digits_are_not_the_papers():
+    found = outcome(entries("digits", (0, 1)))
+    assert list(markdown_rows(tables.table1_means(found, "digits"))["KDE"]) == ["method", "this build, classes 0, 1"]
+    assert len(html_rows(tables.table1(found, "digits"))) == 2 * len(TABLE1)
+    assert "paper" not in tables.table1(found, "digits").data
+    assert "paper" not in tables.against_adgan(found, "digits").data
+
+
+def test_comparison_is_over_classes_and_says_where_there_are_too_few():
+    build, ours = entries(), entries(classes=range(10), scale="paper")
+    rows = markdown_rows(tables.against_adgan(outcome(build), "mnist", ours))
+    assert list(rows) == [METHODS[m].label for m in TABLE1 if m != "adgan"]
+    found = paired_comparison(printed("adgan"), printed("ocsvm"))
+    row = rows["OC-SVM"]
+    ahead = np.sum(np.array(printed("adgan")) > printed("ocsvm"))
+    text = f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], ahead in {ahead} of 10"
+    assert (row["paper"], row["p, paper"]) == (text, f"{found.p_value:.3f}")
+    of_ours = [[auc_of(ours, m, c) for c in range(10)] for m in ("adgan", "ocsvm")]
+    assert row["p, ours at paper scale"] == f"{paired_comparison(*of_ours).p_value:.3f}"
+    difference = np.mean([auc_of(build, "adgan", c) - auc_of(build, "ocsvm", c) for c in (0, 1, 8)])
+    assert row["this build, 3 classes"].startswith(f"{difference:+.3f}, ahead in ")
+    assert row["p, this build, 3 classes"] == "too few classes"
+
+
+def test_no_comparison_without_all_classes_at_paper_scale():
+    ours = entries(classes=range(10), scale="paper")[:-1]  # ADGAN lacks its last class
+    rows = markdown_rows(tables.against_adgan(outcome(entries()), "mnist", ours))
+    assert all(row["ours at paper scale"] == row["p, ours at paper scale"] == "not yet run" for row in rows.values())
+
+
+def test_what_is_missing_is_named_and_the_rest_is_shown():
+    pixels = [m for m in TABLE1 if METHODS[m].features != "AlexNet"]
+    some = outcome(entries(methods=pixels), without="AlexNet's weights are not there.")
+    none = replace(outcome(entries()), entries=[], missing="MNIST is not there.")
+    not_at_this_scale = Outcome([], [], "MNIST is not part of the scale 'smoke'.")
+    for found, why in ((some, some.without), (none, none.missing), (not_at_this_scale, not_at_this_scale.missing)):
+        shown = tables.table1_means(found, "mnist")
+        assert why in shown.data
+        assert markdown_rows(shown)["KDE, AlexNet"]["paper, 10 classes"] == "0.670"
+        assert len(html_rows(tables.table1(found, "mnist"))) == 10 * len(TABLE1)
+    assert html_rows(tables.table1(some, "mnist"))["0", "KDE, AlexNet"][-1] == "–"
+    assert "this build" not in tables.table1(not_at_this_scale, "mnist").data
+    assert "Not run" in tables.table1(Outcome([], [], "Digits are not part of it."), "digits").data
+    assert "Not run" in tables.table1_means(Outcome([], [], "Digits are not part of it."), "digits").data
+
+
+def test_every_method_has_a_colour_and_those_of_table_1_differ_in_colour_or_line():
+    assert set(METHODS) <= set(figures.COLOURS)
+    styles = {(figures.COLOURS[m], figures.LINES.get(m, "-")) for m in TABLE1}
+    assert len(styles) == len(TABLE1)
+
+
+def test_a_panel_of_curves_for_each_data_set():
+    groups = {"MNIST": outcome(entries()), "CIFAR-10": Outcome([], [], "not there"), "again": entries(methods=("kde",))}
+    first, empty, last = figures.roc_curves(groups).axes
+    assert [line.get_label() for line in first.lines[:-1]] == [METHODS[m].label for m in TABLE1]
+    assert [text.get_text() for text in empty.texts] == ["not run"] and len(empty.lines) == 1
+    assert len(last.lines) == 2 and last.get_title() == "again"
+    x, y = first.lines[0].get_data()
+    aucs = [auc_of(groups["MNIST"].entries, "kde", c) for c in (0, 1, 8)]
+    assert area(x, y) == pytest.approx(np.mean(aucs), abs=0.01)
