@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import KernelDensity
 from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
@@ -135,21 +137,21 @@ METHODS = {  # those of Table 1 in its order
     # ablations: arrays "scores_by_step" and "losses_by_seed" beside "scores"
     "search": Method("ADGAN", ABLATION, network="gan", in_table1=False),
     "search-frozen": Method("ADGAN, generator frozen", ABLATION, network="gan", in_table1=False),
-    "iforest-grid": Method("IF", ("n_train", *TEST), in_table1=False),
+    "iforest-grid": Method("IF", CLASSIC_USES, in_table1=False),
     "ocsvm-grid": Method("OC-SVM", CLASSIC_USES, in_table1=False),
+    "kde-grid": Method("KDE", (*CLASSIC_USES, "n_ablation"), in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
     "kde": classic.KDE, "kde-alexnet": classic.KDE, "ocsvm": classic.OCSVM, "ocsvm-alexnet": classic.OCSVM,
     "iforest": classic.IForest, "gmm": classic.GMM,
 }  # fmt: skip
+# What the grids of the classical methods try, beside each dimension of PCA.
 # Of the paper's forest, "largely stable to changes in its parametrization"
-FOREST_GRID = [
-    {"n_components": d, "n_estimators": n, "max_samples": m} for d in (20, 60) for n in (50, 100, 400)
-    for m in (64, 256, 1024)
-]  # fmt: skip
+FOREST_GRID = [{"n_estimators": n, "max_samples": m} for n in (100, 400) for m in (64, 256, 1024)]
 # Of OC-SVM's length scale, whose rule the paper names by a reference alone
 GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+BANDWIDTHS_BESIDE = (4.0, 16.0)  # of KDE, beside the one of the best likelihood
 FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file and the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
 ON_CPU = "cpu"  # what classical methods run on
@@ -256,6 +258,7 @@ class Errand:
             "dcae": self._autoencoder, "vae": self._autoencoder, "vae-prior": self._autoencoder,
             "vae-variance": self._autoencoder, "search": self._ablation, "search-frozen": self._ablation,
             "iforest-grid": self._forest_grid, "ocsvm-grid": self._svm_grid,
+            "kde-grid": self._kde_grid,
         }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
@@ -360,25 +363,46 @@ class Errand:
         arrays = {"scores": by_step[:, :, s.n_steps].mean(1), "scores_by_step": by_step.mean(1)}
         return arrays | {"losses_by_seed": by_step[:, :, s.n_steps]}, details
 
+    # The grids: arrays "scores_by_setting" (n, n_settings), and the settings as details. No holdout chooses.
+
     def _forest_grid(self, cell, split):
-        x, x_test, scores = _flat(split.x_train), _flat(split.x_test), []
-        for parameters in FOREST_GRID:
-            parameters = parameters | {"max_samples": min(parameters["max_samples"], len(x))}
-            forest = classic.IForest(contamination=None, random_state=0, **parameters).fit(x)
-            scores.append(forest.anomaly_score(x_test))
-        return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": FOREST_GRID}
+        return self._grid(split, self._forests)
 
     def _svm_grid(self, cell, split):
-        x, x_test, scores, settings = _flat(split.x_train), _flat(split.x_test), [], []
+        return self._grid(split, self._svms)
+
+    def _kde_grid(self, cell, split):
+        return self._grid(split, self._kdes, self.settings.n_ablation)
+
+    def _grid(self, split, scored, n_images=None):
+        """At each dimension of PCA all that `scored(z, z_test)` yields: settings and scores."""
+        x, x_test = _flat(split.x_train), _flat(split.x_test[:n_images])
+        scores, settings = [], []
         for n in self.settings.dimensions:
             pca = PCA(n, random_state=0).fit(x)
-            z, z_test = pca.transform(x), pca.transform(x_test)
-            gamma = classic.tune_gamma(z, 0)
-            for factor in GAMMA_FACTORS:
-                svm = OneClassSVM(nu=0.1, gamma=factor * gamma).fit(z)
-                scores.append(-svm.score_samples(z_test))
-                settings.append({"n_components": n, "times_gamma": factor})
+            for setting, values in scored(pca.transform(x), pca.transform(x_test)):
+                settings.append({"n_components": n} | setting)
+                scores.append(values)
         return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
+
+    def _forests(self, z, z_test):
+        for setting in FOREST_GRID:
+            options = setting | {"max_samples": min(setting["max_samples"], len(z))}
+            yield setting, -IsolationForest(random_state=0, **options).fit(z).score_samples(z_test)
+
+    def _svms(self, z, z_test):
+        gamma = classic.tune_gamma(z, 0)
+        for factor in GAMMA_FACTORS:
+            svm = OneClassSVM(nu=0.1, gamma=factor * gamma).fit(z)
+            yield {"times_gamma": factor}, -svm.score_samples(z_test)
+
+    def _kdes(self, z, z_test):
+        for whiten in (False, True):
+            scale = z.std(0) if whiten else 1.0
+            best = classic.best_bandwidth(z / scale, random_state=0)
+            for by, bandwidth in ({"likelihood": best} | {h: h for h in BANDWIDTHS_BESIDE}).items():
+                kde = KernelDensity(bandwidth=bandwidth, leaf_size=len(z)).fit(z / scale)
+                yield {"whiten": whiten, "bandwidth": by}, -kde.score_samples(z_test / scale)
 
     @cached_property
     def _network(self):
