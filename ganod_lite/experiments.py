@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -30,7 +31,7 @@ from .gan import TimeIsUp
 from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
-PAPER_SCALE = "book/results/paper"  # where the repository keeps the results at the paper's scale
+COMMITTED = Path("book/results")  # where the repository keeps results, a folder for each scale
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,14 @@ def entries_of(*groups):
     return [e for group in groups for found in group.values() for e in getattr(found, "entries", found)]
 
 
+def stored_results(dataset, scale):
+    """The entries of a data set and scale that the repository holds; none have to be there."""
+    return Store(COMMITTED / scale).entries(dataset=dataset, scale=scale)
+
+
 def paper_scale_results(dataset):
-    """The stored entries of Table 1 at the paper's scale for a data set; none have to be there."""
-    return Store(PAPER_SCALE).entries(dataset=dataset, scale="paper")
+    """`stored_results` at the paper's scale."""
+    return stored_results(dataset, "paper")
 
 
 def status(cells, store):
@@ -294,4 +300,7 @@ def _numbers(text):
 
 
 if __name__ == "__main__":
+    # By its own name: what belongs to __main__ other processes can't import, and joblib's workers need _do.
+    from .experiments import main
+
     sys.exit(main())

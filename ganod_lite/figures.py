@@ -6,7 +6,7 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import ablations, metrics
+from . import ablations, classical_columns, metrics
 from .cells import METHODS, TABLE1
 from .experiments import gans_behind
 
@@ -385,3 +385,25 @@ def _step_axis(axis, steps):
     axis.set_xticks(steps, map(str, steps))
     axis.minorticks_off()
     axis.set_xlabel("search steps k")
+
+
+def classical_grid(entries, method):
+    """Mean AUC over the classes against a classical method's open settings, a line for each dimension of PCA."""
+    import matplotlib
+
+    panels = classical_columns.grids(entries, method)
+    if not panels:
+        return ablations.not_there(classical_columns.GRIDS[method])
+    figure, axes = _panels(panels)
+    for (title, grid), axis in zip(panels.items(), axes):
+        places = np.arange(len(grid.settings))
+        shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(grid.dimensions)))
+        for n, values, colour in zip(grid.dimensions, grid.aucs, shades):
+            axis.plot(places, values, "o-", color=colour, markersize=3, linewidth=1, label=f"PCA {n}")
+        axis.axhline(grid.paper, color="0.1", linestyle=":", linewidth=1.2, label="the paper")
+        if grid.ours is not None:
+            axis.axhline(grid.ours, color=COLOURS[method], linestyle="--", linewidth=1.2, label="ours")
+        axis.set_xticks(places, grid.settings, rotation=60, ha="right", fontsize=7)
+        axis.set(title=title, ylabel="mean AUC")
+        axis.legend(frameon=False, fontsize=6)
+    return figure

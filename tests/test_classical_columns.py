@@ -1,0 +1,92 @@
+"""The page of the classical columns: means over classes, differences, and what the grids say of them."""
+
+import numpy as np
+import pytest
+
+from ganod_lite import classical_columns, figures
+from ganod_lite.classical_columns import columns, grid_sentences, grid_table, grids, means, paper_mean
+from ganod_lite.metrics import auc
+from ganod_lite.store import Entry
+
+LABELS = np.repeat([0, 1], [10, 30]).astype(np.uint8)
+SETTINGS = [{"n_components": n, "times_gamma": f} for n in (20, 40) for f in (0.5, 1, 2)]
+
+
+def entry(method, normal_class, seed, rng, dataset="mnist", **details):
+    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS}
+    if "settings" in details:
+        arrays["scores_by_setting"] = rng.normal(size=(40, len(details["settings"]))) + LABELS[:, None]
+    parameters = {"dataset": dataset, "method": method, "normal_class": normal_class, "seed": seed, "scale": "paper"}
+    circumstances = {"file": f"{method}{normal_class}-{seed}", "seconds": 1.0, "commit": "c", "device": "d"}
+    return Entry({"parameters": parameters, "details": details, **circumstances}, arrays)
+
+
+@pytest.fixture
+def entries():
+    rng, tried = np.random.default_rng(0), {"20": 0.5, "40": 0.75}
+    found = [entry("ocsvm", c, seed, rng, holdout_auc=tried, seconds_of_fit=3600) for c in range(10) for seed in (0, 1)]
+    found += [entry("kde", c, 0, rng, holdout_auc=tried) for c in range(9)]  # a class is missing
+    return found + [entry("ocsvm-grid", c, 0, rng, settings=SETTINGS) for c in range(10)]
+
+
+def test_means_are_over_all_classes_for_each_draw(entries):
+    found = means(entries)
+    assert list(found) == [("MNIST", "ocsvm")]
+    of_seed = {0: [], 1: []}
+    for e in entries[:20]:
+        of_seed[e.parameters["seed"]].append(auc(e.arrays["labels"], e.arrays["scores"]))
+    assert found["MNIST", "ocsvm"] == pytest.approx([np.mean(of_seed[0]), np.mean(of_seed[1])])
+    assert paper_mean("MNIST", "ocsvm") == pytest.approx(0.951, abs=5e-4)  # as the paper prints it
+    assert paper_mean("CIFAR-10", "kde-alexnet") == pytest.approx(0.570, abs=1e-3)
+
+
+def test_the_difference_decides_what_is_close(entries, monkeypatch):
+    mean = np.mean(means(entries)["MNIST", "ocsvm"])
+    for paper, close in ((mean + 0.019, "yes"), (mean - 0.021, "no")):
+        monkeypatch.setattr(classical_columns, "paper_mean", lambda *args, paper=paper: paper)
+        (row,) = columns(entries).data.splitlines()[2:]
+        assert row.split("|")[-2].strip() == close and f"{mean - paper:+.3f}" in row and "| 2 " in row
+
+
+def test_a_grid_holds_each_setting_s_mean_where_it_belongs(entries):
+    grid = grids(entries, "ocsvm")["MNIST"]
+    assert (grid.dimensions, grid.settings, grid.n_classes) == ([20, 40], ["0.5 γ", "1 γ", "2 γ"], 10)
+    some = [e for e in entries if e.parameters["method"] == "ocsvm-grid"]
+    for i, setting in enumerate(SETTINGS):
+        mean = np.mean([auc(LABELS, e.arrays["scores_by_setting"][:, i]) for e in some])
+        row, column = divmod(i, 3)
+        assert setting["n_components"] == grid.dimensions[row]
+        assert grid.aucs[row, column] == pytest.approx(mean)
+    assert grid.ours == pytest.approx(np.mean(means(entries)["MNIST", "ocsvm"]))
+    assert f"{grid.aucs[1, 2]:.3f}" in grid_table(entries, "ocsvm").data.splitlines()[-1]
+
+
+def test_the_sentence_says_whether_the_paper_is_in_reach(entries, monkeypatch):
+    grid = grids(entries, "ocsvm")["MNIST"]
+    for paper, words in ((grid.aucs[1, 0], "lies within"), (grid.aucs.max() + 0.01, "lies outside")):
+        monkeypatch.setattr(classical_columns, "paper_mean", lambda *args, paper=paper: paper)
+        said = grid_sentences(entries, "ocsvm").data
+        assert words in said
+        assert ("40 dimensions and 0.5 γ" in said) == (words == "lies within")
+
+
+def test_other_grids_are_said_in_words_and_missing_ones_are_named(entries):
+    assert classical_columns._in_words({"n_components": 20, "n_estimators": 100, "max_samples": 256}) == (
+        "100 trees, 256 samples"
+    )
+    assert classical_columns._in_words({"n_components": 20, "whiten": True, "bandwidth": 4.0}) == "whitened, h = 4"
+    assert classical_columns._in_words({"whiten": False, "bandwidth": "likelihood"}) == "h by likelihood"
+    assert "no common results of kde-grid" in grid_table(entries, "kde").data
+    assert "no common results of iforest-grid" in figures.classical_grid(entries, "iforest").data
+
+
+def test_the_figure_has_a_line_for_each_dimension_the_paper_and_ours(entries):
+    (axis,) = figures.classical_grid(entries, "ocsvm").axes
+    assert [line.get_label() for line in axis.lines] == ["PCA 20", "PCA 40", "the paper", "ours"]
+
+
+def test_the_holdout_s_choice_and_the_hours_are_counted(entries):
+    text = classical_columns.by_dimension(entries).data
+    assert "0.500 (0%)" in text and "0.750 (100%)" in text
+    row = next(line for line in classical_columns.records(entries).data.splitlines() if "ocsvm " in line)
+    assert "| 20 " in row and "10.01" in row  # ten fits of an hour, each once, and 20 scorings of a second
