@@ -139,7 +139,7 @@ METHODS = {  # those of Table 1 in its order
     "search-frozen": Method("ADGAN, generator frozen", ABLATION, network="gan", in_table1=False),
     "iforest-grid": Method("IF", CLASSIC_USES, in_table1=False),
     "ocsvm-grid": Method("OC-SVM", CLASSIC_USES, in_table1=False),
-    "kde-grid": Method("KDE", (*CLASSIC_USES, "n_ablation"), in_table1=False),
+    "kde-grid": Method("KDE", CLASSIC_USES, in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
@@ -151,6 +151,7 @@ CLASSIC = {
 FOREST_GRID = [{"n_estimators": n, "max_samples": m} for n in (100, 400) for m in (64, 256, 1024)]
 # Of OC-SVM's length scale, whose rule the paper names by a reference alone
 GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+GRID_IMAGES = 1000  # the first of the test images, enough to tell settings apart
 BANDWIDTHS_BESIDE = (4.0, 16.0)  # of KDE, beside the one of the best likelihood
 FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file and the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
@@ -257,8 +258,8 @@ class Errand:
             "adgan": self._adgan, "prior": self._adgan, "critic": self._critic, "anogan": self._anogan,
             "dcae": self._autoencoder, "vae": self._autoencoder, "vae-prior": self._autoencoder,
             "vae-variance": self._autoencoder, "search": self._ablation, "search-frozen": self._ablation,
-            "iforest-grid": self._forest_grid, "ocsvm-grid": self._svm_grid,
-            "kde-grid": self._kde_grid,
+            "iforest-grid": self._grid, "ocsvm-grid": self._grid,
+            "kde-grid": self._grid,
         }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
@@ -365,18 +366,10 @@ class Errand:
 
     # The grids: arrays "scores_by_setting" (n, n_settings), and the settings as details. No holdout chooses.
 
-    def _forest_grid(self, cell, split):
-        return self._grid(split, self._forests)
-
-    def _svm_grid(self, cell, split):
-        return self._grid(split, self._svms)
-
-    def _kde_grid(self, cell, split):
-        return self._grid(split, self._kdes, self.settings.n_ablation)
-
-    def _grid(self, split, scored, n_images=None):
-        """At each dimension of PCA all that `scored(z, z_test)` yields: settings and scores."""
-        x, x_test = _flat(split.x_train), _flat(split.x_test[:n_images])
+    def _grid(self, cell, split):
+        """At each dimension of PCA all settings and their scores."""
+        scored = {"iforest-grid": self._grid, "ocsvm-grid": self._grid, "kde-grid": self._kdes}[cell.method]
+        x, x_test = _flat(split.x_train), _flat(split.x_test[:GRID_IMAGES])
         scores, settings = [], []
         for n in self.settings.dimensions:
             pca = PCA(n, random_state=0).fit(x)

@@ -34,7 +34,7 @@ classical_columns.columns(entries)
 # The paper prints no spread, and three things of these columns it leaves open: which rule sets the length scale
 # of OC-SVM (a reference stands for it), what the "small holdout set" is that chooses the dimension of PCA, and all
 # parameters of the isolation forest. Beyond that, any preprocessing that it does not mention. The sections below
-# try what is left open and show by how much it moves a column, on the test images of the first draw. **None of
+# try what is left open and show by how much it moves a column, on the first 1,000 test images of the first draw. **None of
 # these grids chose anything**: the columns above follow the rules written down in {doc}`table1`.
 #
 # ## The dimension of PCA
@@ -64,7 +64,7 @@ classical_columns.grid_table(entries, "ocsvm")
 #
 # "h by likelihood" is the paper's rule. Beside it stand two fixed bandwidths of its list, and all three after
 # whitening, that is after each of PCA's dimensions has been brought to unit variance, which the paper does not
-# mention. On the first 1,000 test images.
+# mention.
 
 # %% mystnb={"figure": {"caption": "Mean AUC of KDE over the classes for each way to set the bandwidth, a line for each dimension of PCA. Dotted: the paper's mean; dashed: ours.", "name": "classical-kde"}, "image": {"alt": "Lines of mean AUC of KDE over bandwidths, plain and whitened"}}
 figures.classical_grid(entries, "kde")
