@@ -368,7 +368,7 @@ class Errand:
 
     def _grid(self, cell, split):
         """At each dimension of PCA all settings and their scores."""
-        scored = {"iforest-grid": self._grid, "ocsvm-grid": self._grid, "kde-grid": self._kdes}[cell.method]
+        scored = {"iforest-grid": self._forests, "ocsvm-grid": self._svms, "kde-grid": self._kdes}[cell.method]
         x, x_test = _flat(split.x_train), _flat(split.x_test[:GRID_IMAGES])
         scores, settings = [], []
         for n in self.settings.dimensions:
