@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from .adgan import _starts, squared_l2, standard_normal
 from .base import ImageDetector, as_images, resolve_device, seed_from
+from .checkpoint import Checkpoint, digest
 from .dcgan import Encoder, Generator
 from .gan import BLOCK, DCGAN_ADAM
 
@@ -66,6 +67,9 @@ def train_autoencoder(
     ngf=64,
     batch_size=64,
     device="auto",
+    checkpoint=None,
+    checkpoint_seconds=60,
+    stop_at=None,
     verbose=True,
 ):
     """Train a DCAE, or with `variational` a VAE (Kingma & Welling 2014), and return it as an `Autoencoder`.
@@ -84,6 +88,8 @@ def train_autoencoder(
     normal images are reconstructed at 59 to 74% of their squared distance to the training mean,
     against 15 to 16% with this variance.
 
+    checkpoint, checkpoint_seconds, stop_at: as in `gan.train_gans`.
+
     Raises FloatingPointError if a loss stops being finite, ValueError or TypeError on arguments that
     do not fit.
     """
@@ -96,10 +102,19 @@ def train_autoencoder(
         torch.default_generator.manual_seed(seed)
         model = Autoencoder(tuple(images.shape[1:]), latent_size, ngf, variational)
     model.to(device, memory_format=torch.channels_last)
+    arguments = {  # all that the result depends on
+        "images": digest(images), "seed": seed, "n_steps": n_steps, "batch_size": batch_size,
+        "device": device.type, **model.arguments,
+    }  # fmt: skip
     images = images.to(device)
     adam = torch.optim.Adam(model.parameters(), **ADAM)
     draw = torch.Generator(device).manual_seed(seed)
-    with tqdm(total=n_steps, desc="VAE" if variational else "DCAE", disable=not verbose) as bar:
+    checkpoint = Checkpoint(
+        checkpoint, arguments, [model, adam], [draw], model.loss, seconds=checkpoint_seconds, stop_at=stop_at
+    )
+    checkpoint.load(device)
+    kind = "VAE" if variational else "DCAE"
+    with tqdm(total=n_steps, initial=len(model.loss), desc=kind, disable=not verbose) as bar:
         while len(model.loss) < n_steps:
             n_block = min(BLOCK, n_steps - len(model.loss))
             batches = torch.randint(len(images), (n_block, batch_size), generator=draw, device=device)
@@ -125,9 +140,11 @@ def train_autoencoder(
             model.loss += losses.tolist()
             bar.update(n_block)
             bar.set_postfix_str(f"loss {losses[-1]:.4g}", refresh=False)
+            checkpoint.after_block(n_steps)
     model.eval()
     if variational:
         model.variance.copy_(_variance_on(model, images, draw))
+    checkpoint.remove()
     return model.to("cpu", memory_format=torch.contiguous_format)
 
 

@@ -422,7 +422,8 @@ def train_networks(cells, store, images, *, device, stop_at=None, verbose=True):
     options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")}
     if cells[0].network != "gan":
         options["n_steps"] = p["n_iter_autoencoder"]
-        return _train_autoencoders(stems, cells, sets, store, options, device, verbose)
+        options |= {"device": device, "stop_at": stop_at, "verbose": verbose}
+        return _train_autoencoders(stems, cells, sets, store, options)
     options["n_steps"] = p["n_iter"]
     checkpoint = stems[0].with_name("+".join(stem.name for stem in stems) + ".checkpoint")
     with stopwatch() as seconds:
@@ -441,15 +442,15 @@ def train_networks(cells, store, images, *, device, stop_at=None, verbose=True):
         store.put(stem, cell.network_parameters, arrays, seconds() / len(cells), device, details)
 
 
-def _train_autoencoders(stems, cells, sets, store, options, device, verbose):
+def _train_autoencoders(stems, cells, sets, store, options):
     for stem, cell, x in zip(stems, cells, sets):
         with stopwatch() as seconds:
-            model = train_autoencoder(
-                x, cell.seed, variational=cell.network == "vae", **options, device=device, verbose=verbose
-            )
+            checkpoint = stem.with_name(f"{stem.name}.checkpoint")
+            variational = cell.network == "vae"
+            model = train_autoencoder(x, cell.seed, variational=variational, checkpoint=checkpoint, **options)
         arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
         details = {"image_shape": model.arguments["image_shape"]}
-        store.put(stem, cell.network_parameters, arrays, seconds(), device, details)
+        store.put(stem, cell.network_parameters, arrays, seconds(), options["device"], details)
 
 
 def stored_network(cell, store):

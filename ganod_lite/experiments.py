@@ -27,7 +27,7 @@ from tqdm import tqdm
 from . import datasets
 from .base import resolve_device
 from .cells import METHODS, SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
-from .gan import TimeIsUp
+from .checkpoint import TimeIsUp
 from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
@@ -135,7 +135,10 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
     """Compute what is still missing of an errand; return those of its cells that the store then has."""
     store, done = Store(root), []
     try:
-        with _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0):
+        with (
+            _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0),
+            joblib.parallel_config(backend="sequential"),  # what an errand waits for is not elsewhere on a cluster
+        ):
             missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
             done = [cell for cell in cells if cell not in missing]
             if not missing:

@@ -5,21 +5,16 @@ several training sets stand side by side as the groups of one generator and one 
 Each has its own seed, batches, noise, and loss; nothing but the kernels is shared.
 """
 
-import hashlib
-import io
-import pickle
-import time
-import warnings
 from dataclasses import dataclass
 from numbers import Integral
-from pathlib import Path
 
 import torch
 from sklearn.utils import check_scalar
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .base import as_images, resolve_device, write_aside
+from .base import as_images, resolve_device
+from .checkpoint import Checkpoint, digest
 from .dcgan import Critic, Generator, stack, unstack
 
 # What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
@@ -49,10 +44,6 @@ GENERATOR_LOSSES = {
 CLIP = 0.01  # Arjovsky et al., algorithm 1: c
 PENALTY_WEIGHT = 10.0  # Gulrajani et al., algorithm 1: lambda
 BLOCK = 25  # steps whose random draws are made at once, and after which losses are checked
-
-
-class TimeIsUp(Exception):
-    """The time given to a training is over before it is done."""
 
 
 @dataclass
@@ -107,25 +98,21 @@ def train_gans(
     if len(image_sets) != len(seeds) or not len(seeds):
         raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
     training = _Training(image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, resolve_device(device))
-    checkpoint = Path(checkpoint) if checkpoint else None
-    if checkpoint and checkpoint.exists():
-        training.load(checkpoint)
-    saved_at = time.monotonic()
+    parts = [training.generator, training.critic, *training.optimisers]
+    checkpoint = Checkpoint(
+        checkpoint, training.arguments, parts, training.draws, training.losses,
+        seconds=checkpoint_seconds, stop_at=stop_at,
+    )  # fmt: skip
+    checkpoint.load(training.device)
     with tqdm(total=n_steps, initial=training.n_done, desc=objective.upper(), disable=not verbose) as bar:
         while training.n_done < n_steps:
             n_block = min(BLOCK, n_steps - training.n_done)
             losses = training.run(n_block)
             bar.update(n_block)
             bar.set_postfix_str(f"critic {losses[0]:.3g}, generator {losses[1]:.3g}", refresh=False)
-            time_is_up = stop_at is not None and time.time() > stop_at and training.n_done < n_steps
-            if checkpoint and (time_is_up or time.monotonic() - saved_at > checkpoint_seconds):
-                training.save(checkpoint)
-                saved_at = time.monotonic()
-            if time_is_up:
-                raise TimeIsUp(f"stopped after {training.n_done} of {n_steps} training steps")
+            checkpoint.after_block(n_steps)
     trained = training.finish()
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+    checkpoint.remove()
     return trained
 
 
@@ -150,9 +137,8 @@ class _Training:
                 torch.default_generator.manual_seed(seed)
                 generators.append(Generator(shape, latent_size, ngf))
                 critics.append(Critic(shape, ngf, batch_norm=has_batch_norm(objective)))
-        digests = [hashlib.blake2b(x.numpy().tobytes(), digest_size=8).hexdigest() for x in images]
         self.arguments = {  # all that the result depends on
-            "images": digests, "shape": shape, "seeds": seeds, "n_steps": n_steps,
+            "images": [digest(x) for x in images], "shape": shape, "seeds": seeds, "n_steps": n_steps,
             "latent_size": latent_size, "ngf": ngf, "batch_size": batch_size, "objective": objective,
             "device": device.type,
         }  # fmt: skip
@@ -169,7 +155,10 @@ class _Training:
         self.offsets = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
         self.draws = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self.losses = []  # per step (2, groups): critic's and generator's
-        self.n_done = 0
+
+    @property
+    def n_done(self):
+        return len(self.losses)
 
     def run(self, n_steps):
         """Train for n_steps generator steps; return the last losses, averaged over the groups."""
@@ -191,7 +180,6 @@ class _Training:
                 "objective='wgan-gp', another seed, or a larger batch_size."
             )
         self.losses += losses.tolist()
-        self.n_done += n_steps
         return losses[-1].mean(1).tolist()
 
     def _step(self, real, noise, mix):
@@ -241,35 +229,3 @@ class _Training:
             GAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
             for i, (g, c) in enumerate(zip(generators, critics))
         ]
-
-    def save(self, path):
-        state = {
-            "arguments": self.arguments,
-            "networks": [network.state_dict() for network in (self.generator, self.critic)],
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "draws": [draw.get_state() for draw in self.draws],
-            "losses": self.losses,
-        }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_aside(path, buffer.getvalue())
-
-    def load(self, path):
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
-            warnings.warn(f"The checkpoint {path} is damaged; training starts anew.", stacklevel=3)
-            return
-        if state["arguments"] != self.arguments:
-            raise ValueError(
-                f"checkpoint: {path} belongs to another training, {state['arguments']}; "
-                f"this one is {self.arguments}. Remove it or name another file."
-            )
-        for network, kept in zip((self.generator, self.critic), state["networks"]):
-            network.load_state_dict(kept)
-        for optimiser, kept in zip(self.optimisers, state["optimisers"]):
-            optimiser.load_state_dict(kept)
-        for draw, kept in zip(self.draws, state["draws"]):
-            draw.set_state(kept.cpu())
-        self.losses = state["losses"]
-        self.n_done = len(self.losses)

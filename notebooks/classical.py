@@ -22,12 +22,12 @@
 # on each draw with the dimension that this draw's holdout chose; "±" is the standard deviation over draws.
 
 # %% tags=["parameters"]
-scale: str = "paper"  # which stored results: "paper" is what the repository holds
+results: str = "paper"  # the scale whose stored results are read, a folder of book/results
 
 # %%
 from ganod_lite import classical_columns, experiments, figures
 
-entries = [e for name in ("mnist", "cifar10") for e in experiments.stored_results(name, scale)]
+entries = [e for name in ("mnist", "cifar10") for e in experiments.stored_results(name, results)]
 classical_columns.columns(entries)
 
 # %% [markdown]

@@ -14,6 +14,7 @@ from torch.distributions import Normal, kl_divergence
 from ganod_lite import autoencoders
 from ganod_lite.adgan import _starts, latent_search, standard_normal
 from ganod_lite.autoencoders import DCAE, MIN_VARIANCE, VAE, Autoencoder, autoencoder_scores, train_autoencoder
+from ganod_lite.checkpoint import TimeIsUp
 from ganod_lite.datasets import load_images
 
 BOTH = pytest.mark.parametrize("variational", [False, True])
@@ -380,3 +381,20 @@ def test_wrong_images_are_named(variational):
         scores_of(model, torch.zeros(2, 1, 32, 32))
     with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
         scores_of(model, images(), n_samples=0)
+
+
+@pytest.mark.parametrize("variational", [False, True])
+def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(variational, monkeypatch, tmp_path):
+    monkeypatch.setattr(autoencoders, "BLOCK", 3)
+    x = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    options = {"latent_size": 4, "ngf": 4, "batch_size": 8, "device": "cpu", "verbose": False}
+    undisturbed = train_autoencoder(x, 3, variational=variational, n_steps=8, **options)
+    path = tmp_path / "state"
+    with pytest.raises(TimeIsUp, match="stopped after 3 of 8 training steps"):
+        train_autoencoder(x, 3, variational=variational, n_steps=8, checkpoint=path, stop_at=0.0, **options)
+    with pytest.raises(ValueError, match="belongs to another training"):
+        train_autoencoder(x, 4, variational=variational, n_steps=8, checkpoint=path, **options)
+    resumed = train_autoencoder(x, 3, variational=variational, n_steps=8, checkpoint=path, **options)
+    assert resumed.loss == undisturbed.loss and not path.exists()
+    for name, value in undisturbed.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value)

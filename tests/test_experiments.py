@@ -13,7 +13,7 @@ import pytest
 import torch
 from IPython.display import Markdown
 
-from ganod_lite import cells, datasets, experiments, gaal_experiments, gan
+from ganod_lite import autoencoders, cells, datasets, experiments, gaal_experiments, gan
 from ganod_lite.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
 from ganod_lite.experiments import attempt, gans_behind, grid, main, merge, run
 from ganod_lite.gan import RECIPES, train_gans
@@ -436,15 +436,17 @@ def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch,
 
 def test_the_time_limit_stops_a_training_that_goes_on_later(store, monkeypatch, undisturbed):
     monkeypatch.setattr(gan, "BLOCK", 4)
+    monkeypatch.setattr(autoencoders, "BLOCK", 4)
     assert run([cell("adgan"), cell("kde")], store, time_limit=0) == [None, None]
-    clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
-    with monkeypatch.context() as patch:
-        patch.setattr(experiments.time, "time", lambda: next(clock))
-        assert run([cell("adgan")], store, time_limit=50) == [None]
-    (checkpoint,) = store.root.rglob("*.checkpoint")
-    assert not store.entries()
-    (entry,) = run([cell("adgan")], store)
-    assert not checkpoint.exists() and entry.parameters == undisturbed[cell("adgan")].parameters
+    for method in ("adgan", "vae"):
+        clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
+        with monkeypatch.context() as patch:
+            patch.setattr(experiments.time, "time", lambda clock=clock: next(clock))
+            assert run([cell(method)], store, time_limit=50) == [None]
+        (checkpoint,) = store.root.rglob("*.checkpoint")
+        assert store.get(cell(method).stem(store)) is None
+        (entry,) = run([cell(method)], store)
+        assert not checkpoint.exists() and entry.parameters == undisturbed[cell(method)].parameters
 
 
 def test_what_is_expected_to_outlast_the_limit_is_not_begun(store, computed):

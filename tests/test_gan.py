@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ganod_lite import gan
+from ganod_lite.checkpoint import Checkpoint
 from ganod_lite.dcgan import unstack
 from ganod_lite.gan import CLIP, train_gans
 
@@ -182,9 +183,9 @@ def test_same_seed_gives_the_same_bits_and_leaves_the_global_random_state_alone(
 # --- checkpoints ---
 
 
-def interrupt(monkeypatch, method, after):
+def interrupt(monkeypatch, method, after, owner=gan._Training):
     """Let training be interrupted when `method` has been called `after` times; return the list of calls."""
-    calls, original = [], getattr(gan._Training, method)
+    calls, original = [], getattr(owner, method)
 
     def wrapped(self, *args):
         if len(calls) == after:
@@ -192,7 +193,7 @@ def interrupt(monkeypatch, method, after):
         calls.append(args)
         return original(self, *args)
 
-    monkeypatch.setattr(gan._Training, method, wrapped)
+    monkeypatch.setattr(owner, method, wrapped)
     return calls
 
 
@@ -219,7 +220,7 @@ def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(objective,
 
 
 def test_a_checkpoint_is_written_at_intervals_only(small_blocks, monkeypatch, tmp_path):
-    saves = interrupt(monkeypatch, "save", None)
+    saves = interrupt(monkeypatch, "save", None, Checkpoint)
     train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state")
     assert not saves
     train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state", checkpoint_seconds=0)
