@@ -122,7 +122,8 @@ ablations.together(searches).show(ablations.seeds_table)
 # ## The loss
 #
 # *What the paper says (sections 4.2 and 5):* the loss is squared L2; a more elaborate one, such as the
-# Laplacian pyramid loss, could improve the method further. It reports no experiment with it.
+# Laplacian pyramid loss {cite:p}`ling2006`, could improve the method further. It reports no experiment with it; here it
+# has the form of {cite:t}`bojanowski2018`.
 #
 # Both losses guide the search through the same generators from the same starting points, and both also score.
 
@@ -149,8 +150,8 @@ ablations.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # ## Other generators
 #
 # *What the paper says (section 3.2):* since the discriminator is not used after training, the search can be
-# coupled with any GAN, such as LSGAN, and with any other differentiable generator, such as a VAE's decoder.
-# It reports no numbers for these.
+# coupled with any GAN, such as LSGAN {cite:p}`mao2017`, and with any other differentiable generator, such as a VAE's
+# decoder. It reports no numbers for these.
 #
 # Here the search runs on a generator trained as WGAN (at `lite` with the gradient penalty, as in Table 1), on
 # one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one
