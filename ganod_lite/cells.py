@@ -72,7 +72,7 @@ SCALES = {
     "lite": {
         "digits": replace(DIGITS, classes=(0, 1, 4, 8)),
         "mnist": replace(LITE, classes=(0, 1, 8)),
-        "cifar10": replace(LITE, classes=(0, 6)),
+        "cifar10": replace(LITE, classes=(0, 6), n_iter=1000),
     },
     "paper": {"mnist": PAPER, "cifar10": PAPER},
 }
