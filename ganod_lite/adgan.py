@@ -14,8 +14,8 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .base import ImageDetector, as_images, resolve_device, seed_from
-from .gan import train_gans
+from .base import as_images, resolve_device, seed_from
+from .gan import GANDetector
 
 # What a chunk of copies may take where `max_memory` is not given. On a CPU small chunks spend their time
 # on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
@@ -402,7 +402,7 @@ def _dcgan_as_matrix_products(generator):
     return generate
 
 
-class ADGAN(ImageDetector):
+class ADGAN(GANDetector):
     """The ADGAN detector: a WGAN trained on normal images, then `latent_search` for each image to score.
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
@@ -456,30 +456,6 @@ class ADGAN(ImageDetector):
         self.max_memory = max_memory
         self.verbose = verbose
 
-    def fit(self, X, y=None):
-        """Train on normal images; y is ignored."""
-        self._check_contamination()
-        X = self._check_X(X, reset=True)
-        self.seed_ = seed_from(self.random_state)
-        self.generator_, self.critic_, self.critic_loss_, self.generator_loss_ = self.generator, None, [], []
-        if self.generator is None:
-            check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
-            (trained,) = train_gans(
-                [X],
-                [self.seed_],
-                n_steps=self.n_iter,
-                latent_size=self.latent_size,
-                ngf=self.ngf,
-                batch_size=self.batch_size,
-                objective=self.objective,
-                device=self.device,
-                verbose=self.verbose,
-            )
-            self.generator_, self.critic_ = trained.generator, trained.critic
-            self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
-        self._set_offset(X)
-        return self
-
     def search(self, X):
         """The latent search behind the scores of X, as a SearchResult."""
         check_is_fitted(self)
@@ -497,6 +473,3 @@ class ADGAN(ImageDetector):
             max_memory=self.max_memory,
             verbose=self.verbose,
         )
-
-    def _anomaly_score(self, X):
-        return self.search(X).scores

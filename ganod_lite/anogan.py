@@ -12,9 +12,9 @@ from torch import nn
 from tqdm import tqdm
 
 from .adgan import _Copies, _starts, standard_normal
-from .base import ImageDetector, as_images, resolve_device, seed_from
+from .base import as_images, resolve_device, seed_from
 from .dcgan import Critic
-from .gan import train_gans
+from .gan import GANDetector
 
 
 @dataclass
@@ -158,7 +158,7 @@ def _l1(a, b):
     return (a - b).abs().flatten(1).sum(1)
 
 
-class AnoGAN(ImageDetector):
+class AnoGAN(GANDetector):
     """The AnoGAN detector: a GAN trained on normal images, then `anogan_search` for each image to score.
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
@@ -215,30 +215,10 @@ class AnoGAN(ImageDetector):
 
     def fit(self, X, y=None):
         """Train on normal images; y is ignored."""
-        self._check_contamination()
-        X = self._check_X(X, reset=True)
         if (self.generator is None) != (self.critic is None):
             given, missing = ("critic", "generator") if self.generator is None else ("generator", "critic")
             raise ValueError(f"generator and critic: give both or neither; got a {given} and no {missing}.")
-        self.seed_ = seed_from(self.random_state)
-        self.generator_, self.critic_, self.critic_loss_, self.generator_loss_ = self.generator, self.critic, [], []
-        if self.generator is None:
-            check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
-            (trained,) = train_gans(
-                [X],
-                [self.seed_],
-                n_steps=self.n_iter,
-                latent_size=self.latent_size,
-                ngf=self.ngf,
-                batch_size=self.batch_size,
-                objective=self.objective,
-                device=self.device,
-                verbose=self.verbose,
-            )
-            self.generator_, self.critic_ = trained.generator, trained.critic
-            self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
-        self._set_offset(X)
-        return self
+        return super().fit(X)
 
     def search(self, X):
         """The search behind the scores of X, as an AnoGANResult."""
@@ -257,6 +237,3 @@ class AnoGAN(ImageDetector):
             chunk_size=self.chunk_size,
             verbose=self.verbose,
         )
-
-    def _anomaly_score(self, X):
-        return self.search(X).scores

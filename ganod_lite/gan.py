@@ -13,7 +13,7 @@ from sklearn.utils import check_scalar
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .base import as_images, resolve_device
+from .base import ImageDetector, as_images, resolve_device, seed_from
 from .checkpoint import Checkpoint, digest
 from .dcgan import Critic, Generator, stack, unstack
 
@@ -229,3 +229,39 @@ class _Training:
             GAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
             for i, (g, c) in enumerate(zip(generators, critics))
         ]
+
+
+class GANDetector(ImageDetector):
+    """A detector that trains a GAN on normal images, unless one is given, and scores by a search of it.
+
+    A subclass has the arguments of `train_gans` (n_steps is called n_iter), `generator`, perhaps
+    `critic`, and a method `search(X)` whose result has `scores`.
+    """
+
+    def fit(self, X, y=None):
+        """Train on normal images; y is ignored."""
+        self._check_contamination()
+        X = self._check_X(X, reset=True)
+        self.seed_ = seed_from(self.random_state)
+        self.generator_, self.critic_ = self.generator, getattr(self, "critic", None)
+        self.critic_loss_, self.generator_loss_ = [], []
+        if self.generator is None:
+            check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
+            (trained,) = train_gans(
+                [X],
+                [self.seed_],
+                n_steps=self.n_iter,
+                latent_size=self.latent_size,
+                ngf=self.ngf,
+                batch_size=self.batch_size,
+                objective=self.objective,
+                device=self.device,
+                verbose=self.verbose,
+            )
+            self.generator_, self.critic_ = trained.generator, trained.critic
+            self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
+        self._set_offset(X)
+        return self
+
+    def _anomaly_score(self, X):
+        return self.search(X).scores

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from ganod_lite import adgan
+from ganod_lite import adgan, gan
 from ganod_lite.adgan import ADGAN, latent_search, squared_l2
 from ganod_lite.dcgan import Generator
 
@@ -543,10 +543,8 @@ def small(**options):
 def test_adgan_passes_its_arguments_on(monkeypatch):
     x = images(trained(dcgan), 6)
     training, searching = {}, {}
-    train, find = adgan.train_gans, adgan.latent_search
-    monkeypatch.setattr(
-        adgan, "train_gans", lambda *args, **options: training.update(options) or train(*args, **options)
-    )
+    train, find = gan.train_gans, adgan.latent_search
+    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: training.update(options) or train(*args, **options))
     monkeypatch.setattr(
         adgan, "latent_search", lambda *args, **options: searching.update(options) or find(*args, **options)
     )
@@ -562,7 +560,7 @@ def test_adgan_passes_its_arguments_on(monkeypatch):
 
 
 def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
-    monkeypatch.setattr(adgan, "train_gans", lambda *args, **options: pytest.fail("a generator was trained"))
+    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: pytest.fail("a generator was trained"))
     generator = trained(unusual_dcgan)
     x = images(generator, 6)
     state = copy.deepcopy(generator.state_dict())

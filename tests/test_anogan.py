@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from ganod_lite import anogan
+from ganod_lite import anogan, gan
 from ganod_lite.adgan import latent_search
 from ganod_lite.anogan import AnoGAN, anogan_search
 from ganod_lite.dcgan import Critic, Generator
@@ -339,8 +339,8 @@ def small(**options):
 
 def test_anogan_passes_its_arguments_on(monkeypatch):
     training, searching = {}, {}
-    train, find = anogan.train_gans, anogan.anogan_search
-    monkeypatch.setattr(anogan, "train_gans", lambda *a, **options: training.update(options) or train(*a, **options))
+    train, find = gan.train_gans, anogan.anogan_search
+    monkeypatch.setattr(gan, "train_gans", lambda *a, **options: training.update(options) or train(*a, **options))
     monkeypatch.setattr(anogan, "anogan_search", lambda *a, **options: searching.update(options) or find(*a, **options))
     asked = {
         "n_steps": 3, "discrimination_weight": 0.4, "lr_z": 0.2, "chunk_size": 5,
@@ -355,7 +355,7 @@ def test_anogan_passes_its_arguments_on(monkeypatch):
 
 
 def test_anogan_searches_given_networks_as_they_are(monkeypatch):
-    monkeypatch.setattr(anogan, "train_gans", lambda *args, **options: pytest.fail("a GAN was trained"))
+    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: pytest.fail("a GAN was trained"))
     pair, x = networks(), images(6)
     states = copy.deepcopy([network.state_dict() for network in pair])
     detector = small(generator=pair[0], critic=pair[1], contamination=0.5).fit(x)
