@@ -8,6 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import convolve1d
+from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from torch import nn
 
@@ -615,3 +617,44 @@ def test_adgan_names_wrong_images():
         small().fit(torch.zeros(5, 1, 28, 28))
     with pytest.raises(ValueError, match="X: at least 2 images are needed; got 1"):
         small().fit(torch.zeros(1, 1, 16, 16))
+
+
+# --- other losses and scores ---
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 16), (3, 32)])
+def test_laplacian_pyramid_loss_is_that_of_two_pyramids_built_by_hand(channels, size):
+    def blurred(x):
+        for axis in (2, 3):
+            x = convolve1d(x, np.array([1, 4, 6, 4, 1]) / 16, axis=axis, mode="nearest")
+        return x
+
+    def pyramid(x):
+        levels = []
+        while x.shape[2] >= 8:
+            coarse = blurred(x)[:, :, ::2, ::2]
+            levels.append(x - blurred(coarse.repeat(2, axis=2).repeat(2, axis=3)))
+            x = coarse
+        return [*levels, x]
+
+    a, b = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, channels, size, size))
+    wanted = sum(4**j * np.abs(p - q).sum((1, 2, 3)) for j, (p, q) in enumerate(zip(pyramid(a), pyramid(b))))
+    loss = adgan.laplacian_pyramid(torch.from_numpy(a), torch.from_numpy(b))
+    np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-10)
+    assert pyramid(a)[-1].shape[2] == 4
+
+
+def test_the_laplacian_pyramid_loss_can_be_searched_with():
+    generator, x = Generator((1, 16, 16), 6, 4).eval(), torch.rand(3, 1, 16, 16) * 2 - 1
+    options = {"n_seeds": 2, "n_steps": 3, "random_state": 0, "device": "cpu", "verbose": False}
+    found = latent_search(generator, x, loss=adgan.laplacian_pyramid, **options)
+    other = latent_search(generator, x, **options)
+    assert found.scores.shape == (3,) and not np.allclose(found.scores, other.scores)
+    assert (found.losses_by_step[:, :, -1] < found.losses_by_step[:, :, 0]).all()
+
+
+def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
+    z = np.random.default_rng(0).normal(size=(4, 3, 6))
+    found = adgan.SearchResult(np.zeros((4, 3, 2)), z)
+    wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
+    np.testing.assert_allclose(found.prior_scores, wanted)
