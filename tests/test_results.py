@@ -1,0 +1,88 @@
+"""The results at the paper's scale that the repository keeps: each is whole, and what today's code would ask for."""
+
+import json
+import warnings
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganod_lite import datasets, experiments
+from ganod_lite.cells import METHODS, Cell
+from ganod_lite.metrics import auc
+from ganod_lite.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10
+MOST_BYTES = 25e6
+
+
+@pytest.fixture(scope="module")
+def store():
+    return Store(ROOT / experiments.COMMITTED / "paper")
+
+
+@pytest.fixture(scope="module")
+def kept(store):
+    """[(path of the record, its cell, its entry)]. Damage, of which the store warns, is an error."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in sorted(store.root.rglob("*.json")):
+            entry = store.get(path.with_suffix(""))
+            cell = [entry.parameters[name] for name in ("dataset", "normal_class", "method", "seed", "scale")]
+            found.append((path, Cell(*cell), entry))
+    return found
+
+
+@cache
+def drawn(seed, n_test, n_holdout):
+    """Where the split's test images stand in the set's. That needs no images: it depends on the seed alone."""
+    x, y = np.zeros((N_IMAGES, 1, 1), np.uint8), np.zeros(N_IMAGES, np.int64)
+    images = datasets.ImageSet("blank", "Blank", x[:1], y[:1], x, y, ("all",))
+    return datasets.one_versus_all(images, 0, n_test=n_test, n_holdout=n_holdout, seed=seed).test_index
+
+
+@cache
+def classes_of(dataset):
+    """The test images' classes, (10000,); -1 where the images are not at hand."""
+    if dataset == "mnist" and datasets.available()[dataset]:  # CIFAR-10, if a folder of images, takes too long to read
+        return datasets.load_images(dataset).y_test.copy()
+    return np.full(N_IMAGES, -1)
+
+
+def test_each_record_is_the_one_that_the_grid_looks_for(store, kept):
+    for path, cell, entry in kept:
+        assert cell.scale == "paper", path
+        assert entry.parameters == json.loads(json.dumps(cell.parameters)), path
+        assert path.with_suffix("") == cell.stem(store), path
+        assert {"commit", "versions", "device", "finished"} <= set(entry.record), path
+        assert entry.record["seconds"] >= 0, path
+    assert max(Counter(cell for _, cell, _ in kept).values(), default=1) == 1
+
+
+def test_arrays_are_finite_and_of_the_split_s_test_images(kept):
+    for path, cell, entry in kept:
+        s = cell.settings
+        n = s.n_ablation if "n_ablation" in METHODS[cell.method].uses else s.n_test
+        for name, values in entry.arrays.items():
+            assert len(values) == n and np.isfinite(values).all(), f"{name} of {path}"
+        index = drawn(cell.seed, s.n_test, s.n_holdout)[:n]
+        np.testing.assert_array_equal(entry.arrays["test_index"], index, err_msg=str(path))
+        assert 0 <= auc(entry.arrays["labels"], entry.arrays["scores"]) <= 1, path
+
+
+def test_labels_are_those_of_the_images_or_else_agree_with_each_other(kept):
+    for path, cell, entry in kept:
+        classes, normal = classes_of(cell.dataset), entry.arrays["test_index"][entry.arrays["labels"] == 0]
+        assert np.isin(classes[normal], (-1, cell.normal_class)).all(), path
+        classes[normal] = cell.normal_class
+    for path, cell, entry in kept:
+        anomalous = classes_of(cell.dataset)[entry.arrays["test_index"]] != cell.normal_class
+        np.testing.assert_array_equal(entry.arrays["labels"], anomalous, err_msg=str(path))
+
+
+def test_the_folder_is_small(store):
+    assert sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file()) < MOST_BYTES
