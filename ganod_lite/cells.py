@@ -140,6 +140,8 @@ METHODS = {  # those of Table 1 in its order
     "iforest-grid": Method("IF", CLASSIC_USES, in_table1=False),
     "ocsvm-grid": Method("OC-SVM", CLASSIC_USES, in_table1=False),
     "kde-grid": Method("KDE", CLASSIC_USES, in_table1=False),
+    "ocsvm-alexnet-grid": Method("OC-SVM", CLASSIC_USES, features="AlexNet", in_table1=False),
+    "kde-alexnet-grid": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
@@ -260,6 +262,8 @@ class Errand:
             "vae-variance": self._autoencoder, "search": self._ablation, "search-frozen": self._ablation,
             "iforest-grid": self._grid, "ocsvm-grid": self._grid,
             "kde-grid": self._grid,
+            "ocsvm-alexnet-grid": self._grid,
+            "kde-alexnet-grid": self._grid,
         }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
@@ -368,8 +372,8 @@ class Errand:
 
     def _grid(self, cell, split):
         """At each dimension of PCA all settings and their scores."""
-        scored = {"iforest-grid": self._forests, "ocsvm-grid": self._svms, "kde-grid": self._kdes}[cell.method]
-        x, x_test = _flat(split.x_train), _flat(split.x_test[:GRID_IMAGES])
+        scored = {"iforest": self._forests, "ocsvm": self._svms, "kde": self._kdes}[cell.method.split("-")[0]]
+        x, x_test = (self._seen_by(cell.method, images) for images in (split.x_train, split.x_test[:GRID_IMAGES]))
         scores, settings = [], []
         for n in self.settings.dimensions:
             pca = PCA(n, random_state=0).fit(x)

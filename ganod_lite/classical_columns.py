@@ -14,13 +14,14 @@ from .metrics import auc
 from .tables import _markdown, _mean_sd, complete, paper_table1
 
 CLOSE = 0.02  # a difference of means that needs no explanation
-GRIDS = {"kde": "kde-grid", "ocsvm": "ocsvm-grid", "iforest": "iforest-grid"}
+GRIDS = {method: f"{method}-grid" for method in ("kde", "kde-alexnet", "ocsvm", "ocsvm-alexnet", "iforest")}
 
 
 class Grid(NamedTuple):
-    """Mean AUCs over the classes for each dimension of PCA and each other setting.
+    """Mean AUCs over the classes that the grid has, for each dimension of PCA and each other setting.
 
-    aucs (n_dimensions, n_settings); settings: as text; paper, ours: the mean AUC of Table 1's column.
+    aucs (n_dimensions, n_settings); settings: as text; paper, ours: the mean AUC of Table 1's column
+    over the same classes.
     """
 
     dimensions: list
@@ -31,14 +32,14 @@ class Grid(NamedTuple):
     ours: float | None
 
 
-def paper_mean(dataset, method):
-    """The mean over the ten classes of a column of the paper's Table 1; dataset by its title."""
+def paper_mean(dataset, method, classes=range(10)):
+    """The mean over the classes of a column of the paper's Table 1; dataset by its title."""
     about, cells = METHODS[method], paper_table1()
-    return float(np.mean([cells[dataset, about.title, about.features, c] for c in range(10)]))
+    return float(np.mean([cells[dataset, about.title, about.features, c] for c in classes]))
 
 
 def means(entries):
-    """The mean over classes of each column, for each repetition: {(data set's title, method): [AUC, ...]}."""
+    """The mean over all ten classes of each column, a value for each draw: {(data set's title, method): [AUC, ...]}."""
     found = {}
     for dataset, some in by_dataset(complete(entries)).items():
         for method in CLASSIC:
@@ -72,7 +73,7 @@ def columns(entries):
 
 def grids(entries, method):
     """The `Grid` of a method for each data set's title, where its grid has been run."""
-    found, table = {}, means(entries)
+    found = {}
     for dataset, some in by_dataset(entries).items():
         runs = [entry for of_seeds in by_class(some, GRIDS[method]).values() for entry in of_seeds.values()]
         if not runs:
@@ -80,13 +81,11 @@ def grids(entries, method):
         tried = runs[0].record["details"]["settings"]
         dimensions = list(dict.fromkeys(setting["n_components"] for setting in tried))
         settings = list(dict.fromkeys(_in_words(setting) for setting in tried))
-        aucs = [[auc(e.arrays["labels"], scores) for scores in e.arrays["scores_by_setting"].T] for e in runs]
-        mean = np.mean(aucs, axis=0).reshape(len(dimensions), len(settings))
-        ours = table.get((dataset, method))
-        found[dataset] = Grid(
-            dimensions, settings, mean, len({e.parameters["normal_class"] for e in runs}),
-            paper_mean(dataset, method), None if ours is None else float(np.mean(ours)),
-        )  # fmt: skip
+        classes = sorted({e.parameters["normal_class"] for e in runs})
+        column = [e for e in some if e.parameters["method"] == method and e.parameters["normal_class"] in classes]
+        mean = np.mean([_aucs(e) for e in runs], axis=0).reshape(len(dimensions), len(settings))
+        ours = float(np.mean([auc(e.arrays["labels"], e.arrays["scores"]) for e in column])) if column else None
+        found[dataset] = Grid(dimensions, settings, mean, len(classes), paper_mean(dataset, method, classes), ours)
     return found
 
 
@@ -154,6 +153,10 @@ def records(entries):
                     }
                 )
     return _markdown(rows)
+
+
+def _aucs(entry):
+    return [auc(entry.arrays["labels"], scores) for scores in entry.arrays["scores_by_setting"].T]
 
 
 def _in_words(setting):

@@ -292,7 +292,7 @@ def main(arguments=None):
             parser.error(str(error))
     counts = status(cells, store)
     for (dataset, method), (there, all_) in counts.items():
-        print(f"{dataset:10} {method:16} {there:4} of {all_}")
+        print(f"{dataset:10} {method:19} {there:4} of {all_}")
     return 0 if all(there == all_ for there, all_ in counts.values()) else 3
 
 

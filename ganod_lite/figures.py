@@ -14,7 +14,8 @@ from .experiments import gans_behind
 # for one thing share a colour and differ in their lines.
 COLOURS = {
     "kde": "#E69F00", "kde-alexnet": "#E69F00", "ocsvm": "#009E73", "ocsvm-alexnet": "#009E73",
-    "ocsvm-grid": "#009E73", "kde-grid": "#009E73",
+    "ocsvm-grid": "#009E73", "kde-grid": "#E69F00",
+    "ocsvm-alexnet-grid": "#009E73", "kde-alexnet-grid": "#E69F00",
     "iforest": "#CC79A7", "iforest-grid": "#CC79A7", "gmm": "#D55E00", "dcae": "#56B4E9", "anogan": "#000000",
     "vae": "#7F7F7F", "vae-prior": "#7F7F7F", "vae-variance": "#7F7F7F",
     "adgan": "#0072B2", "critic": "#882255", "prior": "#0072B2", "search": "#0072B2", "search-frozen": "#D55E00",

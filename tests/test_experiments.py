@@ -513,7 +513,7 @@ def test_the_commands(tmp_path, capsys):
     assert main(["status", *command]) == 3
     assert "0 of 2" in capsys.readouterr().out
     assert main(["run", *command, "--seeds", "0-1"]) == 0
-    assert "digits     kde                 4 of 4" in capsys.readouterr().out
+    assert "digits     kde                    4 of 4" in capsys.readouterr().out
     assert main(["merge", str(tmp_path / "a"), "--store", str(tmp_path / "b")]) == 0
     assert "8 entries copied" in capsys.readouterr().out
     assert main(["status", *common, "--store", str(tmp_path / "b")]) == 0
