@@ -22,7 +22,10 @@
 # on each draw with the dimension that this draw's holdout chose; "±" is the standard deviation over draws.
 
 # %% tags=["parameters"]
+scale: str = "lite"  # the same page at each scale: it shows stored results
 results: str = "paper"  # the scale whose stored results are read, a folder of book/results
+data_root: str = None  # not used here
+store: str = None  # not used here
 
 # %%
 from ganod_lite import classical_columns, experiments, figures
