@@ -117,4 +117,4 @@ def test_the_command_line_needs_little(tmp_path, jobs, methods):
     command += ["--scale", "smoke", "--methods", ",".join(methods), "--store", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"digits     {method:16}    2 of 2" for method in methods]
+    assert done.stdout.splitlines() == [f"digits     {method:19}    2 of 2" for method in methods]
