@@ -66,6 +66,7 @@ SMOKE = replace(
     n_iter=10, n_iter_autoencoder=10, n_seeds=2, n_steps=2, anogan_steps=3,
     n_ablation=40, ablation_seeds=4, ablation_steps=3,
 )  # fmt: skip
+MEDIUM = replace(LITE, n_train=None, dimensions=PAPER.dimensions)  # all of Table 1 in two hours of a laptop's CPU
 DIGITS = replace(LITE, n_train=None, n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000)
 SCALES = {
     "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
@@ -74,6 +75,7 @@ SCALES = {
         "mnist": replace(LITE, classes=(0, 1, 8)),
         "cifar10": replace(LITE, classes=(0, 6), n_iter=1000),
     },
+    "medium": {"mnist": MEDIUM, "cifar10": MEDIUM},
     "paper": {"mnist": PAPER, "cifar10": PAPER},
 }
 

@@ -352,7 +352,7 @@ def test_what_is_stored_needs_no_data(store, monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, paper; got 'huge'"),
+        ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, medium, paper; got 'huge'"),
         ({"dataset": "lsun"}, ValueError, "dataset must be one of digits; got 'lsun'"),
         ({"method": "svm"}, ValueError, "method must be one of kde, kde-alexnet, ocsvm, .*; got 'svm'"),
         ({"normal_class": 10}, ValueError, "normal_class must be one of 0, 1, .*9; got 10"),
@@ -368,7 +368,7 @@ def test_wrong_cells_are_named(wrong, error, message):
 
 
 def test_a_wrong_part_of_the_grid_is_named():
-    with pytest.raises(ValueError, match="scale must be one of smoke, lite, paper; got 'tiny'"):
+    with pytest.raises(ValueError, match="scale must be one of smoke, lite, medium, paper; got 'tiny'"):
         attempt("tiny", "digits")
     with pytest.raises(ValueError, match="dataset must be one of digits, mnist, cifar10.*; got 'lsun'"):
         attempt("smoke", "lsun")
