@@ -3,7 +3,8 @@
 The claims are those of reference/claims.csv. A verdict comes from its claim's rule in RULES alone: a function of
 the `Evidence` and the `Claim`. Whether a number or an order of the paper holds is decided only by results at the
 scale "paper" for all ten classes; a statement about how methods behave is decided at the best scale there is, and
-the verdict names the scale. The scale "smoke" decides nothing: it shows that the code runs.
+the verdict names the scale. At the scales whose results the repository keeps only sets of all ten classes count.
+The scale "smoke" decides nothing: it shows that the code runs.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ from scipy.stats import t as student
 
 from . import datasets, experiments, gaal_experiments
 from .cells import METHODS, SCALES, TABLE1, known
+from .experiments import STORED
 from .metrics import auc, auc_interval
 from .tables import _markdown, _mean_sd, _reference, paper_table1
 
@@ -55,16 +57,14 @@ CLOSE = 0.05  # "close" of two AUCs over few runs, whose deviations are of that 
 REPRODUCED = "reproduced"
 WITHIN = f"reproduced within {TOLERANCE}"
 NOT_REPRODUCED = "not reproduced"
-REPRODUCED_AT_LITE = "reproduced at lite"
-NOT_REPRODUCED_AT_LITE = "not reproduced at lite"
+DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED)} | {
+    scale: (f"{REPRODUCED} at {scale}", f"{NOT_REPRODUCED} at {scale}") for scale in ("medium", "lite")
+}
 NOT_YET = "not yet checked at the paper's scale"
 CANNOT = "can't be checked here"
-VERDICTS = (
-    REPRODUCED, WITHIN, NOT_REPRODUCED, REPRODUCED_AT_LITE, NOT_REPRODUCED_AT_LITE, NOT_YET, CANNOT,
-)  # fmt: skip
-DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED), "lite": (REPRODUCED_AT_LITE, NOT_REPRODUCED_AT_LITE)}
+VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, *DECIDED["medium"], *DECIDED["lite"], NOT_YET, CANNOT)
 INDICATION = "Only an indication"
-FROM_BEST = ("paper", "lite", "smoke")
+FROM_BEST = ("paper", "medium", "lite", "smoke")
 
 
 @dataclass(frozen=True)
@@ -113,21 +113,21 @@ class Evidence:
     missing: tuple = ()
 
     def cells(self, scale, dataset, method):
-        """{(class, seed): entry}; at the scale "paper" only of seeds for which all ten classes are there."""
+        """{(class, seed): entry}; at a stored scale only of seeds for which all ten classes are there."""
         found = {}
         for entry in self.entries:
             p = entry.parameters
             if (p.get("scale"), p["dataset"], p["method"]) == (scale, dataset, method):
                 found[p["normal_class"], p["seed"]] = entry
         n = Counter(seed for _, seed in found)
-        return {key: e for key, e in sorted(found.items()) if scale != "paper" or n[key[1]] == N_CLASSES}
+        return {key: e for key, e in sorted(found.items()) if scale not in STORED or n[key[1]] == N_CLASSES}
 
     def shared(self, scale, dataset, methods):
         """{(class, seed): {method: entry}} of what all the methods have."""
         cells = {m: self.cells(scale, dataset, m) for m in methods}
         keys = sorted(set.intersection(*map(set, cells.values())))
         n = Counter(seed for _, seed in keys)
-        return {k: {m: cells[m][k] for m in methods} for k in keys if scale != "paper" or n[k[1]] == N_CLASSES}
+        return {k: {m: cells[m][k] for m in methods} for k in keys if scale not in STORED or n[k[1]] == N_CLASSES}
 
     def best(self, methods, scales=FROM_BEST):
         """What the methods share at the best scale where they share anything: (scale, {data set: shared}).
@@ -152,7 +152,7 @@ def collect(
     scale, *, seeds=(0,), classes=None, stability_seeds=(0, 1, 2), curve_seeds=(0, 1, 2), table_runs=15, device="auto",
     **places,
 ):  # fmt: skip
-    """The evidence: this build's, computed where the store lacks it, and the stored results at the paper's scale.
+    """The evidence: this build's, computed where the store lacks it, and the results that the repository keeps.
 
     seeds, classes: of the grid; stability_seeds: of the training objectives; curve_seeds and table_runs: the seeds
     and the number of SO-GAAL's runs; `places` are `store` and `data_root`.
@@ -169,7 +169,7 @@ def collect(
     )
     outcomes += tables.values()
     entries = [entry for outcome in outcomes for entry in outcome.entries] + experiments.entries_of(curves)
-    entries += [entry for dataset in PAPERS_DATA for entry in experiments.paper_scale_results(dataset)]
+    entries += [entry for dataset in PAPERS_DATA for entry in experiments.stored_results(dataset)]
     return Evidence(
         tuple(entries), tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why))
     )
@@ -278,8 +278,8 @@ def _number(n, thing):
 
 
 def _figure(page, label, entries):
-    """A link to a figure where this build has drawn it (from entries below the paper's scale), else to its page."""
-    drawn = any(e.parameters.get("scale") != "paper" for e in entries)
+    """A link to a figure where this build has drawn it (not from stored results), else to its page."""
+    drawn = any(e.parameters.get("scale") not in STORED for e in entries)
     return f"{{ref}}`{label}`, {{doc}}`{page}`" if drawn else f"{{doc}}`{page}`"
 
 

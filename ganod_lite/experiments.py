@@ -32,6 +32,7 @@ from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
 COMMITTED = Path("book/results")  # where the repository keeps results, a folder for each scale
+STORED = ("paper", "medium")  # those scales, the best first
 
 
 @dataclass(frozen=True)
@@ -224,14 +225,10 @@ def entries_of(*groups):
     return [e for group in groups for found in group.values() for e in getattr(found, "entries", found)]
 
 
-def stored_results(dataset, scale):
-    """The entries of a data set and scale that the repository holds; none have to be there."""
-    return Store(COMMITTED / scale).entries(dataset=dataset, scale=scale)
-
-
-def paper_scale_results(dataset):
-    """`stored_results` at the paper's scale."""
-    return stored_results(dataset, "paper")
+def stored_results(dataset, *scales):
+    """The entries of a data set that the repository holds at the scales, by default all; none have to be there."""
+    stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale) for scale in scales or STORED)
+    return [entry for entries in stored for entry in entries]
 
 
 def status(cells, store):

@@ -6,8 +6,8 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import ablations, classical_columns, metrics
-from .cells import METHODS, TABLE1
+from . import ablations, classical_columns, metrics, tuning
+from .cells import METHODS, SCALES, TABLE1
 from .experiments import gans_behind
 
 # One for each method throughout the book, told apart by colour-blind readers too. Methods that are the same but
@@ -35,19 +35,24 @@ def roc_curves(groups):
     """ROC curves averaged over classes and seeds, one for each method of Table 1, a panel for each data set.
 
     groups: {title: entries, or an `Outcome` of them}; a band is one standard deviation. A panel
-    without entries says so.
+    without entries says so. Where the entries are of several scales, the legend names each method's.
     """
+    groups = {title: getattr(group, "entries", group) for title, group in groups.items()}
+    scales = {}
+    for p in (e.parameters for entries in groups.values() for e in entries):
+        scales.setdefault(p["method"], {})[p["scale"]] = None
+    several = len({scale for each in scales.values() for scale in each}) > 1
     figure, axes = _figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
     handles = {}
-    for (title, group), axis in zip(groups.items(), axes[0]):
-        entries = getattr(group, "entries", group)
+    for (title, entries), axis in zip(groups.items(), axes[0]):
         for method in TABLE1:
             curves = [
                 metrics.roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method
             ]
             if curves:
                 mean, sd = metrics.mean_roc(curves, GRID)
-                style = {"color": COLOURS[method], "linestyle": LINES.get(method, "-"), "label": METHODS[method].label}
+                label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
+                style = {"color": COLOURS[method], "linestyle": LINES.get(method, "-"), "label": label}
                 (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
                 low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
                 axis.fill_between(GRID, low, high, color=COLOURS[method], alpha=0.07, linewidth=0)
@@ -407,4 +412,29 @@ def classical_grid(entries, method):
         axis.set_xticks(places, grid.settings, rotation=60, ha="right", fontsize=7)
         axis.set(title=title, ylabel="mean AUC")
         axis.legend(frameon=False, fontsize=6)
+    return figure
+
+
+def tuning_curves(entries):
+    """The measures of tuning against generator steps: thin lines for classes, thick for a data set's mean.
+
+    A class' line is the mean over its seeds; a dotted line marks the steps of the scale that tuning takes.
+    """
+    panels = tuning.curves(entries)
+    if not panels:
+        return tuning.not_yet()
+    figure, axes = _figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
+    for (measure, of_dataset), axis in zip(panels.items(), axes):
+        for i, (title, curves) in enumerate(of_dataset.items()):
+            for line in curves.lines.values():
+                axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
+            axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
+        for settings in SCALES[tuning.SCALE].values():
+            axis.axvline(settings.n_iter, color="0.6", linestyle=":", linewidth=1)
+        ticks = sorted({n for curves in of_dataset.values() for n in curves.x.tolist()})
+        axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
+        axis.set_xticks(ticks, map(str, ticks))
+        axis.minorticks_off()
+        axis.set_ylim(bottom=0)
+    axes[0].legend(frameon=False, fontsize=7)
     return figure

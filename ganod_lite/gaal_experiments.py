@@ -18,7 +18,8 @@ SOGAAL_VARIANTS = {
     "the post, generator's bias 1": {"variant": "post", "generator_bias": 1.0},
     "the post, generator's bias 1e-5": {"variant": "post", "generator_bias": 1e-5},
 }
-SOGAAL_TABLES = {"smoke": (), "lite": ("WDBC", "Stamps", "Waveform"), "paper": tuple(STOP_EPOCHS)}
+SOME = ("WDBC", "Stamps", "Waveform")
+SOGAAL_TABLES = {"smoke": (), "lite": SOME, "medium": SOME, "paper": tuple(STOP_EPOCHS)}
 
 
 def onecluster(data_root=None):

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import datasets
 from .cells import METHODS, TABLE1, Cell
-from .experiments import open_store
+from .experiments import STORED, open_store
 from .metrics import auc, auc_interval, paired_comparison
 
 NOT_YET = "not yet run"
@@ -25,26 +25,33 @@ def paper_table1():
 
 
 def complete(entries):
-    """The entries of one data set's methods that have every class of it."""
-    classes = {}
-    for p in (entry.parameters for entry in entries):
-        classes.setdefault((p["dataset"], p["method"]), set()).add(p["normal_class"])
-    whole = {key for key, found in classes.items() if len(found) == len(datasets.CLASSES[key[0]])}
-    return [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) in whole]
+    """The entries of one data set's methods that have every class of it, each method's at its best such scale."""
+    found = {}
+    for entry in entries:
+        p = entry.parameters
+        found.setdefault((p["dataset"], p["method"]), {}).setdefault(p["scale"], []).append(entry)
+    whole = []
+    for (dataset, _), by_scale in found.items():
+        for scale in (scale for scale in STORED if scale in by_scale):
+            if len({e.parameters["normal_class"] for e in by_scale[scale]}) == len(datasets.CLASSES[dataset]):
+                whole += by_scale[scale]
+                break
+    return whole
 
 
-def table1_means(outcome, dataset, paper_scale=()):
+def table1_means(outcome, dataset, stored=()):
     """One data set of Table 1, a row for each method: AUCs averaged over classes.
 
-    Two pairs of columns, as only means over the same classes compare: the paper and ours at the
-    paper's scale over all classes; the paper and this build over the build's classes. One pair of
-    three columns where these are the same. Ours comes with the standard deviation over repetitions
-    for several, with half of the 95 % interval over test images (DeLong) for one.
+    Two pairs of columns, as only means over the same classes compare: the paper and ours over all
+    classes, at the best scale that has them all, which a column names; the paper and this build over
+    the build's classes. The paper's stands there once where these are the same. Ours comes with the
+    standard deviation over repetitions for several, with half of the 95 % interval over test images
+    (DeLong) for one.
 
-    outcome: this build's `experiments.Outcome`; paper_scale: stored entries at the paper's scale,
+    outcome: this build's `experiments.Outcome`; stored: entries at any scales of experiments.STORED,
     any number of repetitions.
     """
-    data = _Data(outcome, dataset, paper_scale)
+    data = _Data(outcome, dataset, stored)
     all_, some = f"{len(data.all_classes)} classes", _class_list(data.classes, dataset)
     printed = {
         (r["dataset"], r["method"], r["features"]): float(r["mean_auc_as_printed"])
@@ -58,7 +65,8 @@ def table1_means(outcome, dataset, paper_scale=()):
             as_printed = printed[data.title, about.title, about.features]
             wrong = f" (prints {as_printed:.3f})" if abs(mean - as_printed) > 0.0011 else ""
             row[f"paper, {all_}"] = f"{mean:.3f}{wrong}"
-            row[f"ours at paper scale, {all_}"] = _with_spread(data.ours(data.all_classes, method)) or NOT_YET
+            row[f"ours, {all_}"] = _with_spread(data.ours(data.all_classes, method)) or NOT_YET
+            row["at scale"] = data.our_scale.get(method, "–")
         if data.classes:
             if data.in_paper and data.classes != data.all_classes:
                 row[f"paper, {some}"] = f"{data.paper_mean(data.classes, method):.3f}"
@@ -67,16 +75,16 @@ def table1_means(outcome, dataset, paper_scale=()):
     return _noted(outcome, _markdown(rows))
 
 
-def table1(outcome, dataset, paper_scale=()):
-    """One data set of Table 1, a row for each class and method: the paper, ours at paper scale, this build.
+def table1(outcome, dataset, stored=()):
+    """One data set of Table 1, a row for each class and method: the paper, ours and its scale, this build.
 
     Takes what `table1_means` takes. HTML that book/_static/results.js makes sortable, with a link to
     the same as CSV in full precision.
     """
     from IPython.display import HTML
 
-    data = _Data(outcome, dataset, paper_scale)
-    heads = ["class", "method"] + ["paper", "ours at paper scale"] * data.in_paper + ["this build"] * bool(data.classes)
+    data = _Data(outcome, dataset, stored)
+    heads = ["class", "method"] + ["paper", "ours", "at scale"] * data.in_paper + ["this build"] * bool(data.classes)
     body, csv_rows = [], []
     for c in data.all_classes if data.in_paper else data.classes:
         for method in TABLE1:
@@ -85,13 +93,14 @@ def table1(outcome, dataset, paper_scale=()):
             row = "".join(f'<th scope="row">{html.escape(name)}</th>' for name in names)
             if data.in_paper:
                 row += _number(paper, f"{paper:.3f}") + _number(ours and ours.mean, _interval(ours) or NOT_YET)
+                row += f"<td>{data.our_scale.get(method, '–')}</td>"
             if data.classes:
                 row += _number(build and build.mean, _interval(build) or "–")
             body.append(f"<tr>{row}</tr>")
             about = {"dataset": data.title, "class": names[0], "method": METHODS[method].title}
             about |= {"features": METHODS[method].features, "paper": paper}
-            about |= _csv_columns("ours", ours) | _csv_columns("build", build)
-            csv_rows.append(about | {"build_scale": data.scale if build else None})
+            about |= _csv_columns("ours", ours) | {"ours_scale": data.our_scale.get(method)}
+            csv_rows.append(about | _csv_columns("build", build) | {"build_scale": data.scale if build else None})
     if not body:
         return outcome.show(None)
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
@@ -102,17 +111,17 @@ def table1(outcome, dataset, paper_scale=()):
     )
 
 
-def against_adgan(outcome, dataset, paper_scale=()):
+def against_adgan(outcome, dataset, stored=()):
     """ADGAN against each other method of Table 1, compared over classes by `metrics.paired_comparison`.
 
     Takes what `table1_means` takes. Three comparisons side by side, each over its own classes: of the
-    numbers that the paper prints, of ours at the paper's scale, and of this build's.
+    numbers that the paper prints, of ours, each method's at its best scale, and of this build's.
     """
-    data = _Data(outcome, dataset, paper_scale)
+    data = _Data(outcome, dataset, stored)
     sources = []
     if data.in_paper:
         sources += [("paper", data.all_classes, data.paper_mean, NOT_YET)]
-        sources += [("ours at paper scale", data.all_classes, lambda *cell: _mean_of(data.ours(*cell)), NOT_YET)]
+        sources += [("ours", data.all_classes, lambda *cell: _mean_of(data.ours(*cell)), NOT_YET)]
     if data.classes:
         name = f"this build, {len(data.classes)} class{'es' * (len(data.classes) > 1)}"
         sources += [(name, data.classes, lambda *cell: _mean_of(data.build(*cell)), "–")]
@@ -125,6 +134,8 @@ def against_adgan(outcome, dataset, paper_scale=()):
                 row |= {name: nothing, f"p, {name}": nothing}
                 if not any(None in pair for pair in pairs):
                     row[name], row[f"p, {name}"] = _compared(pairs)
+                if name == "ours":
+                    row["at scales"] = " and ".join(data.our_scale.get(m, "–") for m in ("adgan", method))
             rows.append(row)
     return _noted(outcome, _markdown(rows)) if sources else outcome.show(None)
 
@@ -300,14 +311,16 @@ def benchmark_records(measurements):
 class _Data:
     """A data set's part of Table 1 from its three sources, each a mean over the classes asked for."""
 
-    def __init__(self, outcome, dataset, paper_scale):
+    def __init__(self, outcome, dataset, stored):
         self.title = datasets.TITLES[dataset]
         self.all_classes = list(range(len(datasets.CLASSES[dataset])))
         self.classes = sorted({cell.normal_class for cell in outcome.cells})  # of this build
         self.scale = outcome.cells[0].scale if outcome.cells else ""
         self._paper = paper_table1()
         self.in_paper = any(title == self.title for title, *_ in self._paper)
-        self._ours, self._build = _intervals(paper_scale), _intervals(outcome.entries)
+        best = complete(stored)
+        self.our_scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
+        self._ours, self._build = _intervals(best), _intervals(outcome.entries)
 
     def paper_mean(self, classes, method):
         """The mean of what the paper prints, None if it does not."""

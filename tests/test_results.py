@@ -1,4 +1,4 @@
-"""The results at the paper's scale that the repository keeps: each is whole, and what today's code would ask for."""
+"""The results that the repository keeps: each is whole, and what today's code would ask for at its scale."""
 
 import json
 import warnings
@@ -17,23 +17,20 @@ from ganod_lite.store import Store
 ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10
 MOST_BYTES = 25e6
+STORES = {scale: Store(ROOT / experiments.COMMITTED / scale) for scale in experiments.STORED}
 
 
 @pytest.fixture(scope="module")
-def store():
-    return Store(ROOT / experiments.COMMITTED / "paper")
-
-
-@pytest.fixture(scope="module")
-def kept(store):
+def kept():
     """[(path of the record, its cell, its entry)]. Damage, of which the store warns, is an error."""
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for path in sorted(store.root.rglob("*.json")):
-            entry = store.get(path.with_suffix(""))
-            cell = [entry.parameters[name] for name in ("dataset", "normal_class", "method", "seed", "scale")]
-            found.append((path, Cell(*cell), entry))
+        for store in STORES.values():
+            for path in sorted(store.root.rglob("*.json")):
+                entry = store.get(path.with_suffix(""))
+                cell = [entry.parameters[name] for name in ("dataset", "normal_class", "method", "seed", "scale")]
+                found.append((path, Cell(*cell), entry))
     return found
 
 
@@ -53,11 +50,10 @@ def classes_of(dataset):
     return np.full(N_IMAGES, -1)
 
 
-def test_each_record_is_the_one_that_the_grid_looks_for(store, kept):
+def test_each_record_is_the_one_that_the_grid_looks_for(kept):
     for path, cell, entry in kept:
-        assert cell.scale == "paper", path
         assert entry.parameters == json.loads(json.dumps(cell.parameters)), path
-        assert path.with_suffix("") == cell.stem(store), path
+        assert path.with_suffix("") == cell.stem(STORES[cell.scale]), path
         assert {"commit", "versions", "device", "finished"} <= set(entry.record), path
         assert entry.record["seconds"] >= 0, path
     assert max(Counter(cell for _, cell, _ in kept).values(), default=1) == 1
@@ -85,5 +81,6 @@ def test_labels_are_those_of_the_images_or_else_agree_with_each_other(kept):
         np.testing.assert_array_equal(entry.arrays["labels"], anomalous, err_msg=str(path))
 
 
-def test_the_folder_is_small(store):
-    assert sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file()) < MOST_BYTES
+def test_the_folders_are_small():
+    files = [path for store in STORES.values() for path in store.root.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES

@@ -77,11 +77,12 @@ def test_means_are_over_the_same_classes_in_columns_that_compare():
         aucs = [auc_of(build, method, c) for c in (0, 1, 8)]
         assert row["this build, classes 0, 1, 8"].startswith(f"{np.mean(aucs):.3f} ± 0.0")
     of_repetitions = [np.mean([auc_of(ours, "kde", c, s) for c in range(10)]) for s in (0, 1, 2)]
-    column = "ours at paper scale, 10 classes"
+    column = "ours, 10 classes"
     spread = np.std(of_repetitions, ddof=1)
     assert rows["KDE"][column] == f"{np.mean(of_repetitions):.3f} ± {spread:.3f} (3 repetitions)"
     assert rows["GMM"][column].endswith("(2 repetitions)")
-    assert rows["ADGAN"][column] == "not yet run"
+    assert rows["KDE"]["at scale"] == "paper"
+    assert (rows["ADGAN"][column], rows["ADGAN"]["at scale"]) == ("not yet run", "–")
 
 
 def test_half_width_of_a_mean_is_that_of_independent_classes():
@@ -98,16 +99,49 @@ def test_half_width_of_a_mean_is_that_of_independent_classes():
 def test_nine_of_ten_classes_are_no_mean_and_no_curve():
     ours = entries(classes=range(9), methods=("kde",), scale="paper")
     rows = markdown_rows(tables.table1_means(outcome(entries()), "mnist", ours))
-    assert rows["KDE"]["ours at paper scale, 10 classes"] == "not yet run"
+    assert rows["KDE"]["ours, 10 classes"] == "not yet run"
     assert tables.complete(ours) == []
     whole = entries(classes=range(10), methods=("gmm",), scale="paper")
     assert tables.complete(ours + whole) == whole
 
 
+def test_ours_are_at_the_best_scale_that_has_all_classes_and_it_is_named():
+    kde, gmm, adgan = (
+        {s: entries(classes=range(10), methods=(m,), scale=s) for s in ("paper", "medium", "lite")}
+        for m in ("kde", "gmm", "adgan")
+    )
+    stored = kde["medium"] + kde["paper"] + gmm["paper"][:9] + gmm["medium"] + adgan["lite"]
+    assert tables.complete(stored) == kde["paper"] + gmm["medium"]
+    rows = markdown_rows(tables.table1_means(outcome(entries()), "mnist", stored))
+    assert [rows[name]["at scale"] for name in ("KDE", "GMM", "ADGAN")] == ["paper", "medium", "–"]
+    of_medium = np.mean([auc_of(gmm["medium"], "gmm", c) for c in range(10)])
+    assert rows["GMM"]["ours, 10 classes"].startswith(f"{of_medium:.3f}")
+    full = tables.table1(outcome(entries()), "mnist", stored)
+    assert [html_rows(full)["9", name][2] for name in ("KDE", "GMM", "ADGAN")] == ["paper", "medium", "–"]
+    assert [r["ours_scale"] for r in csv_rows(full)[1] if r["class"] == "9"].count("medium") == 1
+
+
+def test_a_comparison_of_two_scales_says_so():
+    stored = entries(classes=range(10), scale="paper", methods=("kde",))
+    stored += entries(classes=range(10), scale="medium", methods=("adgan",))
+    rows = markdown_rows(tables.against_adgan(outcome(entries()), "mnist", stored))
+    assert rows["KDE"]["at scales"] == "medium and paper"
+    pairs = [[auc_of(stored, m, c) for c in range(10)] for m in ("adgan", "kde")]
+    assert rows["KDE"]["p, ours"] == f"{paired_comparison(*pairs).p_value:.3f}"
+    assert rows["GMM"]["ours"] == "not yet run"
+
+
+def test_curves_of_several_scales_are_told_apart():
+    one, other = entries(methods=("kde",), scale="paper"), entries(methods=("adgan",), scale="medium")
+    for found, wanted in ((one + other, ["KDE (paper)", "ADGAN (medium)"]), (one, ["KDE"])):
+        (legend,) = figures.roc_curves({"MNIST": found}).legends
+        assert [text.get_text() for text in legend.get_texts()] == wanted
+
+
 def test_a_build_with_all_classes_has_the_papers_mean_once():
     found = entries(classes=range(10), scale="paper")
     heads = list(markdown_rows(tables.table1_means(outcome(found), "mnist", found))["KDE"])
-    assert heads == ["method", "paper, 10 classes", "ours at paper scale, 10 classes", "this build, 10 classes"]
+    assert heads == ["method", "paper, 10 classes", "ours, 10 classes", "at scale", "this build, 10 classes"]
 
 
 def test_a_mean_that_the_paper_prints_wrong_is_said():
@@ -119,7 +153,7 @@ def test_a_mean_that_the_paper_prints_wrong_is_said():
 
 
 def test_full_table_has_each_class_and_method_with_its_interval():
-    build, ours = entries(), entries(classes=(0,), methods=("kde",), seeds=(0, 1), scale="paper")
+    build, ours = entries(), entries(classes=range(10), methods=("kde",), seeds=(0, 1), scale="paper")
     rows = html_rows(tables.table1(outcome(build), "mnist", ours))
     assert list(rows) == [(str(c), METHODS[m].label) for c in range(10) for m in TABLE1]
     value, low, high = auc_interval(build[0].arrays["labels"], build[0].arrays["scores"])
@@ -127,13 +161,15 @@ def test_full_table_has_each_class_and_method_with_its_interval():
     assert rows["0", "KDE"] == [
         f"{printed('kde')[0]:.3f}",
         f"{np.mean(aucs):.3f} ± {np.std(aucs, ddof=1):.3f} (2 repetitions)",
+        "paper",
         f"{value:.3f} [{low:.3f}, {high:.3f}]",
     ]
-    assert rows["5", "KDE"][1:] == ["not yet run", "–"]
+    assert rows["5", "KDE"][-1] == "–"
+    assert rows["5", "GMM"][1:] == ["not yet run", "–", "–"]
 
 
 def test_csv_has_the_same_rows_in_full_precision():
-    build, ours = entries(), entries(classes=(0,), methods=("kde",), seeds=(0, 1), scale="paper")
+    build, ours = entries(), entries(classes=range(10), methods=("kde",), seeds=(0, 1), scale="paper")
     shown = tables.table1(outcome(build), "mnist", ours)
     name, rows = csv_rows(shown)
     assert name == "table1-mnist.csv"
@@ -173,16 +209,16 @@ def test_comparison_is_over_classes_and_says_where_there_are_too_few():
     text = f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}], ahead in {ahead} of 10"
     assert (row["paper"], row["p, paper"]) == (text, f"{found.p_value:.3f}")
     of_ours = [[auc_of(ours, m, c) for c in range(10)] for m in ("adgan", "ocsvm")]
-    assert row["p, ours at paper scale"] == f"{paired_comparison(*of_ours).p_value:.3f}"
+    assert row["p, ours"] == f"{paired_comparison(*of_ours).p_value:.3f}"
     difference = np.mean([auc_of(build, "adgan", c) - auc_of(build, "ocsvm", c) for c in (0, 1, 8)])
     assert row["this build, 3 classes"].startswith(f"{difference:+.3f}, ahead in ")
     assert row["p, this build, 3 classes"] == "too few classes"
 
 
-def test_no_comparison_without_all_classes_at_paper_scale():
+def test_no_comparison_without_all_classes():
     ours = entries(classes=range(10), scale="paper")[:-1]  # ADGAN lacks its last class
     rows = markdown_rows(tables.against_adgan(outcome(entries()), "mnist", ours))
-    assert all(row["ours at paper scale"] == row["p, ours at paper scale"] == "not yet run" for row in rows.values())
+    assert all(row["ours"] == row["p, ours"] == "not yet run" for row in rows.values())
 
 
 def test_what_is_missing_is_named_and_the_rest_is_shown():
