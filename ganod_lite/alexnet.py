@@ -30,7 +30,7 @@ FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
 
 SIZE = 224
-N_FEATURES = 256 * 6 * 6
+N_FEATURES = {True: 256 * 6 * 6, False: 256 * 13 * 13}  # pooled or not
 # Of ImageNet's red, green and blue in [0, 1], as torchvision prescribes for these weights.
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -42,6 +42,7 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
     weights: a file with the network's weights: torchvision's state dict (see URL), or an .npz of the arrays
         `features.0.weight`, `features.0.bias`, and so on for the layers 3, 6, 8 and 10. None: torchvision's
         file in torch's download cache, if it is there. Nothing is downloaded.
+    pooled: the layer's output after ReLU and max pooling; False: that of the convolution itself.
     batch_size: images at a time; it changes time and memory, not the features. One CPU core takes about
         13 ms an image.
 
@@ -49,8 +50,9 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
     each `transform` and not kept, so that a pickled pipeline is small and needs the file again.
     """
 
-    def __init__(self, weights=None, *, batch_size=32, device="auto", verbose=True):
+    def __init__(self, weights=None, *, pooled=True, batch_size=32, device="auto", verbose=True):
         self.weights = weights
+        self.pooled = pooled
         self.batch_size = batch_size
         self.device = device
         self.verbose = verbose
@@ -62,7 +64,8 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """The features (n, 9216) float32 of images X, of any size, in a form that `as_images` takes.
 
-        Each row is the layer's output of 256 channels x 6 x 6, laid out in that order.
+        Each row is the layer's output of 256 channels x 6 x 6, laid out in that order. If not `pooled`
+        these are 43,264 of 256 x 13 x 13.
         Raises FileNotFoundError if there are no weights, ValueError for a file that does not hold them,
         ValueError or TypeError for images that can't be used.
         """
@@ -70,7 +73,9 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         device = resolve_device(self.device)
         images = as_images(X)
         network = _load(_find(self.weights)).to(device, memory_format=torch.channels_last)
-        features = np.empty((len(images), N_FEATURES), np.float32)
+        if not self.pooled:
+            network = network[:-2]
+        features = np.empty((len(images), N_FEATURES[bool(self.pooled)]), np.float32)
         with (
             torch.inference_mode(),
             tqdm(total=len(images), unit="image", desc="AlexNet", disable=not self.verbose) as bar,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
@@ -144,6 +145,8 @@ METHODS = {  # those of Table 1 in its order
     "kde-grid": Method("KDE", CLASSIC_USES, in_table1=False),
     "ocsvm-alexnet-grid": Method("OC-SVM", CLASSIC_USES, features="AlexNet", in_table1=False),
     "kde-alexnet-grid": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
+    "kde-alexnet-layer": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
+    "ocsvm-alexnet-layer": Method("OC-SVM", CLASSIC_USES, features="AlexNet", in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
@@ -157,6 +160,7 @@ FOREST_GRID = [{"n_estimators": n, "max_samples": m} for n in (100, 400) for m i
 GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 GRID_IMAGES = 1000  # the first of the test images, enough to tell settings apart
 BANDWIDTHS_BESIDE = (4.0, 16.0)  # of KDE, beside the one of the best likelihood
+LAYER_IMAGES = 1000  # the first of the training images, as scikit-learn's own way to a bandwidth takes long
 FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file and the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
 ON_CPU = "cpu"  # what classical methods run on
@@ -262,10 +266,9 @@ class Errand:
             "adgan": self._adgan, "prior": self._adgan, "critic": self._critic, "anogan": self._anogan,
             "dcae": self._autoencoder, "vae": self._autoencoder, "vae-prior": self._autoencoder,
             "vae-variance": self._autoencoder, "search": self._ablation, "search-frozen": self._ablation,
-            "iforest-grid": self._grid, "ocsvm-grid": self._grid,
-            "kde-grid": self._grid,
-            "ocsvm-alexnet-grid": self._grid,
-            "kde-alexnet-grid": self._grid,
+            "iforest-grid": self._grid, "ocsvm-grid": self._grid, "kde-grid": self._grid,
+            "ocsvm-alexnet-grid": self._grid, "kde-alexnet-grid": self._grid,
+            "ocsvm-alexnet-layer": self._layer_grid, "kde-alexnet-layer": self._layer_grid,
         }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
@@ -402,6 +405,35 @@ class Errand:
             for by, bandwidth in ({"likelihood": best} | {h: h for h in BANDWIDTHS_BESIDE}).items():
                 kde = KernelDensity(bandwidth=bandwidth, leaf_size=len(z)).fit(z / scale)
                 yield {"whiten": whiten, "bandwidth": by}, -kde.score_samples(z_test / scale)
+
+    def _layer_grid(self, cell, split):
+        """AlexNet's last layer with and without ReLU and pooling, at each dimension; for KDE in two computations."""
+        scored = {"kde": self._kde_computations, "ocsvm": self._svms}[cell.method.split("-")[0]]
+        scores, settings = [], []
+        for n in self.settings.dimensions:
+            for pooled, (z, z_test) in self._layers.items():
+                for setting, values in scored(z[:, :n], z_test[:, :n]):
+                    settings.append({"n_components": n, "pooled": pooled} | setting)
+                    scores.append(values)
+        return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
+
+    @cached_property
+    def _layers(self):
+        """{pooled or not: (training, test images)} as AlexNet's features after PCA to the most dimensions tried."""
+        split, weights, found = self.cells[0].split(self.images), datasets.alexnet_weights(self.data_root), {}
+        for pooled in (True, False):
+            alexnet = AlexNetFeatures(weights, pooled=pooled, device=self.device, verbose=self.verbose)
+            x, x_test = (alexnet.transform(x) for x in (split.x_train[:LAYER_IMAGES], split.x_test[:GRID_IMAGES]))
+            pca = PCA(max(self.settings.dimensions), random_state=0).fit(x)
+            found[pooled] = pca.transform(x), pca.transform(x_test)
+        return found
+
+    def _kde_computations(self, z, z_test):
+        """With exact densities, as everywhere else here, and with scikit-learn's defaults from end to end."""
+        exact = KernelDensity(bandwidth=classic.best_bandwidth(z, random_state=0), leaf_size=len(z)).fit(z)
+        default = GridSearchCV(KernelDensity(), {"bandwidth": classic.BANDWIDTHS}, cv=10).fit(z).best_estimator_
+        for name, kde in (("exact", exact), ("default", default)):
+            yield {"kde": name, "bandwidth": kde.bandwidth}, -kde.score_samples(z_test)
 
     @cached_property
     def _network(self):

@@ -16,6 +16,7 @@ COLOURS = {
     "kde": "#E69F00", "kde-alexnet": "#E69F00", "ocsvm": "#009E73", "ocsvm-alexnet": "#009E73",
     "ocsvm-grid": "#009E73", "kde-grid": "#E69F00",
     "ocsvm-alexnet-grid": "#009E73", "kde-alexnet-grid": "#E69F00",
+    "ocsvm-alexnet-layer": "#009E73", "kde-alexnet-layer": "#E69F00",
     "iforest": "#CC79A7", "iforest-grid": "#CC79A7", "gmm": "#D55E00", "dcae": "#56B4E9", "anogan": "#000000",
     "vae": "#7F7F7F", "vae-prior": "#7F7F7F", "vae-variance": "#7F7F7F",
     "adgan": "#0072B2", "critic": "#882255", "prior": "#0072B2", "search": "#0072B2", "search-frozen": "#D55E00",
@@ -429,8 +430,8 @@ def tuning_curves(entries):
             for line in curves.lines.values():
                 axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
-        for settings in SCALES[tuning.SCALE].values():
-            axis.axvline(settings.n_iter, color="0.6", linestyle=":", linewidth=1)
+        for n_iter in {settings.n_iter for settings in SCALES[tuning.SCALE].values()}:
+            axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
         ticks = sorted({n for curves in of_dataset.values() for n in curves.x.tolist()})
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
         axis.set_xticks(ticks, map(str, ticks))

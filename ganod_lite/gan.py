@@ -69,6 +69,7 @@ def train_gans(
     ngf=64,
     batch_size=64,
     objective="wgan",
+    n_critic=None,
     device="auto",
     checkpoint=None,
     checkpoint_seconds=60,
@@ -78,9 +79,10 @@ def train_gans(
     """Train one GAN per set of images, all at once, and return them as a list of `GAN`.
 
     image_sets: list of images as `as_images` takes them, all of one shape; seeds: one int for each.
-    n_steps: generator steps; each follows 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan") critic steps.
+    n_steps: generator steps.
     objective: "wgan", which the paper trains on; "wgan-gp", the same with a gradient penalty in place of
         clipped weights; "gan" or "lsgan".
+    n_critic: critic steps before each generator step; None: 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan").
     checkpoint: a file for the state of an unfinished training. It is written every
     `checkpoint_seconds`; where it exists training goes on from it, with the same result as
     undisturbed; once training is done it is removed. A damaged one is said, and training starts anew.
@@ -95,9 +97,13 @@ def train_gans(
         check_scalar(value, name, Integral, min_val=1)
     if objective not in RECIPES:
         raise ValueError(f"objective must be one of {sorted(RECIPES)}; got {objective!r}.")
+    if n_critic is not None:
+        check_scalar(n_critic, "n_critic", Integral, min_val=1)
     if len(image_sets) != len(seeds) or not len(seeds):
         raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
-    training = _Training(image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, resolve_device(device))
+    training = _Training(
+        image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, resolve_device(device), n_critic
+    )
     parts = [training.generator, training.critic, *training.optimisers]
     checkpoint = Checkpoint(
         checkpoint, training.arguments, parts, training.draws, training.losses,
@@ -124,7 +130,7 @@ def has_batch_norm(objective):
 class _Training:
     """The state of a training: networks, optimisers, random generators, losses so far."""
 
-    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, device):
+    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, device, n_critic=None):
         images = [as_images(x, min_samples=2) for x in image_sets]
         seeds = [int(seed) for seed in seeds]
         shape = tuple(images[0].shape[1:])
@@ -146,7 +152,9 @@ class _Training:
         self.generator = stack(generators).to(device, memory_format=torch.channels_last)
         self.critic = stack(critics).to(device, memory_format=torch.channels_last)
         recipe = RECIPES[objective]
-        self.n_critic = recipe["n_critic"]
+        self.n_critic = recipe["n_critic"] if n_critic is None else int(n_critic)
+        if self.n_critic != recipe["n_critic"]:  # else the objective tells it
+            self.arguments["n_critic"] = self.n_critic
         self.optimisers = [
             recipe["optimiser"](network.parameters(), **recipe["settings"]) for network in (self.generator, self.critic)
         ]

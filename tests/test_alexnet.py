@@ -104,6 +104,14 @@ def test_features_are_torchvisions(features, reference, shape):
     np.testing.assert_allclose(made, expected, atol=1e-4)
 
 
+def test_not_pooled_is_the_convolution_s_own_output(features):
+    X = pixels(3, 32, 32)
+    made = clone(features).set_params(pooled=False).transform(X)
+    assert made.shape == (3, 43264) and made.min() < 0
+    pooled = torch.nn.functional.max_pool2d(torch.from_numpy(made).relu().view(3, 256, 13, 13), 3, 2)
+    np.testing.assert_allclose(pooled.flatten(1), features.transform(X), atol=1e-4)
+
+
 def test_features_tell_colours_and_images_apart(features):
     X = pixels(2, 16, 16, 3)
     made = features.transform(np.concatenate([X, X[..., ::-1]]))

@@ -141,6 +141,19 @@ def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
     assert len({s.tobytes() for s in scores}) == len(scores) - the_same
 
 
+def test_the_pooled_half_of_the_layers_grid_is_the_grid(undisturbed):
+    grid_, layers = (undisturbed[cell(f"ocsvm-alexnet-{name}")] for name in ("grid", "layer"))
+    pooled = [i for i, s in enumerate(layers.record["details"]["settings"]) if s["pooled"]]
+    found = layers.arrays["scores_by_setting"]
+    np.testing.assert_allclose(found[:, pooled], grid_.arrays["scores_by_setting"], rtol=1e-3, atol=1e-3)
+    rest = np.delete(found, pooled, axis=1)
+    assert rest.shape == found[:, pooled].shape and not np.allclose(rest, found[:, pooled], atol=0.01)
+    tried = undisturbed[cell("kde-alexnet-layer")].record["details"]["settings"]
+    assert [(s["n_components"], s["pooled"], s["kde"]) for s in tried] == [
+        (n, pooled, kde) for n in (4, 8) for pooled in (True, False) for kde in ("exact", "default")
+    ]
+
+
 def test_a_second_run_computes_nothing_and_gives_the_same(store, computed, monkeypatch, undisturbed):
     some = [cell("kde"), cell("adgan"), cell("iforest", 1)]
     first = run(some, store)

@@ -117,16 +117,27 @@ def test_gan_and_lsgan_losses_are_those_of_their_papers():
         torch.testing.assert_close(gan.GENERATOR_LOSSES[objective](fake), share * loss(fake, one).mean(0))
 
 
-@pytest.mark.parametrize(("objective", "n_critic"), [("wgan", 5), ("wgan-gp", 2), ("gan", 1), ("lsgan", 1)])
-def test_each_generator_step_follows_so_many_critic_steps(objective, n_critic, monkeypatch):
+@pytest.mark.parametrize(
+    ("objective", "given", "n_critic"),
+    [("wgan", None, 5), ("wgan-gp", None, 2), ("gan", None, 1), ("lsgan", None, 1), ("wgan", 2, 2), ("gan", 3, 3)],
+)
+def test_each_generator_step_follows_so_many_critic_steps(objective, given, n_critic, monkeypatch):
     stepped = []
     optimiser = gan.RECIPES[objective]["optimiser"]
     step = optimiser.step
     monkeypatch.setattr(optimiser, "step", lambda self, *args: (stepped.append(self), step(self, *args))[1])
-    (trained,) = train([images(20, 0)], [0], n_steps=3, objective=objective)
+    (trained,) = train([images(20, 0)], [0], n_steps=3, objective=objective, n_critic=given)
     which = [o is stepped[n_critic] for o in stepped]
     assert which == ([False] * n_critic + [True]) * 3
     assert len(trained.critic_loss) == len(trained.generator_loss) == 3
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_objective_s_own_number_of_critic_steps_may_be_given_too(objective):
+    own = gan.RECIPES[objective]["n_critic"]
+    default, given, other = (train([images(20, 0)], [0], objective=objective, n_critic=n) for n in (None, own, own + 1))
+    assert same_bits(default, given)
+    assert not same_bits(default, other)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -247,6 +258,7 @@ def checkpoint(small_blocks, monkeypatch, tmp_path):
         {"ngf": 8},
         {"batch_size": 4},
         {"objective": "wgan-gp"},
+        {"n_critic": 4},
     ],
     ids=lambda other: "-".join(other),
 )
@@ -294,6 +306,8 @@ def test_divergence_names_the_set_it_came_from(monkeypatch, small_blocks):
         ({"n_steps": 0}, ValueError, "n_steps == 0, must be >= 1"),
         ({"n_steps": 1.5}, TypeError, "n_steps must be an instance of int"),
         ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1"),
+        ({"n_critic": 0}, ValueError, "n_critic == 0, must be >= 1"),
+        ({"n_critic": 2.0}, TypeError, "n_critic must be an instance of int"),
         ({"latent_size": -1}, ValueError, "latent_size == -1, must be >= 1"),
         ({"ngf": "64"}, TypeError, "ngf must be an instance of int"),
         ({"image_sets": [images(20, 0, size=8)[:, :, :, :4]]}, ValueError, r"image_shape: .* got \(1, 8, 4\)"),

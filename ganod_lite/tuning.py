@@ -1,0 +1,516 @@
+"""What the paper leaves open of the training and of the search, chosen without a test image or an anomaly.
+
+    python -m ganod_lite.tuning --dataset mnist --classes 8 --seeds 0 --store DIR       run what DIR lacks
+
+Generators are trained on a class' training images less a holdout of them, and measured on that holdout. Each
+candidate is an entry of the store. What is chosen follows from the entries by one rule, `choose`.
+"""
+
+import argparse
+import copy
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.utils import check_scalar
+from torch import nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from . import datasets
+from .ablations import Curves
+from .adgan import latent_search
+from .base import as_images, resolve_device
+from .cells import SCALES, diversity, known
+from .checkpoint import TimeIsUp
+from .experiments import COMMITTED, _numbers, open_store
+from .gan import RECIPES, train_gans
+from .store import Store, stopwatch
+from .tables import NOT_YET, _markdown, _mean_sd
+
+SCALE = "medium"  # whose networks, batches and search the candidates have
+N_STEPS = 1000  # generator steps where they are not the question
+STEPS = (250, 500, 1000, 2000, 4000)
+N_HOLDOUT = 500
+N_SEARCHED = 100  # images of the holdout, the first
+N_GENERATED = 2000
+N_COMPONENTS = 50  # of PCA
+VERSION = 1  # goes up when a change of the code changes the numbers
+MEASURES = {"frechet": "Fréchet distance", "search_loss": "search loss", "diversity": "diversity"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train and to search.
+
+    own_statistics: BatchNorm in the search normalises by the statistics of its batch, which is one image,
+    and not by the running ones. resized: MNIST is brought from 28 to 32 pixels by bilinear interpolation
+    and not by padding.
+    """
+
+    objective: str
+    n_critic: int
+    n_steps: int
+    own_statistics: bool = False
+    resized: bool = False
+
+    @property
+    def training(self):
+        """The candidate that the same generator is trained for."""
+        return replace(self, own_statistics=False)
+
+    def parameters(self, dataset, normal_class, seed):
+        """All that the entry's numbers depend on."""
+        s = SCALES[SCALE][dataset]
+        return {
+            "dataset": dataset, "method": "tuning", "normal_class": normal_class, "seed": seed, **asdict(self),
+            "latent_size": s.latent_size, "ngf": s.ngf, "batch_size": s.batch_size, "n_seeds": s.n_seeds,
+            "n_search_steps": s.n_steps, "n_holdout": N_HOLDOUT, "n_searched": N_SEARCHED,
+            "n_generated": N_GENERATED, "n_components": N_COMPONENTS, "version": VERSION,
+        }  # fmt: skip
+
+    def stem(self, store, dataset, normal_class, seed):
+        parameters = self.parameters(dataset, normal_class, seed)
+        return store.stem(f"{dataset}/tuning", f"class{normal_class}-seed{seed}", parameters)
+
+
+class Question(NamedTuple):
+    """options: {its name: `Candidate`}; measure: the one of MEASURES that decides, the lowest being best."""
+
+    options: dict
+    measure: str
+
+
+def questions(dataset):
+    """{name: `Question`} that a data set helps to answer."""
+    objective = SCALES[SCALE][dataset].objective
+    base = Candidate(objective, RECIPES[objective]["n_critic"], N_STEPS)
+    found = {
+        "critic": Question(
+            {
+                critic_option(objective, n): replace(base, objective=objective, n_critic=n)
+                for objective in ("wgan", "wgan-gp")
+                for n in (1, 2, 5)
+            },
+            "frechet",
+        ),
+        "steps": Question({f"{n:,}": replace(base, n_steps=n) for n in STEPS}, "frechet"),
+        # the samples are the same
+        "batch norm": Question(
+            {"running statistics": base, "the image's own": replace(base, own_statistics=True)}, "search_loss"
+        ),
+    }
+    if dataset == "mnist":
+        found["size"] = Question({"padded": base, "resized": replace(base, resized=True)}, "frechet")
+    return found
+
+
+def critic_option(objective, n_critic):
+    return f"{objective}, {n_critic} critic step{'s' * (n_critic > 1)}"
+
+
+def own_option(name, scale):
+    """What the project does at a scale, in the words of the question's options; several where data sets differ."""
+    found = []
+    for s in SCALES[scale].values():
+        found.append(
+            {
+                "critic": critic_option(s.objective, RECIPES[s.objective]["n_critic"]),
+                "steps": f"{s.n_iter:,}",
+                "batch norm": "running statistics",  # see latent_search
+                "size": "padded",  # see load_images
+            }[name]
+        )
+    return list(dict.fromkeys(found))
+
+
+def candidates(dataset, max_steps=None):
+    """All candidates of a data set, each once; those of up to max_steps generator steps, if given."""
+    found = dict.fromkeys(c for question in questions(dataset).values() for c in question.options.values())
+    return [c for c in found if max_steps is None or c.n_steps <= max_steps]
+
+
+# --- computing ---
+
+
+def tune(
+    dataset, classes, seeds, store, *, max_steps=None, data_root=None, device="auto", time_limit=None, verbose=True
+):
+    """Compute the candidates that `store` lacks; return its entries for all of them, class after class.
+
+    dataset: "mnist" or "cifar10"; classes, seeds: lists of int; max_steps: candidates with more generator
+    steps are left out.
+    time_limit: seconds after which no candidate is begun and a training stops, its checkpoint saved; what is not
+    there by then has None for its entry.
+
+    Only the set's training images are used. Raises datasets.MissingData if they are needed and not there,
+    ValueError or TypeError for arguments that do not fit.
+    """
+    known("dataset", dataset, SCALES[SCALE])
+    for c in classes:
+        known("classes", c, range(len(datasets.CLASSES[dataset])))
+    for seed in seeds:
+        check_scalar(seed, "seed", int, min_val=0)
+    stop_at = None if time_limit is None else time.time() + time_limit
+    device = resolve_device(device)
+    wanted = [(c, seed, candidate) for c in classes for seed in seeds for candidate in candidates(dataset, max_steps)]
+    missing, trainings = [], {}
+    for c, seed, candidate in wanted:
+        if store.get(candidate.stem(store, dataset, c, seed)) is None:
+            missing.append((c, seed, candidate))
+            trainings.setdefault((c, seed, candidate.resized), {}).setdefault(candidate.training, []).append(candidate)
+    images = datasets.load_images(dataset, root=data_root) if missing else None
+    with tqdm(total=len(missing), unit="candidate", disable=not verbose or not missing) as bar:
+        for (c, seed, resized), groups in trainings.items():
+            holdout = Holdout(images.x_train[images.y_train == c], seed, resized)
+            for training, some in groups.items():
+                if stop_at is not None and time.time() > stop_at:
+                    break
+                try:
+                    _compute(training, some, holdout, dataset, c, seed, store, device, stop_at, verbose)
+                except TimeIsUp:
+                    break
+                bar.update(len(some))
+    return [store.get(candidate.stem(store, dataset, c, seed)) for c, seed, candidate in wanted]
+
+
+class Holdout:
+    """A class' training images x, uint8 (n, ...), divided into `x_train` and `x_holdout`, and the measures of both.
+
+    The division depends on the seed alone; distances are relative to the holdout's total `variance`, the mean squared
+    distance of its images to their mean, so that sizes compare.
+    """
+
+    def __init__(self, x, seed, resized):
+        if len(x) < N_HOLDOUT + 2:
+            raise ValueError(f"x: at least {N_HOLDOUT + 2} images are needed; got {len(x)}.")
+        order = np.random.RandomState(seed).permutation(len(x))
+        x, self.seed = resize_mnist(x) if resized else x, seed
+        self.x_train, self.x_holdout = x[np.sort(order[N_HOLDOUT:])], x[order[:N_HOLDOUT]]
+        self.variance = float(_flat(as_images(self.x_holdout)).var(0).sum())
+
+    @cached_property
+    def pca(self):
+        x = _flat(as_images(self.x_train))
+        return PCA(min(N_COMPONENTS, *x.shape), random_state=0).fit(x)
+
+    def frechet(self, images):
+        """The Fréchet distance of images (n, channels, height, width) in [-1, 1] to the holdout, after PCA."""
+        a, b = (self.pca.transform(_flat(x)) for x in (images, as_images(self.x_holdout)))
+        return frechet(a, b) / self.variance
+
+    def search(self, generator, **options):
+        """What an ADGAN search leaves unexplained of images of the holdout: (n,), a mean over starting points."""
+        x = self.x_holdout[:N_SEARCHED]
+        return latent_search(generator, x, random_state=self.seed, **options).scores / self.variance
+
+
+def _compute(training, some, holdout, dataset, normal_class, seed, store, device, stop_at, verbose):
+    """Train one generator; measure and store the candidates that are searched with it."""
+    s = SCALES[SCALE][dataset]
+    stem = training.stem(store, dataset, normal_class, seed)
+    checkpoint = stem.with_name(f"{stem.name}.checkpoint")
+    generator, diverged = None, ""
+    with stopwatch() as seconds:
+        try:
+            (gan,) = train_gans(
+                [holdout.x_train], [seed], n_steps=training.n_steps, latent_size=s.latent_size, ngf=s.ngf,
+                batch_size=s.batch_size, objective=training.objective, n_critic=training.n_critic, device=device,
+                checkpoint=checkpoint, stop_at=stop_at, verbose=verbose,
+            )  # fmt: skip
+            generator = gan.generator
+        except FloatingPointError as error:
+            checkpoint.unlink(missing_ok=True)
+            diverged = str(error)
+    shared = {"seconds_of_training": round(seconds(), 2), "n_train": len(holdout.x_train)}
+    for candidate in some:
+        arrays, details = {}, {"diverged": diverged}
+        with stopwatch() as seconds:
+            if not diverged:
+                searched = own_statistics(generator) if candidate.own_statistics else generator
+                options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "device": device, "verbose": verbose}
+                try:
+                    arrays = {"search_losses": holdout.search(searched, **options).astype(np.float32)}
+                    details = measures(generator, holdout, arrays["search_losses"])
+                except FloatingPointError as error:
+                    details = {"diverged": str(error)}
+        parameters = candidate.parameters(dataset, normal_class, seed)
+        stem = candidate.stem(store, dataset, normal_class, seed)
+        store.put(stem, parameters, arrays, seconds(), device, shared | details)
+
+
+def measures(generator, holdout, search_losses):
+    """{name of MEASURES: value} of a generator, and "frechet_of_training", which training images themselves have."""
+    z = torch.randn(N_GENERATED, generator.latent_size, generator=torch.Generator().manual_seed(holdout.seed))
+    with torch.no_grad():
+        fake = torch.cat([generator(part) for part in z.split(500)])
+    return {
+        "frechet": float(holdout.frechet(fake)),
+        "search_loss": float(np.mean(search_losses, dtype=float)),
+        "diversity": diversity(generator, holdout.x_holdout),
+        "frechet_of_training": float(holdout.frechet(as_images(holdout.x_train[:N_GENERATED]))),
+    }
+
+
+def frechet(a, b):
+    """The Fréchet distance of the Gaussians with the means and covariances of a (n, d) and b (m, d).
+
+    |mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)) (Dowson and Landau 1982), the square of a length.
+    """
+    mean = np.square(a.mean(0) - b.mean(0)).sum()
+    a, b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    values, vectors = np.linalg.eigh(a)
+    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    # the eigenvalues of A^(1/2) B A^(1/2) are those of A B
+    return mean + np.trace(a) + np.trace(b) - 2 * np.sqrt(np.linalg.eigvalsh(root @ b @ root).clip(0)).sum()
+
+
+def own_statistics(generator):
+    """A copy whose BatchNorm layers normalise by their batch's statistics in evaluation mode too."""
+    generator = copy.deepcopy(generator)
+    for layer in generator.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.track_running_stats, layer.running_mean, layer.running_var = False, None, None
+    return generator
+
+
+def resize_mnist(x):
+    """MNIST as `load_images` pads it, uint8 (n, 32, 32), without its padding and resized to 32 by 32 instead."""
+    x = F.interpolate(torch.from_numpy(x[:, None, 2:-2, 2:-2]).float(), size=x.shape[1:], mode="bilinear")
+    return x[:, 0].round().to(torch.uint8).numpy()
+
+
+def _flat(images):
+    return images.flatten(1).double().numpy()
+
+
+# --- choosing ---
+
+
+def stored_results():
+    """The entries that the repository holds; none have to be there."""
+    return Store(COMMITTED / "tuning").entries(method="tuning")
+
+
+class Choice(NamedTuple):
+    """What the rule chose.
+
+    option: its name; means: {option: the deciding measure's mean}, of those that could be chosen; groups: the
+    (data set, class, seed) that all options which have been run have in common, over which the means are.
+    """
+
+    option: str
+    means: dict
+    groups: list
+
+
+def runs(entries, name):
+    """{option: {(data set, class, seed): entry}} of a question; an option that has not been run has {}."""
+    by_parameters = {frozenset(e.parameters.items()): e for e in entries}
+    groups = sorted({tuple(e.parameters[key] for key in ("dataset", "normal_class", "seed")) for e in entries})
+    found = {option: {} for dataset in SCALES[SCALE] for option in _options(dataset, name)}
+    for group in groups:
+        for option, candidate in _options(group[0], name).items():
+            entry = by_parameters.get(frozenset(candidate.parameters(*group).items()))
+            if entry:
+                found[option][group] = entry
+    return found
+
+
+def choose(entries, name):
+    """THE RULE: the option with the lowest mean of the question's measure, as a `Choice`, or None if there is none.
+
+    Means are over classes and seeds, then over data sets, of what all options that were run have in common.
+    An option that diverged anywhere is never chosen, and one alone is no choice.
+    """
+    run = {option: of for option, of in runs(entries, name).items() if of}
+    groups = sorted(set.intersection(*map(set, run.values()))) if run else []
+    if len(run) < 2 or not groups:
+        return None
+    means = {}
+    for option, of in run.items():
+        if not any(diverged(e) for e in of.values()):
+            by_dataset = {}
+            for group in groups:
+                by_dataset.setdefault(group[0], []).append(of[group].record["details"][_measure(name)])
+            means[option] = float(np.mean([np.mean(values) for values in by_dataset.values()]))
+    return Choice(min(means, key=means.get), means, groups) if means else None
+
+
+def curves(entries):
+    """{measure: {data set's title: `ablations.Curves` over the generator steps that all its classes have}}."""
+    found = {measure: {} for measure in MEASURES}
+    for dataset in SCALES[SCALE]:
+        by_steps = {
+            candidate.n_steps: {g: e for g, e in runs(entries, "steps")[option].items() if g[0] == dataset}
+            for option, candidate in _options(dataset, "steps").items()
+        }
+        classes = sorted({normal_class for of in by_steps.values() for _, normal_class, _ in of})
+        values = {  # {(steps, class): {measure: its mean over seeds}}
+            (n, c): {m: float(np.mean([each[m] for each in details])) for m in MEASURES}
+            for n, of in by_steps.items()
+            for c in classes
+            if (details := [e.record["details"] for g, e in of.items() if g[1] == c and not diverged(e)])
+        }
+        x = [n for n in by_steps if classes and all((n, c) in values for c in classes)]
+        for measure in MEASURES if x else ():
+            lines = {datasets.CLASSES[dataset][c]: np.array([values[n, c][measure] for n in x]) for c in classes}
+            found[measure][datasets.TITLES[dataset]] = Curves(np.array(x), lines, {})
+    return {measure: of for measure, of in found.items() if of}
+
+
+def diverged(entry):
+    return bool(entry.record["details"].get("diverged"))
+
+
+def _options(dataset, name):
+    question = questions(dataset).get(name)
+    return question.options if question else {}
+
+
+def _measure(name):
+    return questions("mnist")[name].measure  # the data set with all questions
+
+
+# --- tables and sentences, as Markdown ---
+
+
+def table(entries, name):
+    """A question's measures, a row for each data set and option: mean ± standard deviation over classes and seeds.
+
+    Below them the distance that real images have, training images (not resized) in place of generated ones.
+    """
+    rows = []
+    for dataset in SCALES[SCALE]:
+        options, found = _options(dataset, name), runs(entries, name)
+        for option in options:
+            of = [entry for group, entry in found[option].items() if group[0] == dataset]
+            rows.append({"data": datasets.TITLES[dataset], "option": option, "trainings": str(len(of))} | _summary(of))
+        real = {
+            group: entry.record["details"]["frechet_of_training"]
+            for of in found.values()
+            for group, entry in of.items()
+            if group[0] == dataset and not diverged(entry) and not entry.parameters["resized"]
+        }
+        if real:
+            about = {"data": datasets.TITLES[dataset], "option": "*training images*"}
+            rows.append(about | {MEASURES["frechet"]: _mean_sd(list(real.values()))})
+    return _markdown(rows)
+
+
+def _summary(entries):
+    """{a measure's title: mean ± sd} of an option's entries."""
+    if not entries:
+        return dict.fromkeys(MEASURES.values(), NOT_YET)
+    sound = [e for e in entries if not diverged(e)]
+    n_diverged = len(entries) - len(sound)
+    note = f" ({n_diverged} of {len(entries)} diverged)" if n_diverged else ""
+    if not sound:
+        return dict.fromkeys(MEASURES.values(), "diverged")
+    return {
+        title: _mean_sd([e.record["details"][measure] for e in sound]) + note for measure, title in MEASURES.items()
+    }
+
+
+def sentence(entries, name):
+    """What the rule chooses, over how many trainings, and whether the project's own settings are that."""
+    from IPython.display import Markdown
+
+    choice, found = choose(entries, name), runs(entries, name)
+    if choice is None:
+        return Markdown(f"No choice: {NOT_YET}, or not by two options for the same class and seed.")
+    measure, title = _measure(name), MEASURES[_measure(name)]
+    where = ", ".join(
+        f"{n} of {datasets.TITLES[dataset]}"
+        for dataset in SCALES[SCALE]
+        if (n := sum(group[0] == dataset for group in choice.groups))
+    )
+    lines = [
+        f"- The rule chooses **{choice.option}**, whose mean {title} is the lowest, {choice.means[choice.option]:.3f} "
+        f"(over the trainings that all options have in common: {where})."
+    ]
+    if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
+        lines.append("- That is the most that was tried: more may be better still.")
+    for scale in (SCALE, "paper"):
+        for own in own_option(name, scale):
+            if own == choice.option:
+                verdict = "which is the choice"
+            elif own in choice.means:
+                n_behind = sum(
+                    found[choice.option][g].record["details"][measure] < found[own][g].record["details"][measure]
+                    for g in choice.groups
+                )
+                verdict = (
+                    f"which is not the choice: its mean is {choice.means[own]:.3f}, and the choice is ahead of it in "
+                    f"{n_behind} of {len(choice.groups)} trainings"
+                )
+            elif own in found and found[own]:
+                verdict = "which diverged and so is not the choice"
+            elif own in found:
+                verdict = f"which is {NOT_YET}"
+            else:
+                verdict = "which is not among the options tried, so nothing here speaks for or against it"
+            lines.append(f"- The scale “{scale}” has {own}, {verdict}.")
+    return Markdown("\n".join(lines))
+
+
+def records(entries):
+    """Where the numbers come from: a row for each entry, with the seconds of the training and of the measuring."""
+    rows = [
+        {
+            "data": e.parameters["dataset"],
+            "class": e.parameters["normal_class"],
+            "seed": e.parameters["seed"],
+            "candidate": _in_words(e.parameters),
+            "seconds": f"{e.record['details']['seconds_of_training']:.0f} + {e.record['seconds']:.0f}",
+            "commit": e.record["commit"],
+            "device": e.record["device"],
+            "file": e.record["file"],
+        }
+        for e in entries
+    ]
+    return _markdown(rows) if rows else not_yet()
+
+
+def not_yet():
+    """The note in place of what there are no results for."""
+    from IPython.display import Markdown
+
+    return Markdown(f"*{NOT_YET.capitalize()}.*")
+
+
+def _in_words(p):
+    words = [critic_option(p["objective"], p["n_critic"]), f"{p['n_steps']:,} steps"]
+    return ", ".join(words + ["own statistics"] * p["own_statistics"] + ["resized"] * p["resized"])
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m ganod_lite.tuning", description="Try what the paper leaves open.")
+    parser.add_argument("--dataset", choices=SCALES[SCALE], required=True)
+    parser.add_argument("--classes", type=_numbers, required=True, help="such as 0-3,7")
+    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
+    parser.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
+    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
+    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
+    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args(arguments)
+    options = {"max_steps": args.max_steps, "data_root": args.data_root, "device": args.device}
+    try:
+        entries = tune(
+            args.dataset, args.classes, args.seeds, open_store(args.store), time_limit=args.time_limit, **options
+        )
+    except (ValueError, datasets.MissingData) as error:
+        parser.error(str(error))
+    there = sum(entry is not None for entry in entries)
+    print(f"{args.dataset}: {there} of {len(entries)} candidates")
+    return 0 if there == len(entries) else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
