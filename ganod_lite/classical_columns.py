@@ -14,7 +14,6 @@ from .metrics import auc
 from .tables import _markdown, _mean_sd, complete, paper_table1
 
 CLOSE = 0.02  # a difference of means that needs no explanation
-GRIDS = {method: f"{method}-grid" for method in ("kde", "kde-alexnet", "ocsvm", "ocsvm-alexnet", "iforest")}
 
 
 class Grid(NamedTuple):
@@ -71,11 +70,11 @@ def columns(entries):
     return _markdown(rows)
 
 
-def grids(entries, method):
-    """The `Grid` of a method for each data set's title, where its grid has been run."""
+def grids(entries, method, kind="grid"):
+    """The `Grid` of a method for each data set's title, where its grid of that kind ("grid", "layer") has been run."""
     found = {}
     for dataset, some in by_dataset(entries).items():
-        runs = [entry for of_seeds in by_class(some, GRIDS[method]).values() for entry in of_seeds.values()]
+        runs = [entry for of_seeds in by_class(some, f"{method}-{kind}").values() for entry in of_seeds.values()]
         if not runs:
             continue
         tried = runs[0].record["details"]["settings"]
@@ -89,22 +88,22 @@ def grids(entries, method):
     return found
 
 
-def grid_table(entries, method):
+def grid_table(entries, method, kind="grid"):
     """Mean AUCs over the classes: a row for each data set and dimension of PCA, a column for each setting."""
     rows = [
         {"data": dataset, "PCA": n} | {name: f"{value:.3f}" for name, value in zip(grid.settings, values)}
-        for dataset, grid in grids(entries, method).items()
+        for dataset, grid in grids(entries, method, kind).items()
         for n, values in zip(grid.dimensions, grid.aucs)
     ]
-    return _markdown(rows) if rows else not_there(GRIDS[method])
+    return _markdown(rows) if rows else not_there(f"{method}-{kind}")
 
 
-def grid_sentences(entries, method):
+def grid_sentences(entries, method, kind="grid"):
     """What the grid says of the difference: its range, whether the paper's mean lies in it, and what comes nearest."""
     from IPython.display import Markdown
 
     lines = []
-    for dataset, grid in grids(entries, method).items():
+    for dataset, grid in grids(entries, method, kind).items():
         row, column = np.unravel_index(np.abs(grid.aucs - grid.paper).argmin(), grid.aucs.shape)
         over_dimensions, over_settings = np.ptp(grid.aucs, axis=0).max(), np.ptp(grid.aucs, axis=1).max()
         inside = grid.aucs.min() <= grid.paper <= grid.aucs.max()
@@ -115,7 +114,7 @@ def grid_sentences(entries, method):
             f"{'within' if inside else 'outside'} that range; nearest to it is {grid.aucs[row, column]:.3f}, at "
             f"{grid.dimensions[row]} dimensions and {grid.settings[column]}."
         )
-    return Markdown("\n".join(lines)) if lines else not_there(GRIDS[method])
+    return Markdown("\n".join(lines)) if lines else not_there(f"{method}-{kind}")
 
 
 def by_dimension(entries):
@@ -163,6 +162,11 @@ def _in_words(setting):
     """A setting without the dimension, as text."""
     rest = {name: value for name, value in setting.items() if name != "n_components"}
     names = {"times_gamma": "{} γ", "n_estimators": "{} trees", "max_samples": "{} samples"}
+    if "pooled" in rest:
+        layer = "after ReLU and pooling" if rest.pop("pooled") else "the convolution"
+        computed = {"exact": "exact", "default": "scikit-learn's defaults"}
+        of = computed[rest["kde"]] if "kde" in rest else _in_words(rest)
+        return f"{layer}, {of}"
     if "whiten" in rest:
         by = f"h = {rest['bandwidth']:g}" if rest["bandwidth"] != "likelihood" else "h by likelihood"
         return f"whitened, {by}" if rest["whiten"] else by

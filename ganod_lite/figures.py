@@ -394,13 +394,13 @@ def _step_axis(axis, steps):
     axis.set_xlabel("search steps k")
 
 
-def classical_grid(entries, method):
+def classical_grid(entries, method, kind="grid"):
     """Mean AUC over the classes against a classical method's open settings, a line for each dimension of PCA."""
     import matplotlib
 
-    panels = classical_columns.grids(entries, method)
+    panels = classical_columns.grids(entries, method, kind)
     if not panels:
-        return ablations.not_there(classical_columns.GRIDS[method])
+        return ablations.not_there(f"{method}-{kind}")
     figure, axes = _panels(panels)
     for (title, grid), axis in zip(panels.items(), axes):
         places = np.arange(len(grid.settings))
