@@ -4,6 +4,7 @@
     python -m benchmarks.floor      latent_search against the time its memory traffic must take
     python -m benchmarks.scaling    cost against images, seeds, steps and width; peak memory
     python -m benchmarks.training   ten generators at once against one after the other; bfloat16
+    python -m benchmarks.grid       the grid on two processes, and on a Dask cluster, against one process
     python -m benchmarks.sogaal     SO-GAAL against PyOD's (needs `pip install pyod`)
 
 Each prints a table and writes a record to book/results/benchmarks, from which the book's page "What a

@@ -33,8 +33,8 @@ store: str = None  # not used here
 from ganod_lite import cost, figures, tables
 from ganod_lite.dcgan import Generator
 
-search, floor, scaling, training, sogaal = (
-    cost.measured(name, records) for name in ("search", "floor", "scaling", "training", "sogaal")
+search, floor, scaling, training, grid, sogaal = (
+    cost.measured(name, records) for name in ("search", "floor", "scaling", "training", "grid", "sogaal")
 )
 tables.benchmark_records([search, floor, scaling, training])
 
@@ -136,6 +136,15 @@ scaling.show(tables.benchmark_memory)
 
 # %% mystnb={"figure": {"caption": "Steps of one generator in a given time, relative to one trained alone.", "name": "cost-training"}, "image": {"alt": "Bars of the training speed of ten generators at once and of one under bfloat16 relative to one generator alone"}}
 training.show(figures.benchmark_ratios, value="times_one", by="objective", label="times as fast as one alone")
+
+# %% [markdown]
+# ## More than one process
+#
+# {doc}`../machines` says how the grid is spread over processes and machines. Here it was, on this machine: the same
+# errands done by one process, by two of joblib's, and by a Dask cluster's two workers, each with one thread.
+
+# %% mystnb={"figure": {"caption": "The grid's speed on two processes relative to one.", "name": "cost-grid"}, "image": {"alt": "Bars of the grid's speed on two processes and on two Dask workers relative to one process"}}
+grid.show(figures.benchmark_ratios, value="times_one", by="cells", label="times as fast as one process")
 
 # %% [markdown]
 # ## SO-GAAL

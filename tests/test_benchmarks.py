@@ -25,10 +25,11 @@ SIZES = {
         **FEW,
     },
     "training": {"n_at_once": 2, "n_steps": 1, "n_images": 8, "ngf": 4, "batch_size": 4, "latent_size": 4},
+    "grid": {"scale": "smoke", "methods": ("iforest",), "classes": (0, 1)},
     "sogaal": {"stop_epochs": 1},
 }
 RATIO = {"search": "times_plain", "floor": "share_of_floor", "scaling": "relative", "training": "times_one",
-         "sogaal": "times_pyod"}  # fmt: skip
+         "grid": "times_one", "sogaal": "times_pyod"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
