@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 
 import joblib
-import torch
+from threadpoolctl import threadpool_limits
 
 from ganod_lite.experiments import grid, run
 from ganod_lite.store import Store
@@ -29,12 +29,8 @@ def measure(device, seconds, scale="lite", methods=("gmm", "iforest"), classes=r
             several: partial(_run, cells, device, n_jobs=n_processes),
             f"Dask, {n_processes} workers": partial(_run, cells, device, backend="dask"),
         }
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with threadpool_limits(1):  # as joblib and Dask limit their workers
             _, times = in_turns(variants, device, seconds)
-        finally:
-            torch.set_num_threads(n_threads)
     rows = [
         {"cells": len(cells), "variant": name, "seconds": per(of, 1), "times_one": ratios(times["1 process"], of)}
         for name, of in times.items()
