@@ -26,7 +26,7 @@ check-book: $(READY)  ## look at the built book in Chromium, offline, on a wide 
 	$(BIN)/python -m pytest -m browser tests/test_book.py $(ARGS)
 
 benchmarks: $(READY)  ## measure speed here, ten minutes with nothing else running (ARGS='--device cuda')
-	for name in search floor scaling training grid sogaal; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done
+	for name in search floor scaling training grid sogaal anogan; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done
 
 lint: $(READY)  ## ruff's lint and format
 	$(BIN)/ruff check .

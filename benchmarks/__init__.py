@@ -6,6 +6,7 @@
     python -m benchmarks.training   ten generators at once against one after the other; bfloat16
     python -m benchmarks.grid       the grid on two processes, and on a Dask cluster, against one process
     python -m benchmarks.sogaal     SO-GAAL against PyOD's (needs `pip install pyod`)
+    python -m benchmarks.anogan     AnoGAN's search against PyOD's (likewise)
 
 Each prints a table and writes a record to book/results/benchmarks, from which the book's page "What a
 search costs" is drawn. What is compared is measured in one run, in turns. `--device cuda` measures a

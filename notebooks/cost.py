@@ -33,9 +33,8 @@ store: str = None  # not used here
 from ganod_lite import cost, figures, tables
 from ganod_lite.dcgan import Generator
 
-search, floor, scaling, training, grid, sogaal = (
-    cost.measured(name, records) for name in ("search", "floor", "scaling", "training", "grid", "sogaal")
-)
+names = "search", "floor", "scaling", "training", "grid", "sogaal", "anogan"
+search, floor, scaling, training, grid, sogaal, anogan = (cost.measured(name, records) for name in names)
 tables.benchmark_records([search, floor, scaling, training])
 
 # %% [markdown]
@@ -147,12 +146,19 @@ training.show(figures.benchmark_ratios, value="times_one", by="objective", label
 grid.show(figures.benchmark_ratios, value="times_one", by="cells", label="times as fast as one process")
 
 # %% [markdown]
-# ## SO-GAAL
+# ## Beside PyOD
 #
-# Beside the search, SO-GAAL's training against PyOD's, for the same number of epochs, on a CPU.
+# SO-GAAL's training against PyOD's, for the same number of epochs, on a CPU.
 
 # %% mystnb={"figure": {"caption": "SO-GAAL's speed relative to PyOD's.", "name": "cost-sogaal"}, "image": {"alt": "Bars of SO-GAAL's speed relative to PyOD's for each table"}}
 sogaal.show(figures.benchmark_ratios, value="times_pyod", by="table", label="times as fast as PyOD's")
+
+# %% [markdown]
+# AnoGAN's search against PyOD's, with the same networks and number of steps, on a CPU. PyOD's takes one image after
+# the other, and also moves the networks.
+
+# %% mystnb={"figure": {"caption": "The speed of AnoGAN's search relative to PyOD's.", "name": "cost-anogan"}, "image": {"alt": "Bars of the speed of AnoGAN's search relative to PyOD's for each width"}}
+anogan.show(figures.benchmark_ratios, value="times_pyod", by="ngf", label="times as fast as PyOD's")
 
 # %% [markdown]
 # ## Measure it yourself

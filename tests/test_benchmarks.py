@@ -27,9 +27,11 @@ SIZES = {
     "training": {"n_at_once": 2, "n_steps": 1, "n_images": 8, "ngf": 4, "batch_size": 4, "latent_size": 4},
     "grid": {"scale": "smoke", "methods": ("iforest",), "classes": (0, 1)},
     "sogaal": {"stop_epochs": 1},
+    "anogan": {"ngfs": (4,), "n_images": 2, "n_steps": 1, "latent_size": 4},
 }
 RATIO = {"search": "times_plain", "floor": "share_of_floor", "scaling": "relative", "training": "times_one",
-         "grid": "times_one", "sogaal": "times_pyod"}  # fmt: skip
+         "grid": "times_one", "sogaal": "times_pyod",
+         "anogan": "times_pyod"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +41,26 @@ def importable(monkeypatch):
 
 @pytest.fixture
 def pyod(monkeypatch):
-    """PyOD's SO-GAAL is ours, so that the benchmark can be tested without it."""
-    names = ("pyod", "pyod.models", "pyod.models.so_gaal")
+    """PyOD's SO-GAAL is ours, and its AnoGAN one without a search, so that benchmarks can be tested without it."""
+    names = ("pyod", "pyod.models", "pyod.models.so_gaal", "pyod.models.anogan")
     modules = {name: ModuleType(name) for name in names}
     modules["pyod"].__version__ = "0"
     modules["pyod.models.so_gaal"].SO_GAAL = SOGAAL
+    anogan = modules["pyod.models"].anogan = modules["pyod.models.anogan"]
+    anogan.Generator = anogan.Discriminator = None
+
+    class AnoGAN:
+        def __init__(self, epochs, epochs_query, latent_dim_G):
+            assert epochs == 0
+            self.z = torch.zeros(1, latent_dim_G)
+
+        def fit(self, X):
+            made = anogan.Generator()(self.z)
+            assert made.shape == (1, X.shape[1]) and anogan.Discriminator()(made).shape == (1, 1)
+            self.decision_scores_ = np.abs(X - made.detach().numpy()).sum(1)
+            return self
+
+    anogan.AnoGAN = AnoGAN
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
 
@@ -113,7 +130,8 @@ def test_rounds_take_turns_and_end_with_the_time():
     assert [len(t) for t in times.values()] == [1, 1]
 
 
-def test_without_pyod_it_says_what_to_install(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["sogaal", "anogan"])
+def test_without_pyod_it_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyod", None)
     with pytest.raises(SystemExit, match="pip install pyod"):
-        run("sogaal", tmp_path)
+        run(name, tmp_path)
