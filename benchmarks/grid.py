@@ -5,6 +5,7 @@ The same errands, from an empty store, on the embedded digits, each process with
 counted. What is computed on a GPU is not measured: a process has one to itself.
 """
 
+import sys
 import tempfile
 from functools import partial
 
@@ -18,8 +19,10 @@ from .common import in_turns, main, per, ratios
 
 
 def measure(device, seconds, scale="lite", methods=("gmm", "iforest"), classes=range(10), n_processes=2):
-    from distributed import Client, LocalCluster
-
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as missing:
+        sys.exit(f"This benchmark starts a Dask cluster ({missing}): pip install distributed")
     cells = grid(scale, "digits", methods, classes)
     options = {"n_workers": n_processes, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with LocalCluster(**options) as cluster, Client(cluster):

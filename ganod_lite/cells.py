@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
@@ -67,7 +68,7 @@ SMOKE = replace(
     n_iter=10, n_iter_autoencoder=10, n_seeds=2, n_steps=2, anogan_steps=3,
     n_ablation=40, ablation_seeds=4, ablation_steps=3,
 )  # fmt: skip
-MEDIUM = replace(LITE, n_train=None, dimensions=PAPER.dimensions)  # all of Table 1 in two hours of a laptop's CPU
+MEDIUM = replace(LITE, n_train=None, dimensions=PAPER.dimensions)  # all classes and images: some hours of a CPU
 DIGITS = replace(LITE, n_train=None, n_test=400, n_holdout=200, dimensions=(10, 20, 40), n_iter=1000)
 SCALES = {
     "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
@@ -410,22 +411,25 @@ class Errand:
         """AlexNet's last layer with and without ReLU and pooling, at each dimension; for KDE in two computations."""
         scored = {"kde": self._kde_computations, "ocsvm": self._svms}[cell.method.split("-")[0]]
         scores, settings = [], []
+        z_tests = {pooled: project(split.x_test[:GRID_IMAGES]) for pooled, (_, project) in self._layers.items()}
         for n in self.settings.dimensions:
-            for pooled, (z, z_test) in self._layers.items():
-                for setting, values in scored(z[:, :n], z_test[:, :n]):
+            for pooled, (z, _) in self._layers.items():
+                for setting, values in scored(z[:, :n], z_tests[pooled][:, :n]):
                     settings.append({"n_components": n, "pooled": pooled} | setting)
                     scores.append(values)
         return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
 
     @cached_property
     def _layers(self):
-        """{pooled or not: (training, test images)} as AlexNet's features after PCA to the most dimensions tried."""
-        split, weights, found = self.cells[0].split(self.images), datasets.alexnet_weights(self.data_root), {}
+        """{pooled or not: (z, project)}, AlexNet's features of the training images after PCA to the most dimensions
+        that are tried, and what does the same to other images.
+        """
+        x, weights, found = self.cells[0].split(self.images).x_train, datasets.alexnet_weights(self.data_root), {}
         for pooled in (True, False):
             alexnet = AlexNetFeatures(weights, pooled=pooled, device=self.device, verbose=self.verbose)
-            x, x_test = (alexnet.transform(x) for x in (split.x_train[:LAYER_IMAGES], split.x_test[:GRID_IMAGES]))
-            pca = PCA(max(self.settings.dimensions), random_state=0).fit(x)
-            found[pooled] = pca.transform(x), pca.transform(x_test)
+            pca = PCA(max(self.settings.dimensions), random_state=0)
+            projection = make_pipeline(alexnet, pca)
+            found[pooled] = projection.fit_transform(x[:LAYER_IMAGES]), projection.transform
         return found
 
     def _kde_computations(self, z, z_test):

@@ -41,7 +41,8 @@ def roc_curves(groups):
     groups = {title: getattr(group, "entries", group) for title, group in groups.items()}
     scales = {}
     for p in (e.parameters for entries in groups.values() for e in entries):
-        scales.setdefault(p["method"], {})[p["scale"]] = None
+        if p["method"] in TABLE1:
+            scales.setdefault(p["method"], {})[p["scale"]] = None
     several = len({scale for each in scales.values() for scale in each}) > 1
     figure, axes = _figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
     handles = {}

@@ -4,6 +4,7 @@ import base64
 import csv
 import html
 import io
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ def paper_table1():
 
 
 def complete(entries):
-    """The entries of one data set's methods that have every class of it, each method's at its best such scale."""
+    """Of each data set's methods the repetitions that have all its classes, at the best scale that has any."""
     found = {}
     for entry in entries:
         p = entry.parameters
@@ -33,8 +34,11 @@ def complete(entries):
     whole = []
     for (dataset, _), by_scale in found.items():
         for scale in (scale for scale in STORED if scale in by_scale):
-            if len({e.parameters["normal_class"] for e in by_scale[scale]}) == len(datasets.CLASSES[dataset]):
-                whole += by_scale[scale]
+            cells = {(e.parameters["seed"], e.parameters["normal_class"]) for e in by_scale[scale]}
+            n_classes = Counter(seed for seed, _ in cells)
+            some = [e for e in by_scale[scale] if n_classes[e.parameters["seed"]] == len(datasets.CLASSES[dataset])]
+            whole += some
+            if some:
                 break
     return whole
 
@@ -135,7 +139,8 @@ def against_adgan(outcome, dataset, stored=()):
                 if not any(None in pair for pair in pairs):
                     row[name], row[f"p, {name}"] = _compared(pairs)
                 if name == "ours":
-                    row["at scales"] = " and ".join(data.our_scale.get(m, "–") for m in ("adgan", method))
+                    scales = [data.our_scale.get(m) for m in ("adgan", method)]
+                    row["at scales"] = "–" if None in scales else " and ".join(scales)
             rows.append(row)
     return _noted(outcome, _markdown(rows)) if sources else outcome.show(None)
 
@@ -282,8 +287,11 @@ def benchmark_memory(records):
     return _markdown(rows)
 
 
-def benchmark_records(measurements):
-    """Which benchmark ran where, and of which there is no record from a GPU. measurements: of `cost.measured`."""
+def benchmark_records(measurements, cpu_only=()):
+    """Which benchmark ran where, and of which there is no record from a GPU. measurements: of `cost.measured`.
+
+    cpu_only: names of those that a GPU is not asked for.
+    """
     from IPython.display import Markdown
 
     rows = [
@@ -298,7 +306,8 @@ def benchmark_records(measurements):
         for each in measurements
         for record in each.records
     ]
-    no_gpu = [m.name for m in measurements if all(record["device_type"] == "cpu" for record in m.records)]
+    on_gpu = {m.name for m in measurements if any(record["device_type"] != "cpu" for record in m.records)}
+    no_gpu = [m.name for m in measurements if m.name not in on_gpu.union(cpu_only)]
     note = "Every benchmark has been run on a GPU."
     if no_gpu:
         note = (

@@ -343,24 +343,22 @@ def choose(entries, name):
 
 
 def curves(entries):
-    """{measure: {data set's title: `ablations.Curves` over the generator steps that all its classes have}}."""
+    """{measure: {data set's title: `ablations.Curves` over the generator steps that all its trainings have}}."""
     found = {measure: {} for measure in MEASURES}
     for dataset in SCALES[SCALE]:
-        by_steps = {
-            candidate.n_steps: {g: e for g, e in runs(entries, "steps")[option].items() if g[0] == dataset}
-            for option, candidate in _options(dataset, "steps").items()
-        }
-        classes = sorted({normal_class for of in by_steps.values() for _, normal_class, _ in of})
-        values = {  # {(steps, class): {measure: its mean over seeds}}
-            (n, c): {m: float(np.mean([each[m] for each in details])) for m in MEASURES}
-            for n, of in by_steps.items()
-            for c in classes
-            if (details := [e.record["details"] for g, e in of.items() if g[1] == c and not diverged(e)])
-        }
-        x = [n for n in by_steps if classes and all((n, c) in values for c in classes)]
-        for measure in MEASURES if x else ():
-            lines = {datasets.CLASSES[dataset][c]: np.array([values[n, c][measure] for n in x]) for c in classes}
-            found[measure][datasets.TITLES[dataset]] = Curves(np.array(x), lines, {})
+        by_steps = {}  # {steps: {(data set, class, seed): entry}}
+        for option, candidate in _options(dataset, "steps").items():
+            of = runs(entries, "steps")[option]
+            by_steps[candidate.n_steps] = {g: e for g, e in of.items() if g[0] == dataset and not diverged(e)}
+        groups = set().union(*by_steps.values())
+        by_steps = {n: of for n, of in by_steps.items() if groups and set(of) == groups}
+        for measure in MEASURES if by_steps else ():
+            lines = {}
+            for c in sorted({c for _, c, _ in groups}):
+                of_class = [g for g in groups if g[1] == c]
+                values = [[of[g].record["details"][measure] for g in of_class] for of in by_steps.values()]
+                lines[datasets.CLASSES[dataset][c]] = np.mean(values, axis=1)
+            found[measure][datasets.TITLES[dataset]] = Curves(np.array(list(by_steps)), lines, {})
     return {measure: of for measure, of in found.items() if of}
 
 
@@ -383,7 +381,7 @@ def _measure(name):
 def table(entries, name):
     """A question's measures, a row for each data set and option: mean ± standard deviation over classes and seeds.
 
-    Below them the distance that real images have, training images (not resized) in place of generated ones.
+    Below them the distance that real images have, training images in place of generated ones.
     """
     rows = []
     for dataset in SCALES[SCALE]:
@@ -391,15 +389,16 @@ def table(entries, name):
         for option in options:
             of = [entry for group, entry in found[option].items() if group[0] == dataset]
             rows.append({"data": datasets.TITLES[dataset], "option": option, "trainings": str(len(of))} | _summary(of))
-        real = {
-            group: entry.record["details"]["frechet_of_training"]
-            for of in found.values()
-            for group, entry in of.items()
-            if group[0] == dataset and not diverged(entry) and not entry.parameters["resized"]
-        }
-        if real:
-            about = {"data": datasets.TITLES[dataset], "option": "*training images*"}
-            rows.append(about | {MEASURES["frechet"]: _mean_sd(list(real.values()))})
+        for resized, option in ((False, "*training images*"), (True, "*training images, resized*")):
+            real = {
+                group: entry.record["details"]["frechet_of_training"]
+                for of in found.values()
+                for group, entry in of.items()
+                if group[0] == dataset and not diverged(entry) and entry.parameters["resized"] == resized
+            }
+            if real:
+                about = {"data": datasets.TITLES[dataset], "option": option}
+                rows.append(about | {MEASURES["frechet"]: _mean_sd(list(real.values()))})
     return _markdown(rows)
 
 
@@ -432,7 +431,7 @@ def sentence(entries, name):
     )
     lines = [
         f"- The rule chooses **{choice.option}**, whose mean {title} is the lowest, {choice.means[choice.option]:.3f} "
-        f"(over the trainings that all options have in common: {where})."
+        f"(over the trainings that all options that were run have in common: {where})."
     ]
     if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
         lines.append("- That is the most that was tried: more may be better still.")

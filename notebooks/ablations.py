@@ -153,7 +153,7 @@ ablations.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # coupled with any GAN, such as LSGAN {cite:p}`mao2017`, and with any other differentiable generator, such as a VAE's
 # decoder. It reports no numbers for these.
 #
-# Here the search runs on a generator trained as WGAN (at `lite` with the gradient penalty, as in Table 1), on
+# Here the search runs on a generator trained as WGAN (at `medium` and `lite` with the gradient penalty, as in Table 1), on
 # one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one
 # training, so a difference between two may also be one between two trainings of the same kind.
 

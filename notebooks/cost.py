@@ -35,7 +35,8 @@ from ganod_lite.dcgan import Generator
 
 names = "search", "floor", "scaling", "training", "grid", "sogaal", "anogan"
 search, floor, scaling, training, grid, sogaal, anogan = (cost.measured(name, records) for name in names)
-tables.benchmark_records([search, floor, scaling, training])
+measured = [search, floor, scaling, training, grid, sogaal, anogan]
+tables.benchmark_records(measured, cpu_only=("grid", "sogaal", "anogan"))
 
 # %% [markdown]
 # ## The model
@@ -139,8 +140,8 @@ training.show(figures.benchmark_ratios, value="times_one", by="objective", label
 # %% [markdown]
 # ## More than one process
 #
-# {doc}`../machines` says how the grid is spread over processes and machines. Here it was, on this machine: the same
-# errands done by one process, by two of joblib's, and by a Dask cluster's two workers, each with one thread.
+# {doc}`../machines` says how the grid is spread over processes and machines. Here the same
+# errands were done by one process, by two of joblib's, and by a Dask cluster's two workers, each with one thread.
 
 # %% mystnb={"figure": {"caption": "The grid's speed on two processes relative to one.", "name": "cost-grid"}, "image": {"alt": "Bars of the grid's speed on two processes and on two Dask workers relative to one process"}}
 grid.show(figures.benchmark_ratios, value="times_one", by="cells", label="times as fast as one process")
@@ -164,7 +165,8 @@ anogan.show(figures.benchmark_ratios, value="times_pyod", by="ngf", label="times
 # ## Measure it yourself
 #
 # ```bash
-# make benchmarks                          # all of them, some ten minutes on two quiet cores
+# make benchmarks                          # all of them, some 12 minutes on two quiet cores
+# pip install pyod                         # for the last two, which make leaves out without it
 # python -m benchmarks.search --device cuda
 # ```
 #

@@ -23,7 +23,7 @@
 # that a single curve hides: *when* do you stop?
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke" or "lite"
+scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
 seeds: list = [0, 1, 2]  # repetitions of the learning curves
 table_runs: int = 15  # repetitions on the other tables, where a run takes about a second
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder

@@ -216,6 +216,23 @@ def test_medium_goes_before_lite_where_it_has_all_classes():
     assert {found[name].scale for name in STATEMENTS} == {"lite"}
 
 
+def test_a_rank_among_few_columns_gives_way_to_one_among_all():
+    networks = grid("medium", range(10), methods=("dcae", "anogan", "vae", "adgan"))
+    found = claims.judge(Evidence((*networks, *EVIDENCE["lite"].entries)))["adgan-best-mnist"]
+    assert (found.verdict, found.scale) == (claims.NOT_YET, "lite") and "of 10" in found.ours
+    found = claims.judge(Evidence(networks))["adgan-best-mnist"]
+    assert found.scale == "medium" and "of 4" in found.ours
+
+
+def test_the_forest_at_the_paper_s_scale_is_drawn_on_the_page_of_its_grid():
+    both, one = (
+        claims.judge(Evidence(grid("paper", range(10), names, ("iforest-grid",))))["if-stable"]
+        for names in (claims.PAPERS_DATA, ("mnist",))
+    )
+    assert "classical" in both.where and "ablations" not in both.where
+    assert "one of the two data sets" in one.why and "one of the two data sets" not in both.why
+
+
 def test_a_missing_column_leaves_the_rank_open():
     without = tuple(e for e in grid("paper", range(10), ["mnist"], TABLE1) if e.parameters["method"] != "anogan")
     assert verdicts_of(Evidence(without))["adgan-best-mnist"] == claims.NOT_YET

@@ -154,6 +154,15 @@ def test_the_pooled_half_of_the_layers_grid_is_the_grid(undisturbed):
     ]
 
 
+def test_a_layers_grid_scores_each_seed_s_own_images(store, monkeypatch, undisturbed):
+    set_smoke(monkeypatch, n_train=None)  # so that the seeds share an errand
+    some = [cell("ocsvm-alexnet-layer", seed=seed) for seed in (0, 1)]
+    together = run(some, store)
+    (alone,) = run(some[1:], Store(store.root / "alone"))
+    assert_same(together[1], alone)
+    assert not np.array_equal(*(entry.arrays["test_index"] for entry in together))
+
+
 def test_a_second_run_computes_nothing_and_gives_the_same(store, computed, monkeypatch, undisturbed):
     some = [cell("kde"), cell("adgan"), cell("iforest", 1)]
     first = run(some, store)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganod_lite import datasets, experiments
-from ganod_lite.cells import GRID_IMAGES, METHODS, Cell
+from ganod_lite.cells import CLASSIC, GRID_IMAGES, METHODS, Cell
 from ganod_lite.metrics import auc
 from ganod_lite.store import Store
 
@@ -59,11 +59,18 @@ def test_each_record_is_the_one_that_the_grid_looks_for(kept):
     assert max(Counter(cell for _, cell, _ in kept).values(), default=1) == 1
 
 
+def test_what_is_kept_is_kept_for_all_classes(kept):
+    """Half of a column would not be shown."""
+    n_classes = Counter((c.scale, c.dataset, c.method, c.seed) for _, c, _ in kept)
+    assert {key: n for key, n in n_classes.items() if n != 10} == {}
+    assert {("paper", d, m, s) for d in ("mnist", "cifar10") for m in CLASSIC for s in range(3)} <= set(n_classes)
+
+
 def test_arrays_are_finite_and_of_the_split_s_test_images(kept):
     for path, cell, entry in kept:
         s = cell.settings
         n = s.n_ablation if "n_ablation" in METHODS[cell.method].uses else s.n_test
-        n = GRID_IMAGES if cell.method.endswith("-grid") else n
+        n = GRID_IMAGES if cell.method.endswith(("-grid", "-layer")) else n
         for name, values in entry.arrays.items():
             assert len(values) == n and np.isfinite(values).all(), f"{name} of {path}"
         index = drawn(cell.seed, s.n_test, s.n_holdout)[:n]

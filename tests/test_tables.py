@@ -121,6 +121,14 @@ def test_ours_are_at_the_best_scale_that_has_all_classes_and_it_is_named():
     assert [r["ours_scale"] for r in csv_rows(full)[1] if r["class"] == "9"].count("medium") == 1
 
 
+def test_classes_of_different_repetitions_make_no_set():
+    halves = entries(classes=range(5), methods=("kde",), scale="paper")
+    halves += entries(classes=range(5, 10), methods=("kde",), seeds=(1,), scale="paper")
+    whole = entries(classes=range(10), methods=("kde",), scale="medium")
+    assert tables.complete(halves) == []
+    assert tables.complete(halves + whole) == whole
+
+
 def test_a_comparison_of_two_scales_says_so():
     stored = entries(classes=range(10), scale="paper", methods=("kde",))
     stored += entries(classes=range(10), scale="medium", methods=("adgan",))
@@ -128,12 +136,13 @@ def test_a_comparison_of_two_scales_says_so():
     assert rows["KDE"]["at scales"] == "medium and paper"
     pairs = [[auc_of(stored, m, c) for c in range(10)] for m in ("adgan", "kde")]
     assert rows["KDE"]["p, ours"] == f"{paired_comparison(*pairs).p_value:.3f}"
-    assert rows["GMM"]["ours"] == "not yet run"
+    assert (rows["GMM"]["ours"], rows["GMM"]["at scales"]) == ("not yet run", "–")
 
 
 def test_curves_of_several_scales_are_told_apart():
     one, other = entries(methods=("kde",), scale="paper"), entries(methods=("adgan",), scale="medium")
-    for found, wanted in ((one + other, ["KDE (paper)", "ADGAN (medium)"]), (one, ["KDE"])):
+    critic = [replace(other[0], record={"parameters": other[0].parameters | {"method": "critic"}})]
+    for found, wanted in ((one + other, ["KDE (paper)", "ADGAN (medium)"]), (one, ["KDE"]), (one + critic, ["KDE"])):
         (legend,) = figures.roc_curves({"MNIST": found}).legends
         assert [text.get_text() for text in legend.get_texts()] == wanted
 
