@@ -163,10 +163,8 @@ def _in_words(setting):
     rest = {name: value for name, value in setting.items() if name != "n_components"}
     names = {"times_gamma": "{} γ", "n_estimators": "{} trees", "max_samples": "{} samples"}
     if "pooled" in rest:
-        layer = "after ReLU and pooling" if rest.pop("pooled") else "the convolution"
-        computed = {"exact": "exact", "default": "scikit-learn's defaults"}
-        of = computed[rest["kde"]] if "kde" in rest else _in_words(rest)
-        return f"{layer}, {of}"
+        layer = "pooled" if rest.pop("pooled") else "convolution"
+        return f"{layer}, {rest['kde'] if 'kde' in rest else _in_words(rest)}"
     if "whiten" in rest:
         by = f"h = {rest['bandwidth']:g}" if rest["bandwidth"] != "likelihood" else "h by likelihood"
         return f"whitened, {by}" if rest["whiten"] else by

@@ -129,8 +129,9 @@ classical_columns.grid_sentences(entries, "ocsvm-alexnet")
 # sums over a tree, and where the density is low the tree's bounds cancel, so that in many dimensions far points get
 # densities that are too high (its issues [25799](https://github.com/scikit-learn/scikit-learn/issues/25799) and
 # [27186](https://github.com/scikit-learn/scikit-learn/issues/27186)). Everywhere else in this book the tree is a
-# single leaf, which is exact. Here both are tried, "scikit-learn's defaults" with the tree and with the bandwidth that
-# `GridSearchCV` finds by its likelihoods; on the first 1,000 training images of each class.
+# single leaf, which is exact. Here both are tried, "default" with the tree and with the bandwidth that `GridSearchCV`
+# finds by its likelihoods; on the convolution's own output and on the pooled one; with the first 1,000 training images
+# of each class.
 
 # %% mystnb={"figure": {"caption": "KDE on AlexNet's last layer, with and without ReLU and pooling, exact and as scikit-learn's defaults compute it: mean AUC, a line for each dimension of PCA. Dotted: the paper's mean; dashed: ours, from all training images.", "name": "classical-kde-layer"}, "image": {"alt": "Lines of mean AUC of KDE on two layers of AlexNet, exact and with scikit-learn's defaults"}}
 figures.classical_grid(entries, "kde-alexnet", "layer")

@@ -78,7 +78,7 @@ def test_other_grids_are_said_in_words_and_missing_ones_are_named(entries):
     assert classical_columns._in_words({"whiten": False, "bandwidth": "likelihood"}) == "h by likelihood"
     layers = [{"pooled": True, "times_gamma": 4}, {"pooled": False, "kde": "default", "bandwidth": 2.0}]
     assert [classical_columns._in_words(layer) for layer in layers] == [
-        "after ReLU and pooling, 4 γ", "the convolution, scikit-learn's defaults"
+        "pooled, 4 γ", "convolution, default"
     ]  # fmt: skip
     assert "no common results of kde-grid" in grid_table(entries, "kde").data
     assert "no common results of iforest-grid" in figures.classical_grid(entries, "iforest").data
