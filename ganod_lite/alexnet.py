@@ -30,7 +30,7 @@ FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
 
 SIZE = 224
-N_FEATURES = {True: 256 * 6 * 6, False: 256 * 13 * 13}  # pooled or not
+SMALLEST = 63  # pixels of which one is left after the last pooling
 # Of ImageNet's red, green and blue in [0, 1], as torchvision prescribes for these weights.
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -43,6 +43,7 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         `features.0.weight`, `features.0.bias`, and so on for the layers 3, 6, 8 and 10. None: torchvision's
         file in torch's download cache, if it is there. Nothing is downloaded.
     pooled: the layer's output after ReLU and max pooling; False: that of the convolution itself.
+    size: pixels in height and width to which images are resized; the weights were trained at 224.
     batch_size: images at a time; it changes time and memory, not the features. One CPU core takes about
         13 ms an image.
 
@@ -50,9 +51,10 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
     each `transform` and not kept, so that a pickled pipeline is small and needs the file again.
     """
 
-    def __init__(self, weights=None, *, pooled=True, batch_size=32, device="auto", verbose=True):
+    def __init__(self, weights=None, *, pooled=True, size=SIZE, batch_size=32, device="auto", verbose=True):
         self.weights = weights
         self.pooled = pooled
+        self.size = size
         self.batch_size = batch_size
         self.device = device
         self.verbose = verbose
@@ -65,27 +67,28 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         """The features (n, 9216) float32 of images X, of any size, in a form that `as_images` takes.
 
         Each row is the layer's output of 256 channels x 6 x 6, laid out in that order. If not `pooled`
-        these are 43,264 of 256 x 13 x 13.
+        these are 43,264 of 256 x 13 x 13; smaller images leave fewer (256 of 64 x 64).
         Raises FileNotFoundError if there are no weights, ValueError for a file that does not hold them,
         ValueError or TypeError for images that can't be used.
         """
         check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
+        check_scalar(self.size, "size", Integral, min_val=SMALLEST)
         device = resolve_device(self.device)
         images = as_images(X)
         network = _load(_find(self.weights)).to(device, memory_format=torch.channels_last)
         if not self.pooled:
             network = network[:-2]
-        features = np.empty((len(images), N_FEATURES[bool(self.pooled)]), np.float32)
+        features = []
         with (
             torch.inference_mode(),
             tqdm(total=len(images), unit="image", desc="AlexNet", disable=not self.verbose) as bar,
         ):
             for start in range(0, len(images), self.batch_size):
-                batch = prepare(images[start : start + self.batch_size].to(device))
+                batch = prepare(images[start : start + self.batch_size].to(device), self.size)
                 made = network(batch.contiguous(memory_format=torch.channels_last))
-                features[start : start + len(made)] = made.flatten(1).cpu().numpy()
+                features.append(made.flatten(1).cpu().numpy())
                 bar.update(len(made))
-        return features
+        return np.concatenate(features)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -96,12 +99,12 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         return True
 
 
-def prepare(images):
-    """What AlexNet was trained to see: images (n, 1 or 3, height, width) in [-1, 1] -> (n, 3, 224, 224).
+def prepare(images, size=SIZE):
+    """What AlexNet was trained to see: images (n, 1 or 3, height, width) in [-1, 1] -> (n, 3, size, size).
 
     Resized (bilinear, antialiased), brought to [0, 1], normalised by ImageNet's mean and deviation.
     """
-    images = F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
+    images = F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
     mean, deviation = (images.new_tensor(values)[:, None, None] for values in (MEAN, STANDARD_DEVIATION))
     return ((images + 1) / 2 - mean) / deviation  # grey is broadcast to red, green and blue
 

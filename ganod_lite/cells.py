@@ -148,6 +148,8 @@ METHODS = {  # those of Table 1 in its order
     "kde-alexnet-grid": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
     "kde-alexnet-layer": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
     "ocsvm-alexnet-layer": Method("OC-SVM", CLASSIC_USES, features="AlexNet", in_table1=False),
+    "kde-alexnet-size": Method("KDE", CLASSIC_USES, features="AlexNet", in_table1=False),
+    "ocsvm-alexnet-size": Method("OC-SVM", CLASSIC_USES, features="AlexNet", in_table1=False),
 }
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 CLASSIC = {
@@ -162,6 +164,9 @@ GAMMA_FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 GRID_IMAGES = 1000  # the first of the test images, enough to tell settings apart
 BANDWIDTHS_BESIDE = (4.0, 16.0)  # of KDE, beside the one of the best likelihood
 LAYER_IMAGES = 1000  # the first of the training images, as scikit-learn's own way to a bandwidth takes long
+# Ways to make AlexNet's features
+LAYERS = {"pooled": True}, {"pooled": False}
+INPUT_SIZES = {"size": 64}, {"size": 128}
 FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file and the image's bytes
 MOST_FEATURES = 20_000  # of 37 kB each
 ON_CPU = "cpu"  # what classical methods run on
@@ -247,6 +252,7 @@ class Errand:
         self.cells, self.images, self.store, self.data_root = cells, images, store, data_root
         self.device, self.stop_at, self.verbose = device, stop_at, verbose
         self.settings = cells[0].settings
+        self._projections = {}  # of `_few_projected`
 
     def compute(self, cell):
         """Compute and store one cell: its entry. Its seconds are without the fit or the training that others share."""
@@ -270,6 +276,7 @@ class Errand:
             "iforest-grid": self._grid, "ocsvm-grid": self._grid, "kde-grid": self._grid,
             "ocsvm-alexnet-grid": self._grid, "kde-alexnet-grid": self._grid,
             "ocsvm-alexnet-layer": self._layer_grid, "kde-alexnet-layer": self._layer_grid,
+            "ocsvm-alexnet-size": self._size_grid, "kde-alexnet-size": self._size_grid,
         }.get(method, self._other_search)  # fmt: skip
 
     # Each of these takes a cell and its split, and returns arrays by name, "scores" first, and details.
@@ -408,36 +415,49 @@ class Errand:
                 yield {"whiten": whiten, "bandwidth": by}, -kde.score_samples(z_test / scale)
 
     def _layer_grid(self, cell, split):
-        """AlexNet's last layer with and without ReLU and pooling, at each dimension; for KDE in two computations."""
+        """AlexNet's last layer with and without ReLU and pooling; for KDE in two computations."""
         scored = {"kde": self._kde_computations, "ocsvm": self._svms}[cell.method.split("-")[0]]
+        return self._alexnets_grid(split, LAYERS, scored)
+
+    def _size_grid(self, cell, split):
+        """Images shown to AlexNet at other sizes than the one that it was trained at."""
+        scored = {"kde": self._kde_rule, "ocsvm": self._svms}[cell.method.split("-")[0]]
+        return self._alexnets_grid(split, INPUT_SIZES, scored)
+
+    def _alexnets_grid(self, split, variants, scored):
+        """At each dimension of PCA all variants of AlexNet's features, settings and their scores."""
+        z = [self._few_projected(variant, split.x_test[:GRID_IMAGES]) for variant in variants]
         scores, settings = [], []
-        z_tests = {pooled: project(split.x_test[:GRID_IMAGES]) for pooled, (_, project) in self._layers.items()}
         for n in self.settings.dimensions:
-            for pooled, (z, _) in self._layers.items():
-                for setting, values in scored(z[:, :n], z_tests[pooled][:, :n]):
-                    settings.append({"n_components": n, "pooled": pooled} | setting)
+            for variant, (z_train, z_test) in zip(variants, z):
+                for setting, values in scored(z_train[:, :n], z_test[:, :n]):
+                    settings.append({"n_components": n} | variant | setting)
                     scores.append(values)
         return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
 
-    @cached_property
-    def _layers(self):
-        """{pooled or not: (z, project)}, AlexNet's features of the training images after PCA to the most dimensions
-        that are tried, and what does the same to other images.
+    def _few_projected(self, variant, x_test):
+        """A variant of AlexNet's features of the first training images, and of x_test, after PCA to the most
+        dimensions that are tried.
         """
-        x, weights, found = self.cells[0].split(self.images).x_train, datasets.alexnet_weights(self.data_root), {}
-        for pooled in (True, False):
-            alexnet = AlexNetFeatures(weights, pooled=pooled, device=self.device, verbose=self.verbose)
-            pca = PCA(max(self.settings.dimensions), random_state=0)
-            projection = make_pipeline(alexnet, pca)
-            found[pooled] = projection.fit_transform(x[:LAYER_IMAGES]), projection.transform
-        return found
+        key = repr(variant)
+        if key not in self._projections:
+            x, weights = self.cells[0].split(self.images).x_train, datasets.alexnet_weights(self.data_root)
+            alexnet = AlexNetFeatures(weights, device=self.device, verbose=self.verbose, **variant)
+            projection = make_pipeline(alexnet, PCA(max(self.settings.dimensions), random_state=0))
+            self._projections[key] = projection.fit_transform(x[:LAYER_IMAGES]), projection
+        z, projection = self._projections[key]
+        return z, projection.transform(x_test)
+
+    def _kde_rule(self, z, z_test):
+        kde = KernelDensity(bandwidth=classic.best_bandwidth(z, random_state=0), leaf_size=len(z)).fit(z)
+        yield {"whiten": False, "bandwidth": "likelihood"}, -kde.score_samples(z_test)
 
     def _kde_computations(self, z, z_test):
         """With exact densities, as everywhere else here, and with scikit-learn's defaults from end to end."""
-        exact = KernelDensity(bandwidth=classic.best_bandwidth(z, random_state=0), leaf_size=len(z)).fit(z)
-        default = GridSearchCV(KernelDensity(), {"bandwidth": classic.BANDWIDTHS}, cv=10).fit(z).best_estimator_
-        for name, kde in (("exact", exact), ("default", default)):
-            yield {"kde": name, "bandwidth": kde.bandwidth}, -kde.score_samples(z_test)
+        (exact,) = (scores for _, scores in self._kde_rule(z, z_test))
+        yield {"kde": "exact"}, exact
+        kde = GridSearchCV(KernelDensity(), {"bandwidth": classic.BANDWIDTHS}, cv=10).fit(z)
+        yield {"kde": "default"}, -kde.best_estimator_.score_samples(z_test)
 
     @cached_property
     def _network(self):

@@ -162,6 +162,9 @@ def _in_words(setting):
     """A setting without the dimension, as text."""
     rest = {name: value for name, value in setting.items() if name != "n_components"}
     names = {"times_gamma": "{} γ", "n_estimators": "{} trees", "max_samples": "{} samples"}
+    if "size" in rest:
+        size = rest.pop("size")
+        return f"{size} × {size}, {_in_words(rest)}"
     if "pooled" in rest:
         layer = "pooled" if rest.pop("pooled") else "convolution"
         return f"{layer}, {rest['kde'] if 'kde' in rest else _in_words(rest)}"

@@ -17,6 +17,7 @@ COLOURS = {
     "ocsvm-grid": "#009E73", "kde-grid": "#E69F00",
     "ocsvm-alexnet-grid": "#009E73", "kde-alexnet-grid": "#E69F00",
     "ocsvm-alexnet-layer": "#009E73", "kde-alexnet-layer": "#E69F00",
+    "ocsvm-alexnet-size": "#009E73", "kde-alexnet-size": "#E69F00",
     "iforest": "#CC79A7", "iforest-grid": "#CC79A7", "gmm": "#D55E00", "dcae": "#56B4E9", "anogan": "#000000",
     "vae": "#7F7F7F", "vae-prior": "#7F7F7F", "vae-variance": "#7F7F7F",
     "adgan": "#0072B2", "critic": "#882255", "prior": "#0072B2", "search": "#0072B2", "search-frozen": "#D55E00",

@@ -112,6 +112,19 @@ def test_not_pooled_is_the_convolution_s_own_output(features):
     np.testing.assert_allclose(pooled.flatten(1), features.transform(X), atol=1e-4)
 
 
+def test_smaller_images_leave_fewer_features(features, reference):
+    X = pixels(2, 32, 32)
+    made = clone(features).set_params(size=64).transform(X)
+    planes = torch.from_numpy(X)[:, None].expand(-1, 3, -1, -1)
+    with torch.inference_mode():
+        expected = reference(prepare(planes / 127.5 - 1, 64)).flatten(1)
+    assert made.shape == (2, 256)
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+    with pytest.raises(ValueError, match="size == 62, must be >= 63"):
+        clone(features).set_params(size=62).transform(X)
+    assert clone(features).set_params(size=63).transform(X).shape == (2, 256)
+
+
 def test_features_tell_colours_and_images_apart(features):
     X = pixels(2, 16, 16, 3)
     made = features.transform(np.concatenate([X, X[..., ::-1]]))

@@ -77,8 +77,9 @@ def test_other_grids_are_said_in_words_and_missing_ones_are_named(entries):
     assert classical_columns._in_words({"n_components": 20, "whiten": True, "bandwidth": 4.0}) == "whitened, h = 4"
     assert classical_columns._in_words({"whiten": False, "bandwidth": "likelihood"}) == "h by likelihood"
     layers = [{"pooled": True, "times_gamma": 4}, {"pooled": False, "kde": "default", "bandwidth": 2.0}]
+    layers += [{"size": 64, "times_gamma": 4}, {"size": 128, "whiten": False, "bandwidth": "likelihood"}]
     assert [classical_columns._in_words(layer) for layer in layers] == [
-        "pooled, 4 γ", "convolution, default"
+        "pooled, 4 γ", "convolution, default", "64 × 64, 4 γ", "128 × 128, h by likelihood"
     ]  # fmt: skip
     assert "no common results of kde-grid" in grid_table(entries, "kde").data
     assert "no common results of iforest-grid" in figures.classical_grid(entries, "iforest").data

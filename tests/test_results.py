@@ -70,7 +70,7 @@ def test_arrays_are_finite_and_of_the_split_s_test_images(kept):
     for path, cell, entry in kept:
         s = cell.settings
         n = s.n_ablation if "n_ablation" in METHODS[cell.method].uses else s.n_test
-        n = GRID_IMAGES if cell.method.endswith(("-grid", "-layer")) else n
+        n = GRID_IMAGES if cell.method.endswith(("-grid", "-layer", "-size")) else n
         for name, values in entry.arrays.items():
             assert len(values) == n and np.isfinite(values).all(), f"{name} of {path}"
         index = drawn(cell.seed, s.n_test, s.n_holdout)[:n]
