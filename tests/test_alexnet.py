@@ -155,7 +155,7 @@ def test_nothing_else_is_touched(features):
 
 
 def test_is_a_transformer_of_scikit_learn(features, weights):
-    parameters = {"weights": weights, "batch_size": 32, "device": "cpu", "verbose": False}
+    parameters = {"weights": weights, "pooled": True, "size": 224, "batch_size": 32, "device": "cpu", "verbose": False}
     assert clone(features).get_params() == features.get_params() == parameters == vars(features)
     packed = pickle.dumps(features.fit(pixels(2, 8, 8)))
     assert len(packed) < 2000  # without the weights
