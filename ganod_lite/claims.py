@@ -680,11 +680,11 @@ def summary(verdicts):
 
 
 def not_run(evidence):
-    """What of the evidence is missing in this build: Markdown."""
+    """What of the evidence is missing in this build: Markdown, or None if nothing is."""
     from IPython.display import Markdown
 
     missing = dict.fromkeys(reason.split(":")[0].rstrip(".") for reason in evidence.missing)
-    return Markdown(f"*Not run in this build: {'; '.join(missing)}.*" if missing else "")
+    return Markdown(f"*Not run in this build: {'; '.join(missing)}.*") if missing else None
 
 
 def listing(verdicts, source):
