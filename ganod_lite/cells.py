@@ -387,12 +387,21 @@ class Errand:
         """At each dimension of PCA all settings and their scores."""
         scored = {"iforest": self._forests, "ocsvm": self._svms, "kde": self._kdes}[cell.method.split("-")[0]]
         x, x_test = (self._seen_by(cell.method, images) for images in (split.x_train, split.x_test[:GRID_IMAGES]))
+
+        def projected(n):
+            pca = PCA(n, random_state=0).fit(x)
+            yield {}, pca.transform(x), pca.transform(x_test)
+
+        return self._at_each_dimension(projected, scored)
+
+    def _at_each_dimension(self, projected, scored):
+        """projected(n) gives variants, each as (its name in the settings, training and test images in n dimensions)."""
         scores, settings = [], []
         for n in self.settings.dimensions:
-            pca = PCA(n, random_state=0).fit(x)
-            for setting, values in scored(pca.transform(x), pca.transform(x_test)):
-                settings.append({"n_components": n} | setting)
-                scores.append(values)
+            for variant, z, z_test in projected(n):
+                for setting, values in scored(z, z_test):
+                    settings.append({"n_components": n} | variant | setting)
+                    scores.append(values)
         return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
 
     def _forests(self, z, z_test):
@@ -411,8 +420,7 @@ class Errand:
             scale = z.std(0) if whiten else 1.0
             best = classic.best_bandwidth(z / scale, random_state=0)
             for by, bandwidth in ({"likelihood": best} | {h: h for h in BANDWIDTHS_BESIDE}).items():
-                kde = KernelDensity(bandwidth=bandwidth, leaf_size=len(z)).fit(z / scale)
-                yield {"whiten": whiten, "bandwidth": by}, -kde.score_samples(z_test / scale)
+                yield {"whiten": whiten, "bandwidth": by}, _kde_scores(z / scale, z_test / scale, bandwidth)
 
     def _layer_grid(self, cell, split):
         """AlexNet's last layer with and without ReLU and pooling; for KDE in two computations."""
@@ -426,14 +434,8 @@ class Errand:
 
     def _alexnets_grid(self, split, variants, scored):
         """At each dimension of PCA all variants of AlexNet's features, settings and their scores."""
-        z = [self._few_projected(variant, split.x_test[:GRID_IMAGES]) for variant in variants]
-        scores, settings = [], []
-        for n in self.settings.dimensions:
-            for variant, (z_train, z_test) in zip(variants, z):
-                for setting, values in scored(z_train[:, :n], z_test[:, :n]):
-                    settings.append({"n_components": n} | variant | setting)
-                    scores.append(values)
-        return {"scores": np.mean(scores, 0), "scores_by_setting": np.transpose(scores)}, {"settings": settings}
+        made = [(variant, *self._few_projected(variant, split.x_test[:GRID_IMAGES])) for variant in variants]
+        return self._at_each_dimension(lambda n: [(v, z[:, :n], z_test[:, :n]) for v, z, z_test in made], scored)
 
     def _few_projected(self, variant, x_test):
         """A variant of AlexNet's features of the first training images, and of x_test, after PCA to the most
@@ -449,13 +451,12 @@ class Errand:
         return z, projection.transform(x_test)
 
     def _kde_rule(self, z, z_test):
-        kde = KernelDensity(bandwidth=classic.best_bandwidth(z, random_state=0), leaf_size=len(z)).fit(z)
-        yield {"whiten": False, "bandwidth": "likelihood"}, -kde.score_samples(z_test)
+        best = classic.best_bandwidth(z, random_state=0)
+        yield {"whiten": False, "bandwidth": "likelihood"}, _kde_scores(z, z_test, best)
 
     def _kde_computations(self, z, z_test):
         """With exact densities, as everywhere else here, and with scikit-learn's defaults from end to end."""
-        (exact,) = (scores for _, scores in self._kde_rule(z, z_test))
-        yield {"kde": "exact"}, exact
+        yield {"kde": "exact"}, _kde_scores(z, z_test, classic.best_bandwidth(z, random_state=0))
         kde = GridSearchCV(KernelDensity(), {"bandwidth": classic.BANDWIDTHS}, cv=10).fit(z)
         yield {"kde": "default"}, -kde.best_estimator_.score_samples(z_test)
 
@@ -538,6 +539,11 @@ def diversity(generator, x, n=100):
     with torch.no_grad():
         fake, real = generator(z).flatten(1), as_images(x[:n]).flatten(1)
     return float(torch.pdist(fake).mean() / torch.pdist(real).mean())
+
+
+def _kde_scores(z, z_test, bandwidth):
+    """Negative log densities, exact by a single leaf: see classic.KDE."""
+    return -KernelDensity(bandwidth=bandwidth, leaf_size=len(z)).fit(z).score_samples(z_test)
 
 
 def _flat(x):

@@ -254,20 +254,28 @@ def merge(target, sources):
     return n_copied
 
 
+def shared_options():
+    """A parent for the parsers of commands that compute into a store, a part at a time."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
+    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
+    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
+    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
+    parser.add_argument("--device", default="auto")
+    return parser
+
+
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m ganod_lite.experiments", description="Run a part of the grid.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ganod_lite.experiments", description="Run a part of the grid.", parents=[shared_options()]
+    )
     parser.add_argument("command", nargs="?", choices=("run", "status", "merge"), default="run")
     parser.add_argument("sources", nargs="*", help="stores to merge from")
     parser.add_argument("--scale", choices=SCALES, default="lite")
     parser.add_argument("--dataset", action="append", help="may be repeated; default: all of the scale")
     parser.add_argument("--methods", type=lambda text: text.split(","), default=TABLE1, help="default: Table 1's")
     parser.add_argument("--classes", type=_numbers, help="such as 0-3,7; default: those of the scale")
-    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
-    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
     parser.add_argument("--jobs", type=int, help="errands at a time (joblib's n_jobs)")
-    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
-    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
-    parser.add_argument("--device", default="auto")
     args = parser.parse_args(arguments)
     store = open_store(args.store)
     try:

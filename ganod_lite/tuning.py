@@ -28,7 +28,7 @@ from .adgan import latent_search
 from .base import as_images, resolve_device
 from .cells import SCALES, diversity, known
 from .checkpoint import TimeIsUp
-from .experiments import COMMITTED, _numbers, open_store
+from .experiments import COMMITTED, _numbers, open_store, shared_options
 from .gan import RECIPES, train_gans
 from .store import Store, stopwatch
 from .tables import NOT_YET, _markdown, _mean_sd
@@ -489,15 +489,12 @@ def _in_words(p):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m ganod_lite.tuning", description="Try what the paper leaves open.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ganod_lite.tuning", description="Try what the paper leaves open.", parents=[shared_options()]
+    )
     parser.add_argument("--dataset", choices=SCALES[SCALE], required=True)
     parser.add_argument("--classes", type=_numbers, required=True, help="such as 0-3,7")
-    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
     parser.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
-    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
-    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
-    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
-    parser.add_argument("--device", default="auto")
     args = parser.parse_args(arguments)
     options = {"max_steps": args.max_steps, "data_root": args.data_root, "device": args.device}
     try:
