@@ -1,6 +1,5 @@
 """ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
 
-import copy
 import hashlib
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -9,20 +8,12 @@ import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
-from torch.func import functional_call, vmap
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from .base import as_images, resolve_device, seed_from
+from .copies import Prepared, copies_of
 from .gan import GANDetector
-
-# What a chunk of copies may take where `max_memory` is not given. On a CPU small chunks spend their time
-# on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
-CPU_CHUNK_BYTES = 128 * 2**20
-GPU_SHARE_OF_FREE_MEMORY = 0.5
-# Bytes of activations, columns and their gradients at the peak, per byte that autograd keeps of them.
-ACTIVATIONS = 6
 
 
 @dataclass
@@ -132,10 +123,12 @@ def latent_search(
     Returns a SearchResult. Raises ValueError or TypeError for arguments that do not fit and
     FloatingPointError if a loss stops being finite.
 
-    Cost: with P parameters a seed-step moves about 40 P bytes (forward and backward read theta,
-    backward writes its gradient, Adam reads four and writes three arrays of that size) and does
+    Cost: with P parameters a seed-step of dense copies moves about 40 P bytes (forward and backward read
+    theta, backward writes its gradient, Adam reads four and writes three arrays of that size) and does
     some 6 operations per parameter and position it is used at. It is bound by memory, not by
-    arithmetic: see the page "What a search costs" of the book.
+    arithmetic. For a DCGAN-like generator the first layer, most of P, takes 16 bytes, as its gradient
+    and moments are outer products of vectors: see `copies.OuterProducts`, and the page "What a search
+    costs" of the book. Where much is to be searched its update is compiled, if that can be done here.
     """
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
@@ -144,25 +137,22 @@ def latent_search(
     if theta_per not in ("seed", "image"):
         raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
     images = as_images(x, name="x")
-    copies = _Copies(generator, latent_size, resolve_device(device), frozen=lr_theta == 0)
-    if copies.image_shape != images.shape[1:]:
-        raise ValueError(
-            f"x: the generator makes images of shape {tuple(copies.image_shape)} (channels, height, "
-            f"width); got {tuple(images.shape[1:])}."
-        )
+    prepared = Prepared(generator, latent_size, resolve_device(device))
+    prepared.check(images)
     seed = seed_from(random_state)
-    z = torch.stack([_starts(image, n_seeds, copies.latent_size, prior, seed) for image in images])
+    z = torch.stack([_starts(image, n_seeds, prepared.latent_size, prior, seed) for image in images])
     n_rows = n_seeds if theta_per == "image" else 1  # latents that share one copy of theta
-    z = z.reshape(-1, n_rows, copies.latent_size)
+    z = z.reshape(-1, n_rows, prepared.latent_size)
     losses = torch.empty(len(z), n_rows, n_steps + 1)
 
+    copies = copies_of(prepared, lr_z, lr_theta, n_steps, len(z))
     chunk, start = min(copies.how_many(n_rows, images[:1], loss, max_memory), len(z)), 0
     with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
         while start < len(z):
             part = slice(start, start + chunk)
             owner = torch.arange(len(z))[part] * n_rows // n_seeds
             try:
-                found = _search(copies, images[owner], z[part], n_steps, lr_z, lr_theta, loss)
+                found = _search(copies, images[owner], z[part], n_steps, loss)
             except torch.OutOfMemoryError:
                 if chunk == 1:
                     raise
@@ -184,25 +174,22 @@ def latent_search(
 
 
 @torch.enable_grad()
-def _search(copies, x, z, n_steps, lr_z, lr_theta, loss):
+def _search(copies, x, z, n_steps, loss):
     """Algorithm 1's inner loop for c copies of theta, each with r latents, all at once.
 
     x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1)
-    and the final z. Adam works element by element, so on stacked parameters it is Adam on each.
+    and the final z.
     """
     c, r, _ = z.shape
-    x = x.to(copies.device, copies.dtype).repeat_interleave(r, 0)
-    z, theta, adam = copies.start(z, lr_z, lr_theta)
-    fresh = [leaf for leaf in (z, *theta) if leaf.grad is None]  # whose gradients each step makes anew
+    x = x.to(copies.generator.device, copies.generator.dtype).repeat_interleave(r, 0)
+    z = copies.start(z)
     losses = []
     for t in range(n_steps + 1):
         with torch.set_grad_enabled(bool(t < n_steps)):
-            losses.append(loss(copies.generate(theta, z).flatten(0, 1), x))
+            losses.append(loss(copies.generate(z).flatten(0, 1), x))
         if t < n_steps:
             losses[t].sum().backward()
-            adam.step()
-            for leaf in fresh:
-                leaf.grad = None
+            copies.step()
     return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
 
 
@@ -215,191 +202,6 @@ def _starts(image, n_seeds, latent_size, prior, seed):
     if z.shape != (n_seeds, latent_size):
         raise ValueError(f"prior must return latents {(n_seeds, latent_size)}; got {tuple(z.shape)}.")
     return z
-
-
-class _Copies:
-    """Copies of a generator's parameters, and the generator as a function of them.
-
-    `make(c)` gives c copies of theta as a list of tensors (c, ...); `generate(theta, z)` maps z
-    (c, r, latent_size) to images (c, r, channels, height, width), row i through copy i; `start` gives
-    what a search begins with.
-    """
-
-    def __init__(self, generator, latent_size, device, frozen):
-        self.latent_size = latent_size or getattr(generator, "latent_size", None)
-        if self.latent_size is None:
-            raise ValueError("latent_size must be given: the generator has no attribute latent_size.")
-        self.device, self.frozen, self.started = device, frozen, None
-        self.generator = copy.deepcopy(generator).to(device).eval().requires_grad_(False)
-        self.dtype = next((p.dtype for p in self.generator.parameters()), torch.float32)
-        self.parameters = {} if frozen else dict(self.generator.named_parameters())
-        self.buffers = dict(self.generator.named_buffers())
-        self.as_matrices = None if frozen else _dcgan_as_matrix_products(self.generator)
-        z = standard_normal(2, self.latent_size, torch.Generator().manual_seed(0)).to(device, self.dtype)
-        for self.tail in ((), (1, 1)):
-            try:
-                images = self.generator(z.reshape(*z.shape, *self.tail))
-                break
-            except Exception as error:
-                refused = error
-        else:
-            raise ValueError(
-                f"generator: it takes neither latents (m, {self.latent_size}) nor (m, {self.latent_size}, "
-                f"1, 1): {refused}"
-            ) from refused
-        self.image_shape = images.shape[1:]
-        # Its layers do not tell all that a generator may do (a forward of its own, hooks), so it is asked.
-        if self.as_matrices and (self.as_matrices(self.make(1), z[None])[0] - images).norm() > 0.01 * images.norm():
-            self.as_matrices = None
-
-    def make(self, c):
-        return [p.expand(c, *p.shape).clone().requires_grad_() for p in self.parameters.values()]
-
-    @torch.no_grad()
-    def start(self, z, lr_z, lr_theta):
-        """Leaves z (c, r, latent_size) and theta (c copies) with Adam for both: (z, theta, adam).
-
-        They lie where those of the last call lay if they fit, which are overwritten. Fresh memory is
-        cleared page by page by the system, which on a CPU takes as long as the arithmetic.
-        """
-        if self.started is None or self.started[0].shape != z.shape:
-            self.started = None  # given back before more is taken
-            theta = self.make(len(z))
-            own = torch.empty(z.shape, dtype=self.dtype, device=self.device).requires_grad_()
-            groups = [{"params": [own], "lr": lr_z}] + ([{"params": theta, "lr": lr_theta}] if theta else [])
-            self.started = own, theta, torch.optim.Adam(groups, betas=(0.5, 0.999), fused=True)
-            if self.as_matrices and z.shape[1] == 1:
-                theta[0].grad = torch.empty_like(theta[0])  # see _OneRow
-        own, theta, adam = self.started
-        own.copy_(z)
-        for copies, trained in zip(theta, self.parameters.values()):
-            copies.copy_(trained)
-        for state in adam.state.values():
-            for value in state.values():
-                value.zero_()
-        return self.started
-
-    def generate(self, theta, z):
-        if self.as_matrices:
-            return self.as_matrices(theta, z)
-        z = z.reshape(*z.shape, *self.tail)
-        if self.frozen:
-            return self.generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-
-        def one(theta, z):
-            parameters = dict(zip(self.parameters, theta))
-            return functional_call(self.generator, (parameters, self.buffers), (z,))
-
-        return vmap(one)(theta, z)
-
-    @torch.enable_grad()
-    def how_many(self, n_rows, x, loss, max_memory):
-        """How many copies, with n_rows latents each, fit in max_memory bytes; tried with one, on the image x."""
-        theta = self.make(1)
-        z = torch.zeros(1, n_rows, self.latent_size, dtype=self.dtype, device=self.device, requires_grad=True)
-        x = x.to(self.device, self.dtype).expand(n_rows, -1, -1, -1)
-        own = {p.untyped_storage().data_ptr() for p in (*theta, *self.generator.parameters())}
-        kept = []
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
-        ):
-            losses = loss(self.generate(theta, z).flatten(0, 1), x)
-        if losses.shape != (n_rows,):
-            raise ValueError(f"loss must return one value per image, {(n_rows,)}; got {tuple(losses.shape)}.")
-        # what Adam moves, its gradient and its two moments; a layer's gradient on its way; activations
-        moved = [p.nbytes for p in (z, *theta)]
-        each = 4 * sum(moved) + max(moved) + ACTIVATIONS * sum(kept)
-        itself = sum(p.nbytes for p in self.generator.parameters())
-        if max_memory is None:
-            max_memory = CPU_CHUNK_BYTES
-            if self.device.type == "cuda":
-                cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
-                max_memory = GPU_SHARE_OF_FREE_MEMORY * (torch.cuda.mem_get_info(self.device)[0] + cached)
-        elif max_memory < itself + each:
-            raise ValueError(
-                f"max_memory: this generator and one copy need {itself + each:,} bytes; got {max_memory:,}."
-            )
-        return max(1, int((max_memory - itself) // each))
-
-
-class _OneRow(torch.autograd.Function):
-    """bmm for one row each. The gradient of the matrices is then an outer product, for which bmm is slow.
-
-    It is written to `out` where that is given, and is then not passed on: for the largest gradient of
-    all, memory that is fresh at every step would take longer than all else.
-    """
-
-    @staticmethod
-    def forward(ctx, row, matrix, out):
-        ctx.save_for_backward(row, matrix)
-        ctx.out = out
-        return torch.bmm(row, matrix)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        row, matrix = ctx.saved_tensors
-        outer = torch.mul(row.transpose(1, 2), gradient, out=ctx.out)
-        return torch.bmm(gradient, matrix.transpose(1, 2)), outer if ctx.out is None else None, None
-
-
-def _dcgan_as_matrix_products(generator):
-    """A DCGAN-like generator as `_Copies.generate`, or None where it is not DCGAN-like.
-
-    A transposed convolution is a matrix product, columns = W^T h, whose columns `fold` adds up where
-    kernels overlap. With a copy of W for each row it is one batched product; convolutions with as
-    many groups as copies, which is what vmap makes of it, are 2 to 3 times slower.
-    """
-    layers = list(generator) if isinstance(generator, nn.Sequential) else []
-    known = (nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
-    if not layers or type(layers[0]) is not nn.ConvTranspose2d or not all(type(layer) in known for layer in layers):
-        return None
-    for layer in layers:
-        if type(layer) is nn.ConvTranspose2d and (
-            layer.groups > 1 or set(layer.dilation) != {1} or set(layer.output_padding) != {0}
-        ):
-            return None
-        if type(layer) is nn.BatchNorm2d and not (layer.affine and layer.track_running_stats):
-            return None
-    weights = [getattr(layer, name, None) for layer in layers for name in ("weight", "bias")]
-    if [id(w) for w in weights if w is not None] != [id(p) for p in generator.parameters()]:
-        return None  # shared weights, weights made from others (spectral norm), parameters of its own
-
-    def generate(theta, z):
-        c, r, _ = z.shape
-        theta = iter(theta)
-        h = z[..., None, None]  # (c, r, channels, height, width) throughout
-        for layer in layers:
-            if type(layer) is nn.ConvTranspose2d:
-                leaf = next(theta)
-                weight = leaf.flatten(2)  # (c, in, out * kernel area)
-                size = [
-                    (n - 1) * stride - 2 * padding + kernel
-                    for n, stride, padding, kernel in zip(h.shape[3:], layer.stride, layer.padding, layer.kernel_size)
-                ]
-                # rows first, so that the weights' gradient comes out as the weights lie
-                rows = h.flatten(3).transpose(2, 3).flatten(1, 2)  # (c, r * positions, in)
-                if rows.shape[1] == 1:
-                    columns = _OneRow.apply(rows, weight, None if leaf.grad is None else leaf.grad.flatten(2))
-                else:
-                    columns = torch.bmm(rows, weight)
-                columns = columns.unflatten(1, (r, -1)).flatten(0, 1).transpose(1, 2)  # (c * r, ..., positions)
-                if columns.shape[-1] == 1 and set(layer.padding) == {0}:  # a single position: nothing to add up
-                    h = columns.reshape(c, r, -1, *size)
-                else:
-                    h = F.fold(columns, size, layer.kernel_size, padding=layer.padding, stride=layer.stride)
-                    h = h.unflatten(0, (c, r))
-                if layer.bias is not None:
-                    h = h + next(theta)[:, None, :, None, None]
-            elif type(layer) is nn.BatchNorm2d:
-                weight, bias = next(theta), next(theta)
-                scale = weight * (layer.running_var + layer.eps).rsqrt()
-                shift = bias - layer.running_mean * scale
-                h = torch.addcmul(shift[:, None, :, None, None], h, scale[:, None, :, None, None])
-            else:
-                h = layer(h)
-        return h
-
-    return generate
 
 
 class ADGAN(GANDetector):

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from .adgan import _Copies, _starts, standard_normal
+from .adgan import _starts, standard_normal
 from .base import as_images, resolve_device, seed_from
+from .copies import Prepared
 from .dcgan import Critic
 from .gan import GANDetector
 
@@ -86,32 +87,28 @@ def anogan_search(
     check_scalar(lr_z, "lr_z", Real, min_val=0)
     check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
     images = _whole_pixels(as_images(x, name="x"))
-    copies = _Copies(generator, latent_size, resolve_device(device), frozen=True)
-    if copies.image_shape != images.shape[1:]:
-        raise ValueError(
-            f"x: the generator makes images of shape {tuple(copies.image_shape)} (channels, height, "
-            f"width); got {tuple(images.shape[1:])}."
-        )
-    critic = copy.deepcopy(critic).to(copies.device, copies.dtype).eval().requires_grad_(False)
+    generator = Prepared(generator, latent_size, resolve_device(device))
+    generator.check(images)
+    critic = copy.deepcopy(critic).to(generator.device, generator.dtype).eval().requires_grad_(False)
 
     def features_of(images):
         return features(critic, images)
 
     try:
-        found = features_of(images[:1].to(copies.device, copies.dtype))
+        found = features_of(images[:1].to(generator.device, generator.dtype))
     except RuntimeError as error:
         raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
     if found.shape[:1] != (1,):
         raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
 
     seed = seed_from(random_state)
-    z = torch.cat([_starts(image, 1, copies.latent_size, standard_normal, seed) for image in images])
+    z = torch.cat([_starts(image, 1, generator.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
         for start in range(0, len(images), chunk_size):
             part = slice(start, start + chunk_size)
-            losses[:, part], z[part] = _search(copies, features_of, images[part], z[part], n_steps, weights, lr_z)
+            losses[:, part], z[part] = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
             bar.update(len(images[part]))
     scores = weights @ losses
     if not torch.isfinite(scores).all():
@@ -130,21 +127,21 @@ def _whole_pixels(images):
 
 
 @torch.enable_grad()
-def _search(copies, features_of, x, z, n_steps, weights, lr_z):
+def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     """The search for m images at once: x (m, channels, height, width), z (m, latent_size).
 
     Returns the losses (2, m), residual and discrimination, and the final z. The loss is summed over
     images and Adam works element by element, so each latent goes its own way.
     """
-    x = x.to(copies.device, copies.dtype)
-    z = z.to(copies.device, copies.dtype, copy=True).requires_grad_()
-    weights = weights.to(copies.device, copies.dtype)
+    like = {"device": generator.device, "dtype": generator.dtype}
+    x, weights = x.to(**like), weights.to(**like)
+    z = z.to(**like, copy=True).requires_grad_()
     adam = torch.optim.Adam([z], lr=lr_z, betas=(0.5, 0.999), fused=True)
     with torch.no_grad():
         features_of_x = features_of(x)
     for t in range(n_steps + 1):
         with torch.set_grad_enabled(t < n_steps):
-            generated = copies.generate([], z[:, None])[:, 0]
+            generated = generator(z)
             losses = torch.stack([_l1(generated, x), _l1(features_of(generated), features_of_x)])
         if t < n_steps:
             adam.zero_grad()

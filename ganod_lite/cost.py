@@ -69,23 +69,25 @@ def layers(generator):
 
 
 def ways(generator, n_steps=5):
-    """Bytes that the whole search of one seed moves, {way: bytes}, each way building on the one before.
+    """Bytes that the whole search of one seed moves, {way: bytes}, from what is simplest to what is least.
 
     All compute the same search; they differ in what is stored.
     """
     first, *rest = (layer.parameters for layer in layers(generator))
     rest = sum(rest)
     dense = BYTES_PER_PARAMETER * n_steps
+    # No gradient and no moments; each step reads the weight for its output and for the gradient of its input, and
+    # reads and writes it once more.
+    factors = 16 * n_steps
     # In the first step the weights are read once for all, three times, and the moments are known to be zero.
     fresh = dense - 12 - 8
-    # No gradient and no moments; each step reads the weight for its output and the gradient of its input, and
-    # reads and writes it once more, but the first, which only writes.
-    factors = 16 * n_steps - 12
     return {
-        "what is done today: the floor and what comes before and after": (dense + BYTES_AROUND) * (first + rest),
-        "the floor: dense Adam on copies": dense * (first + rest),
-        "first step from shared weights and zero moments": fresh * (first + rest),
-        "first layer: outer products in place of gradient and moments": factors * first + fresh * rest,
+        "dense copies and dense Adam, with what comes before and after": (dense + BYTES_AROUND) * (first + rest),
+        "the same without what comes before and after: the floor": dense * (first + rest),
+        "first layer: outer products in place of gradient and moments (what is done)": (
+            factors * first + (dense + BYTES_AROUND) * rest
+        ),
+        "first step from shared weights and zero moments": (factors - 12) * first + fresh * rest,
         "first layer: no copies either, made anew from the outer products where used": fresh * rest,
     }
 

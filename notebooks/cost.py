@@ -85,13 +85,17 @@ tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, b
 
 # %% [markdown]
 # **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product
-# whose columns are added up), Adam's fused kernel, copies of nothing but what changes (with θ frozen there
-# are none), and memory that is kept from chunk to chunk, as fresh pages cost
-# a CPU more than the arithmetic. **Not taken**: the ways in the last three rows. In plain PyTorch the outer
-# products pass through memory all the same when the weights are updated, and a kernel that avoids it has to
-# be compiled for each machine. `benchmarks/floor.py` holds the first layer's way in both forms, and measures it:
+# whose columns are added up); Adam's fused kernel for all but the first layer; the first layer's outer products;
+# copies of nothing but what changes (with θ frozen there are none); and memory that is kept from chunk to chunk
+# and step to step, as fresh pages cost a CPU more than the arithmetic. In plain PyTorch the first layer's moments
+# still take shape for a moment, one copy after the other, in the processor's cache. `torch.compile` makes one loop
+# of them that leaves nothing but the weights to move; as it takes some seconds, only searches long enough to win
+# them back are compiled, and without a C++ compiler none is. **Not taken**: the last two rows. Rounding aside, all
+# ways compute the same scores, and tests hold them against the plain loop.
+#
+# A share of the floor above 1 is below the floor.
 
-# %% mystnb={"figure": {"caption": "Share of the floor that a search reaches: the time that the model's bytes take at the bandwidth measured in the same round, over the time of the search. Medians, and the range over rounds.", "name": "cost-floor"}, "image": {"alt": "Bars of the share of the memory floor reached by latent_search and by its low-rank variants, for each width and machine"}}
+# %% mystnb={"figure": {"caption": "Share of the floor that a search reaches: the time that dense copies and dense Adam would need for their bytes at the bandwidth measured in the same round, over the time of the search. Medians, and the range over rounds.", "name": "cost-floor"}, "image": {"alt": "Bars of the share of the memory floor that latent_search reaches, compiled and not, for each width and machine"}}
 floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="share of the floor")
 
 # %% [markdown]
@@ -100,7 +104,7 @@ floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="sh
 # Public implementations loop over images and seeds. The plain loop here is that, without needless copies:
 # one network, reset in place for each search, autograd and `torch.optim.Adam`. "Any generator" is the path
 # that `latent_search` takes for a module that it does not recognise as a DCGAN (`torch.func`); "compiled"
-# is the DCGAN path under `torch.compile`, without the half minute that compiling takes.
+# has the first layer's update compiled, as it is for longer searches, without the seconds that this takes.
 
 # %% mystnb={"figure": {"caption": "How many times faster than the plain loop with PyTorch's default Adam: medians, and the range over rounds, in which all variants take turns.", "name": "cost-search"}, "image": {"alt": "Bars of the speed of each variant of the search relative to the plain loop, for each width and machine"}}
 search.show(figures.benchmark_ratios, value="times_plain", by="ngf", label="times as fast as the plain loop")

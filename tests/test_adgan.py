@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import shutil
 from functools import partial
 
 import numpy as np
@@ -13,8 +14,9 @@ from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from torch import nn
 
-from ganod_lite import adgan, gan
+from ganod_lite import adgan, copies, gan
 from ganod_lite.adgan import ADGAN, latent_search, squared_l2
+from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
 
 # --- generators ---
@@ -112,7 +114,7 @@ def trained(make, dtype=torch.float32):
 
 
 def takes_matrices(generator):
-    return bool(adgan._Copies(generator, 6, torch.device("cpu"), frozen=False).as_matrices)
+    return DCGANCopies.fits(Prepared(generator, 6, torch.device("cpu")))
 
 
 @torch.no_grad()
@@ -195,6 +197,68 @@ def test_float64_search_is_the_plain_loop_to_1e_5(make):
 def test_float32_search_is_the_plain_loop_to_1e_3(make, lr_theta):
     generator = trained(make)
     agree(generator, images(generator), 1e-3, lr_theta=lr_theta)
+
+
+@pytest.fixture
+def compiling(monkeypatch):
+    """Every search is compiled that can be; the list of what was moved so."""
+    if not shutil.which("g++"):
+        pytest.skip("torch.compile needs a C++ compiler")
+    moved, compiled = [], copies._compiled()
+    monkeypatch.setattr(copies, "COMPILE_FROM", 0)
+    monkeypatch.setattr(copies.OuterProducts, "can_compile", True)
+    monkeypatch.setattr(copies, "_compiled", lambda: lambda *args: moved.append(len(args[0])) or compiled(*args))
+    return moved
+
+
+def test_the_compiled_search_is_the_plain_loop_too(compiling):
+    agree(trained(dcgan, torch.float64), images(dcgan()), 1e-5, lr_theta=3e-3, n_steps=5)
+    assert compiling == [9] * 5  # 3 images with 3 seeds each
+    agree(trained(dcgan), images(dcgan()), 1e-3, lr_theta=3e-3, n_steps=5)
+    assert compiling == [9] * 10
+    generator, x = trained(dcgan), images(dcgan())
+    first, again = (search(generator, x, n_seeds=2, lr_theta=3e-3).losses for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_what_the_compiler_makes_slower_or_does_not_see_is_not_compiled(compiling):
+    generator, x = trained(dcgan), images(dcgan())
+    for options in ({"n_steps": copies.MOST_COMPILED_STEPS + 1}, {"theta_per": "image"}, {"lr_theta": 0}):
+        search(generator, x, n_seeds=2, **options)
+    search(Wrapped(generator, 6), x, n_seeds=2)
+    assert not compiling
+
+
+def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
+    generator, x = trained(dcgan), images(dcgan())
+    expected = search(generator, x, n_seeds=2, lr_theta=3e-3).losses_by_step
+    tried = []
+
+    def none_here():
+        tried.append(1)
+        raise RuntimeError("no C++ compiler")
+
+    monkeypatch.setattr(copies, "COMPILE_FROM", 0)
+    monkeypatch.setattr(copies.OuterProducts, "can_compile", True)
+    monkeypatch.setattr(copies, "_compiled", none_here)
+    with pytest.warns(UserWarning, match="torch.compile failed, the search goes on without it: no C"):
+        found = search(generator, x, n_seeds=2, lr_theta=3e-3).losses_by_step
+    np.testing.assert_array_equal(found, expected)
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [((4, 4), (2, 2), (1, 1)), ((3, 5), (3, 2), (0, 2)), ((2, 3), (3, 1), (0, 1)), ((4, 4), (1, 1), (0, 0))],
+)
+def test_fold_and_unfold_are_pytorch_s_with_channels_last(kernel, stride, padding):
+    size = [(n - 1) * s + k - 2 * p for n, s, k, p in zip((3, 4), stride, kernel, padding)]
+    columns = torch.randn(2, 3, 4, *kernel, 5)
+    how = {"padding": padding, "stride": stride}
+    theirs = nn.functional.fold(columns.permute(0, 5, 3, 4, 1, 2).flatten(1, 3).flatten(2), size, kernel, **how)
+    torch.testing.assert_close(copies.fold(columns, stride, padding), theirs.permute(0, 2, 3, 1))
+    seen = nn.functional.unfold(theirs, kernel, **how).view(2, 5, *kernel, 3, 4).permute(0, 4, 5, 2, 3, 1)
+    torch.testing.assert_close(copies.unfold(theirs.permute(0, 2, 3, 1), kernel, stride, padding), seen)
 
 
 def test_both_paths_agree_also_at_the_paper_s_settings():

@@ -106,19 +106,6 @@ def test_plain_loop_moves_theta_and_resets_it():
     assert (together < 0.99 * frozen).all()
 
 
-@pytest.mark.parametrize("update", ["moments_through_memory", "moments_at_once"])
-def test_low_rank_search_is_the_search(update, monkeypatch):
-    """With steps so large that the first layer's moments decide the scores."""
-    common, floor = (importlib.import_module(f"benchmarks.{part}") for part in ("common", "floor"))
-    monkeypatch.setattr(floor, "LR_THETA", 0.01)
-    generator, x = common.untrained_generator(4, 8), common.random_images(2)
-    options = {"n_seeds": 3, "random_state": 0, "device": "cpu", "verbose": False}
-    starts = torch.as_tensor(floor.latent_search(generator, x, n_steps=0, **options).z)
-    wanted = floor.latent_search(generator, x, n_steps=5, lr_theta=0.01, **options).scores
-    found = floor.LowRankSearch(generator, x, starts, getattr(floor, update))()
-    np.testing.assert_allclose(found, wanted, rtol=1e-4)
-
-
 def test_rounds_take_turns_and_end_with_the_time():
     common = importlib.import_module("benchmarks.common")
     calls = []

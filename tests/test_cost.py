@@ -50,11 +50,11 @@ def test_ways_go_down_from_what_is_done():
     net = generator()
     n_parameters = sum(p.numel() for p in net.parameters())
     first = net[0].weight.numel()
-    today, floor, fresh, factors, anew = cost.ways(net, n_steps=5).values()
+    dense, floor, done, fresh, anew = cost.ways(net, n_steps=5).values()
     assert floor == 5 * 40 * n_parameters
-    assert today - floor == 16 * n_parameters
-    assert floor - fresh == 20 * n_parameters
-    assert fresh - factors == (180 - 68) * first
+    assert dense - floor == 16 * n_parameters
+    assert dense - done == (216 - 80) * first
+    assert done - fresh == 12 * first + 36 * (n_parameters - first)
     assert anew == 180 * (n_parameters - first)
 
 

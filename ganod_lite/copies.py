@@ -1,0 +1,419 @@
+"""Copies of a generator's parameters, all moved at once: what `adgan.latent_search` searches with.
+
+Each of c copies of theta makes the images of r latents. Adam works element by element, so on stacked
+copies it is Adam on each; and it moves the latents too.
+"""
+
+import copy
+import warnings
+from functools import cache
+from math import ceil
+
+import torch
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+BETAS, EPS = (0.5, 0.999), 1e-8  # of Adam; the former in footnote 9 of the ADGAN paper
+# What a chunk of copies may take where no `max_memory` is given. On a CPU small chunks spend their time
+# on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
+CPU_CHUNK_BYTES = 128 * 2**20
+GPU_SHARE_OF_FREE_MEMORY = 0.5
+# Bytes of activations, columns and their gradients at the peak, per byte that autograd keeps of them.
+ACTIVATIONS = 6
+# Of each moment of the first layer, made for a few copies at a time (elsewhere 2**28): a CPU's own cache holds both
+BLOCK_BYTES = {"cpu": 2**20}
+# The first layer's moves are compiled where so many are to come, a move being that of one weight in one
+# step: compiling takes 3 to 15 seconds, which a CPU has saved again after some 1e10 to 6e10 moves.
+COMPILE_FROM = 5e10
+MOST_COMPILED_STEPS = 8  # sums of more terms the compiler splits into several loops
+
+
+def copies_of(generator, lr_z, lr_theta, n_steps, n_copies):
+    """The fastest copies that are right for a `Prepared` generator.
+
+    n_steps: of each search; n_copies: how many there will be in all, chunk after chunk.
+    """
+    kind = FrozenCopies if lr_theta == 0 else DCGANCopies if DCGANCopies.fits(generator) else ModuleCopies
+    return kind(generator, lr_z, lr_theta, n_steps, n_copies)
+
+
+class Prepared:
+    """A generator ready to be searched: a frozen copy in evaluation mode on a device.
+
+    Called, it maps latents (m, latent_size) to images (m, *image_shape).
+    """
+
+    def __init__(self, generator, latent_size, device):
+        self.latent_size = latent_size or getattr(generator, "latent_size", None)
+        if self.latent_size is None:
+            raise ValueError("latent_size must be given: the generator has no attribute latent_size.")
+        self.device = device
+        self.module = copy.deepcopy(generator).to(device).eval().requires_grad_(False)
+        self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
+        for self.tail in ((), (1, 1)):
+            try:
+                self.image_shape = self(self.some_latents()).shape[1:]
+                break
+            except Exception as error:
+                refused = error
+        else:
+            raise ValueError(
+                f"generator: it takes neither latents (m, {self.latent_size}) nor (m, {self.latent_size}, "
+                f"1, 1): {refused}"
+            ) from refused
+
+    def __call__(self, z):
+        return self.module(z.reshape(*z.shape, *self.tail))
+
+    def check(self, images):
+        """Raise ValueError unless images (n, channels, height, width) are of the shape of its own."""
+        if self.image_shape != images.shape[1:]:
+            raise ValueError(
+                f"x: the generator makes images of shape {tuple(self.image_shape)} (channels, height, "
+                f"width); got {tuple(images.shape[1:])}."
+            )
+
+    def some_latents(self):
+        """Two latents, the same each time."""
+        z = torch.randn(2, self.latent_size, generator=torch.Generator().manual_seed(0))
+        return z.to(self.device, self.dtype)
+
+
+class FrozenCopies:
+    """No copies at all: theta stays as trained, and latents alone are moved.
+
+    `start(z)` gives the latents (c, r, latent_size) that a search begins with, `generate(z)` their
+    images (c, r, channels, height, width), and `step()` moves all along the gradients that a backward left.
+    """
+
+    all_trained = trained = ()  # theta as trained, and those of it that Adam's own copies are of
+
+    def __init__(self, generator, lr_z, lr_theta, n_steps, n_copies):
+        self.generator, self.lr_z, self.lr_theta = generator, lr_z, lr_theta
+        self.n_steps, self.n_copies = n_steps, n_copies
+        self.z = None
+
+    @torch.no_grad()
+    def start(self, z):
+        """Leaves for z and the trained values in all copies.
+
+        They lie where those of the last call lay if they fit, which are overwritten. Fresh memory is
+        cleared page by page by the system, which on a CPU takes as long as the arithmetic.
+        """
+        if self.z is None or self.z.shape != z.shape:
+            self.z = self.theta = self.adam = None  # given back before more is taken
+            self._make(*z.shape[:2])
+        self.z.copy_(z)
+        for copies, trained in zip(self.theta, self.trained):
+            copies.copy_(trained)
+        for state in self.adam.state.values():
+            for value in state.values():
+                value.zero_()
+        return self.z
+
+    def _make(self, c, r):
+        """Leaves and their Adam for c copies with r latents."""
+        like = {"dtype": self.generator.dtype, "device": self.generator.device}
+        self.z = torch.empty(c, r, self.generator.latent_size, **like).requires_grad_()
+        self.theta = [p.new_empty(c, *p.shape).requires_grad_() for p in self.trained]
+        groups = [{"params": [self.z], "lr": self.lr_z}]
+        groups += [{"params": self.theta, "lr": self.lr_theta}] if self.theta else []
+        self.adam = torch.optim.Adam(groups, betas=BETAS, eps=EPS, fused=True)
+        self.fresh = [self.z, *self.theta]  # whose gradients each backward makes anew
+
+    def generate(self, z):
+        return self.generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+
+    def step(self):
+        self.adam.step()
+        for leaf in self.fresh:
+            leaf.grad = None
+
+    def how_many(self, r, x, loss, max_memory):
+        """How many copies with r latents each fit in max_memory bytes; tried with one, on the image x."""
+        generator = self.generator
+        x = x.to(generator.device, generator.dtype).expand(r, -1, -1, -1)
+        z = self.start(torch.zeros(1, r, generator.latent_size))
+        weights = *generator.module.parameters(), *self.theta, *self.all_trained
+        own = {p.untyped_storage().data_ptr() for p in weights}
+        kept = []
+        with (
+            torch.enable_grad(),
+            torch.autograd.graph.saved_tensors_hooks(
+                lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
+            ),
+        ):
+            losses = loss(self.generate(z).flatten(0, 1), x)
+        if losses.shape != (r,):
+            raise ValueError(f"loss must return one value per image, {(r,)}; got {tuple(losses.shape)}.")
+        each, once = self._bytes()
+        each += ACTIVATIONS * sum(kept)
+        if max_memory is None:
+            max_memory = CPU_CHUNK_BYTES
+            if generator.device.type == "cuda":
+                cached = torch.cuda.memory_reserved(generator.device) - torch.cuda.memory_allocated(generator.device)
+                max_memory = GPU_SHARE_OF_FREE_MEMORY * (torch.cuda.mem_get_info(generator.device)[0] + cached)
+        elif max_memory < once + each:
+            raise ValueError(f"max_memory: this generator and one copy need {once + each:,} bytes; got {max_memory:,}.")
+        return max(1, int((max_memory - once) // each))
+
+    def _bytes(self):
+        """Of each copy and of all together, without activations: what they take in memory."""
+        moved = [p.nbytes for p in (self.z, *self.theta)]
+        # what Adam moves, its gradient and its two moments; a layer's gradient on its way
+        return 4 * sum(moved) + max(moved), sum(p.nbytes for p in self.generator.module.parameters())
+
+
+class ModuleCopies(FrozenCopies):
+    """Copies of any module's parameters, through torch.func."""
+
+    def __init__(self, generator, *arguments):
+        super().__init__(generator, *arguments)
+        self.names, self.trained = zip(*generator.module.named_parameters())
+        self.all_trained = self.trained
+        self.buffers = dict(generator.module.named_buffers())
+
+    def generate(self, z):
+        def one(theta, z):
+            parameters = dict(zip(self.names, theta))
+            return functional_call(self.generator.module, (parameters, self.buffers), (z,))
+
+        return vmap(one)(self.theta, z.reshape(*z.shape, *self.generator.tail))
+
+
+class DCGANCopies(FrozenCopies):
+    """Copies of a DCGAN-like generator's parameters, as batched matrix products.
+
+    A transposed convolution is a product of its input's positions (positions, in) with the weights
+    (in, kernel * out), whose columns are added up where kernels overlap. With weights of its own for each
+    copy it is one batched product; convolutions with as many groups as copies, which is what vmap makes
+    of it, are 2 to 3 times slower. Channels lie last throughout.
+    """
+
+    KNOWN = (nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
+
+    def __init__(self, generator, *arguments):
+        super().__init__(generator, *arguments)
+        self.layers = list(generator.module)
+        self.all_trained = []
+        for layer in self.layers:
+            if isinstance(layer, nn.ConvTranspose2d):
+                self.all_trained.append(layer.weight.permute(0, 2, 3, 1).flatten(1).contiguous())
+            elif isinstance(layer, nn.BatchNorm2d):
+                self.all_trained.append(layer.weight)
+            elif hasattr(layer, "inplace"):
+                layer.inplace = False  # what it would overwrite is still needed
+            if getattr(layer, "bias", None) is not None:
+                self.all_trained.append(layer.bias)
+
+    @classmethod
+    def fits(cls, generator):
+        """Whether these are copies of the generator: by its layers, and by what it makes of two latents."""
+        layers = list(generator.module) if isinstance(generator.module, nn.Sequential) else []
+        if not layers or type(layers[0]) is not nn.ConvTranspose2d or not all(type(x) in cls.KNOWN for x in layers):
+            return False
+        for layer in layers:
+            if type(layer) is nn.ConvTranspose2d and (
+                layer.groups > 1 or set(layer.dilation) != {1} or set(layer.output_padding) != {0}
+            ):
+                return False
+            if type(layer) is nn.BatchNorm2d and not (layer.affine and layer.track_running_stats):
+                return False
+        weights = [getattr(layer, name, None) for layer in layers for name in ("weight", "bias")]
+        if [id(w) for w in weights if w is not None] != [id(p) for p in generator.module.parameters()]:
+            return False  # shared weights, weights made from others (spectral norm), parameters of its own
+        # Its layers do not tell all that a generator may do (a forward of its own, hooks), so it is asked.
+        z, own = generator.some_latents(), cls(generator, 0, 0, 1, 0)
+        images = generator(z)
+        return bool((own.generate(own.start(z[:, None]))[:, 0] - images).norm() <= 0.01 * images.norm())
+
+    def _make(self, c, r):
+        self.first, self.trained = None, self.all_trained
+        if r == 1:
+            weights, *self.trained = self.all_trained
+            self.first = OuterProducts(weights, c, self.lr_theta, self.n_steps, self.n_copies)
+        super()._make(c, r)
+        for leaf in self.theta:
+            if leaf.ndim == 3:
+                leaf.grad = torch.empty_like(leaf)  # see TransposedConvolution
+        self.fresh = [leaf for leaf in self.fresh if leaf.grad is None]
+
+    def start(self, z):
+        z = super().start(z)
+        if self.first:
+            self.first.start()
+        return z
+
+    def step(self):
+        super().step()
+        if self.first:
+            self.first.step()
+
+    def generate(self, z):
+        c, r, _ = z.shape
+        theta = iter(self.theta)
+
+        def for_each_row():  # a copy's next values (c, channels) as (c * r, 1, 1, channels)
+            values = next(theta)
+            return (values if r == 1 else values.repeat_interleave(r, 0))[:, None, None]
+
+        h = z.reshape(c * r, 1, 1, -1)  # (c * r, height, width, channels) throughout
+        for layer in self.layers:
+            if isinstance(layer, nn.ConvTranspose2d):
+                how = layer.kernel_size, layer.stride, layer.padding
+                if self.first and layer is self.layers[0]:
+                    h = fold(self.first(z).view(c, 1, 1, *layer.kernel_size, -1), layer.stride, layer.padding)
+                else:
+                    weight = next(theta)
+                    h = TransposedConvolution.apply(h, weight, weight.grad, how)
+                if layer.bias is not None:
+                    h = h + for_each_row()
+            elif isinstance(layer, nn.BatchNorm2d):
+                scale = for_each_row() * (layer.running_var + layer.eps).rsqrt()
+                shift = for_each_row() - layer.running_mean * scale
+                h = torch.addcmul(shift, h, scale)
+            else:
+                h = layer(h)
+        return h.permute(0, 3, 1, 2).unflatten(0, (c, r))
+
+    def _bytes(self):
+        each, together = super()._bytes()
+        if self.first:
+            each, together = each + self.first.bytes_each, together + self.first.bytes_together
+        return each, together
+
+
+class OuterProducts:
+    """Copies of the first layer's weights (in, out), which multiply one row each, and Adam on them.
+
+    The gradient is the outer product of the row z and of the product's gradient d, so after t steps Adam's
+    moments are sums of t outer products: vectors are kept in place of matrices. What passes through memory
+    is the weights, and where it is compiled nothing else.
+    """
+
+    can_compile = True  # until it was tried
+
+    def __init__(self, trained, c, lr, n_steps, n_copies):
+        self.trained, self.lr = trained, lr
+        self.copies = trained.new_empty(c, *trained.shape)
+        self.z, self.d = (trained.new_empty(c, max(n_steps, 1), n) for n in trained.shape)  # of each step
+        self.compiled = n_steps <= MOST_COMPILED_STEPS and n_steps * n_copies * trained.numel() >= COMPILE_FROM
+        self.block = max(1, min(BLOCK_BYTES.get(trained.device.type, 2**28) // trained.nbytes, c // 8))
+        self.moments = None
+        # weights and their share of the block's moments, vectors and what `step` makes of them; a block's least
+        self.bytes_each = trained.nbytes * 5 // 4 + 4 * self.z[0].nbytes + 4 * self.d[0].nbytes
+        self.bytes_together = 2 * trained.nbytes
+
+    def start(self):
+        self.t = 0
+        self.z.zero_()
+        self.d.zero_()
+
+    def __call__(self, z):
+        """z (c, 1, in) -> (c, 1, out)."""
+        product = torch.bmm(z, self.copies) if self.t else z @ self.trained
+        if product.requires_grad:
+            self.z[:, self.t] = z.detach()[:, 0]
+            product.register_hook(self._note)
+        return product
+
+    def _note(self, d):
+        self.d[:, self.t] = d[:, 0]
+
+    @torch.no_grad()
+    def step(self):
+        if self.t == 0:
+            self.copies.copy_(self.trained)
+        self.t += 1
+        s = torch.arange(self.z.shape[1], dtype=torch.float64)
+        first, second = (  # what Adam's moments, their bias corrected, give to the gradient of each step
+            torch.where(s < self.t, (1 - beta) * beta ** (self.t - 1 - s) / (1 - beta**self.t), 0) for beta in BETAS
+        )
+        first, second = (weights.to(self.z)[:, None] for weights in (-self.lr * first, second))
+        # The square root of an exact 0, of a unit that a ReLU has switched off, takes MKL 20 times as long.
+        factors = self.z * first, self.d, self.z.square() * second, self.d.square() + 1e-28
+        if self.compiled and OuterProducts.can_compile:
+            try:
+                return _compiled()(self.copies, *factors)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # no compiler, say; nothing has been moved yet
+                OuterProducts.can_compile = False
+                warnings.warn(f"torch.compile failed, the search goes on without it: {error}", stacklevel=2)
+        self._move_in_blocks(*(factor[:, : self.t] for factor in factors))
+
+    def _move_in_blocks(self, z, d, z2, d2):
+        if self.moments is None:
+            self.moments = [self.trained.new_empty(self.block, *self.trained.shape) for _ in range(2)]
+        for part in zip(*(x.split(self.block) for x in (self.copies, z, d, z2, d2))):
+            copies, z, d, z2, d2 = part
+            m, v = (moment[: len(copies)] for moment in self.moments)
+            torch.bmm(z.transpose(1, 2), d, out=m)
+            torch.bmm(z2.transpose(1, 2), d2, out=v)
+            copies.addcdiv_(m, v.sqrt_().add_(EPS))
+
+
+def move_at_once(copies, z, d, z2, d2):
+    """Adam's step on copies (c, in, out), from z and z2 (c, t, in), d and d2 (c, t, out): one loop, once compiled."""
+    t = range(z.shape[1])
+    m = sum(z[:, s, :, None] * d[:, s, None] for s in t)
+    v = sum(z2[:, s, :, None] * d2[:, s, None] for s in t)
+    copies.add_(m / (v.sqrt() + EPS))
+
+
+@cache
+def _compiled():
+    return torch.compile(move_at_once, fullgraph=True)
+
+
+class TransposedConvolution(torch.autograd.Function):
+    """A transposed convolution with weights of its own for each copy.
+
+    h (c * r, height, width, in), weights (c, in, kernel height * kernel width * out) -> (c * r, ..., out).
+    The weights' gradient is written to `gradient` and not passed on: fresh memory for it at every step
+    would take longer than all else.
+    """
+
+    @staticmethod
+    def forward(ctx, h, weights, gradient, how):
+        kernel, stride, padding = how
+        rows = h.reshape(len(weights), -1, h.shape[-1])
+        ctx.save_for_backward(rows, weights)
+        ctx.gradient, ctx.shape, ctx.how = gradient, h.shape, how
+        columns = torch.bmm(rows, weights)
+        return fold(columns.view(*h.shape[:3], *kernel, -1), stride, padding)
+
+    @staticmethod
+    def backward(ctx, d):
+        rows, weights = ctx.saved_tensors
+        columns = unfold(d, *ctx.how).view(*rows.shape[:2], -1)
+        torch.bmm(rows.transpose(1, 2), columns, out=ctx.gradient)
+        return torch.bmm(columns, weights.transpose(1, 2)).view(ctx.shape), None, None, None
+
+
+def fold(columns, stride, padding):
+    """Add up what each position puts where: (n, height, width, kernel height, kernel width, channels) -> images.
+
+    It is F.fold with channels last. Positions whose kernels meet edge to edge are added in one go.
+    """
+    n, height, width, kh, kw, channels = columns.shape
+    (sh, sw), (ph, pw) = stride, padding
+    if height == width == 1 and ph == pw == 0:
+        return columns[:, 0, 0]
+    nh, nw = ceil(kh / sh), ceil(kw / sw)
+    image = columns.new_zeros(n, height + nh - 1, sh, width + nw - 1, sw, channels)
+    columns = columns.transpose(2, 3)
+    for i in range(nh):
+        for j in range(nw):
+            part = columns[:, :, i * sh : (i + 1) * sh, :, j * sw : (j + 1) * sw]
+            image[:, i : i + height, : part.shape[2], j : j + width, : part.shape[4]] += part
+    image = image.view(n, (height + nh - 1) * sh, (width + nw - 1) * sw, channels)
+    return image[:, ph : (height - 1) * sh + kh - ph, pw : (width - 1) * sw + kw - pw]
+
+
+def unfold(images, kernel, stride, padding):
+    """What each position sees of images (n, ..., channels), in the shape of `fold`'s columns: its transpose."""
+    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
+    images = F.pad(images, (0, 0, pw, pw, ph, ph))
+    return images.unfold(1, kh, sh).unfold(2, kw, sw).permute(0, 1, 2, 4, 5, 3).contiguous()
