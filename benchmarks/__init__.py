@@ -3,7 +3,7 @@
     python -m benchmarks.search     latent_search against the plain loop over images and seeds
     python -m benchmarks.floor      latent_search against the time its memory traffic must take
     python -m benchmarks.scaling    cost against images, seeds, steps and width; peak memory
-    python -m benchmarks.training   ten generators at once against one after the other; bfloat16
+    python -m benchmarks.training   ten generators at once against one after the other; compiled; bfloat16
     python -m benchmarks.grid       the grid on two processes, and on a Dask cluster, against one process
     python -m benchmarks.sogaal     SO-GAAL against PyOD's (needs `pip install pyod`)
     python -m benchmarks.anogan     AnoGAN's search against PyOD's (likewise)
