@@ -102,7 +102,7 @@ class FrozenCopies:
         cleared page by page by the system, which on a CPU takes as long as the arithmetic.
         """
         if self.z is None or self.z.shape != z.shape:
-            self.z = self.theta = self.adam = None  # given back before more is taken
+            self.z = self.theta = self.adam = self.fresh = None  # given back before more is taken
             self._make(*z.shape[:2])
         self.z.copy_(z)
         for copies, trained in zip(self.theta, self.trained):

@@ -414,7 +414,8 @@ def classical_grid(entries, method, kind="grid"):
             axis.axhline(grid.ours, color=COLOURS[method], linestyle="--", linewidth=1.2, label="ours")
         axis.set_xticks(places, grid.settings, rotation=60, ha="right", fontsize=7)
         axis.set(title=title, ylabel="mean AUC")
-        axis.legend(frameon=False, fontsize=6)
+    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=7)
     return figure
 
 

@@ -247,6 +247,16 @@ def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
     assert len(tried) == 1
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
+@pytest.mark.parametrize("compile_from", [0, float("inf")])
+def test_the_search_on_a_gpu_is_that_on_a_cpu(compile_from, monkeypatch):
+    monkeypatch.setattr(copies, "COMPILE_FROM", compile_from)
+    monkeypatch.setattr(copies.OuterProducts, "can_compile", True)
+    generator, x = trained(dcgan), images(dcgan())
+    cpu, gpu = (search(generator, x, n_seeds=3, lr_theta=3e-3, device=device) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(gpu.losses_by_step, cpu.losses_by_step, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding"),
     [((4, 4), (2, 2), (1, 1)), ((3, 5), (3, 2), (0, 2)), ((2, 3), (3, 1), (0, 1)), ((4, 4), (1, 1), (0, 0))],
