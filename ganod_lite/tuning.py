@@ -448,6 +448,9 @@ def sentence(entries, name):
                     f"which is not the choice: its mean is {choice.means[own]:.3f}, and the choice is ahead of it in "
                     f"{n_behind} of {len(choice.groups)} trainings"
                 )
+                of_its_objective = {o: m for o, m in choice.means.items() if o.split(",")[0] == own.split(",")[0]}
+                if len(of_its_objective) > 1 and own == min(of_its_objective, key=of_its_objective.get):
+                    verdict += "; of those with its objective it has the lowest mean"
             elif own in found and found[own]:
                 verdict = "which diverged and so is not the choice"
             elif own in found:

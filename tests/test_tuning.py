@@ -80,6 +80,7 @@ def test_a_generator_of_real_images_is_nearer_than_noise_and_no_image_is_in_both
 
 
 def test_own_statistics_are_those_of_a_single_image_in_the_search():
+    torch.manual_seed(0)
     generator = Generator((1, 16, 16), 4, 4).eval()
     kept = {name: value.clone() for name, value in generator.state_dict().items()}
     own, z = own_statistics(generator), torch.randn(3, 4)
@@ -260,6 +261,17 @@ def test_the_rule_takes_the_lowest_mean_over_classes_then_over_data_sets():
     assert "That is the most that was tried" in text
     assert "“medium” has 2,000, which is not yet run" in text
     assert "“paper” has 20,000, which is not among the options tried" in text
+
+
+def test_the_best_of_an_objective_is_said():
+    means = {"wgan, 2 critic steps": 0.5, "wgan, 5 critic steps": 0.4, "wgan-gp, 2 critic steps": 0.3}
+    lines = tuning.sentence(made_up(means | {"wgan-gp, 5 critic steps": 0.2}, "critic"), "critic").data.splitlines()
+    paper, medium = (next(line for line in lines if f"“{scale}”" in line) for scale in ("paper", "medium"))
+    assert "wgan, 5 critic steps, which is not the choice" in paper and "of those with its objective" in paper
+    assert "wgan-gp, 2 critic steps, which is not the choice" in medium and "of those" not in medium
+    (steps,) = (line for line in tuning.sentence(made_up({"250": 0.1, "2,000": 0.2}), "steps").data.splitlines()
+                if "“medium”" in line)  # fmt: skip
+    assert "of those" not in steps
 
 
 def test_means_are_over_what_all_options_have():
