@@ -47,6 +47,7 @@ def _measure_one(ngf, device, seconds, array_bytes, compiled, n_images, n_seeds)
     if compiled:
         functions["latent_search, compiled"] = lambda: searching(0)
     _, times = in_turns(functions, device, seconds)
+    assert not compiled or copies.OuterProducts.can_compile, "torch.compile failed: see the warning above"
     bandwidth = [  # of arrays read and written
         max(2 * array_bytes / copied, 3 * array_bytes / summed) for copied, summed in zip(times["copy"], times["sum"])
     ]

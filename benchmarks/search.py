@@ -1,10 +1,10 @@
 """latent_search against the plain loop over images and seeds, which is how public implementations run it.
 
 Compared, in turns: the plain loop with torch.optim.Adam as it comes and with its fused kernel;
-latent_search on a DCGAN as it comes, where a search this short is not compiled; compiled, as longer ones
-are (without the seconds of compiling; it needs a C++ compiler); and on the same network hidden in another
-module, which takes the path for any generator (torch.func). All start from the same latents, and
-`difference` is how far scores are from the plain loop's, relative to them.
+latent_search on a DCGAN, not compiled, as short searches are; compiled, as longer ones are (without the
+seconds of compiling; it needs a C++ compiler); and on the same network hidden in another module, which
+takes the path for any generator (torch.func). All start from the same latents, and `difference` is how
+far scores are from the plain loop's, relative to them.
 
 What is slow searches only the first of the images, as many as `images` says; times are per image.
 """
@@ -58,6 +58,7 @@ def _measure_one(ngf, device, seconds, compiled, n_images, n_others, n_plain, n_
         functions["latent_search, compiled"] = lambda: searching(generator, x, compile_from=0)
 
     scores, times = in_turns(functions, device, seconds)
+    assert not compiled or copies.OuterProducts.can_compile, "torch.compile failed: see the warning above"
     wanted = scores["plain loop"]
     n = {name: len(values) for name, values in scores.items()}
     each = {name: per(times[name], n[name]) for name in functions}

@@ -126,7 +126,7 @@ def latent_search(
     Cost: with P parameters a seed-step of dense copies moves about 40 P bytes (forward and backward read
     theta, backward writes its gradient, Adam reads four and writes three arrays of that size) and does
     some 6 operations per parameter and position it is used at. It is bound by memory, not by
-    arithmetic. For a DCGAN-like generator the first layer, most of P, takes 16 bytes, as its gradient
+    arithmetic. The first layer of a DCGAN-like generator, most of P, needs but 16 bytes, as its gradient
     and moments are outer products of vectors: see `copies.OuterProducts`, and the page "What a search
     costs" of the book. Where much is to be searched its update is compiled, if that can be done here.
     """

@@ -21,8 +21,9 @@ CPU_CHUNK_BYTES = 128 * 2**20
 GPU_SHARE_OF_FREE_MEMORY = 0.5
 # Bytes of activations, columns and their gradients at the peak, per byte that autograd keeps of them.
 ACTIVATIONS = 6
-# Of each moment of the first layer, made for a few copies at a time (elsewhere 2**28): a CPU's own cache holds both
-BLOCK_BYTES = {"cpu": 2**20}
+# Of each moment of the first layer, made for one or a few copies at a time: on a CPU so many as its cache may hold
+BLOCK_BYTES = {"cpu": 2**20, "cuda": 2**28}
+MOST_OUTER_PRODUCTS = 20  # steps; sums of more terms than about that take as long as moments that are kept
 # The first layer's moves are compiled where so many are to come, a move being that of one weight in one
 # step: compiling takes 3 to 15 seconds, which a CPU has saved again after some 1e10 to 6e10 moves.
 COMPILE_FROM = 5e10
@@ -107,6 +108,8 @@ class FrozenCopies:
         self.z.copy_(z)
         for copies, trained in zip(self.theta, self.trained):
             copies.copy_(trained)
+        for leaf in self.fresh:
+            leaf.grad = None  # which a search that ran out of memory may have left
         for state in self.adam.state.values():
             for value in state.values():
                 value.zero_()
@@ -170,8 +173,9 @@ class ModuleCopies(FrozenCopies):
 
     def __init__(self, generator, *arguments):
         super().__init__(generator, *arguments)
-        self.names, self.trained = zip(*generator.module.named_parameters())
-        self.all_trained = self.trained
+        parameters = dict(generator.module.named_parameters())
+        self.names, self.all_trained = tuple(parameters), tuple(parameters.values())
+        self.trained = self.all_trained
         self.buffers = dict(generator.module.named_buffers())
 
     def generate(self, z):
@@ -203,7 +207,7 @@ class DCGANCopies(FrozenCopies):
             elif isinstance(layer, nn.BatchNorm2d):
                 self.all_trained.append(layer.weight)
             elif hasattr(layer, "inplace"):
-                layer.inplace = False  # what it would overwrite is still needed
+                layer.inplace = False  # autograd refuses it on what TransposedConvolution returns, a view
             if getattr(layer, "bias", None) is not None:
                 self.all_trained.append(layer.bias)
 
@@ -230,7 +234,7 @@ class DCGANCopies(FrozenCopies):
 
     def _make(self, c, r):
         self.first, self.trained = None, self.all_trained
-        if r == 1:
+        if r == 1 and self.n_steps <= MOST_OUTER_PRODUCTS:
             weights, *self.trained = self.all_trained
             self.first = OuterProducts(weights, c, self.lr_theta, self.n_steps, self.n_copies)
         super()._make(c, r)
@@ -275,10 +279,11 @@ class DCGANCopies(FrozenCopies):
                 h = torch.addcmul(shift, h, scale)
             else:
                 h = layer(h)
-        return h.permute(0, 3, 1, 2).unflatten(0, (c, r))
+        return h.permute(0, 3, 1, 2).contiguous().unflatten(0, (c, r))
 
     def _bytes(self):
         each, together = super()._bytes()
+        together += sum(p.nbytes for p in self.all_trained)
         if self.first:
             each, together = each + self.first.bytes_each, together + self.first.bytes_together
         return each, together
@@ -295,11 +300,18 @@ class OuterProducts:
     can_compile = True  # until it was tried
 
     def __init__(self, trained, c, lr, n_steps, n_copies):
-        self.trained, self.lr = trained, lr
+        self.trained = trained
         self.copies = trained.new_empty(c, *trained.shape)
         self.z, self.d = (trained.new_empty(c, max(n_steps, 1), n) for n in trained.shape)  # of each step
+        # What Adam's moments, their bias corrected, owe to the gradient of step s after t steps: (t, s, 1)
+        t, s = torch.arange(1, max(n_steps, 1) + 1, dtype=torch.float64)[:, None], torch.arange(max(n_steps, 1))
+        shares = (torch.where(s < t, (1 - beta) * beta ** (t - 1 - s) / (1 - beta**t), 0) for beta in BETAS)
+        self.first, self.second = (share[:, :, None].to(trained) for share in shares)
+        self.first *= -lr
         self.compiled = n_steps <= MOST_COMPILED_STEPS and n_steps * n_copies * trained.numel() >= COMPILE_FROM
-        self.block = max(1, min(BLOCK_BYTES.get(trained.device.type, 2**28) // trained.nbytes, c // 8))
+        self.block = max(
+            1, min(BLOCK_BYTES["cpu" if trained.device.type == "cpu" else "cuda"] // trained.nbytes, c // 8)
+        )
         self.moments = None
         # weights and their share of the block's moments, vectors and what `step` makes of them; a block's least
         self.bytes_each = trained.nbytes * 5 // 4 + 4 * self.z[0].nbytes + 4 * self.d[0].nbytes
@@ -326,22 +338,20 @@ class OuterProducts:
         if self.t == 0:
             self.copies.copy_(self.trained)
         self.t += 1
-        s = torch.arange(self.z.shape[1], dtype=torch.float64)
-        first, second = (  # what Adam's moments, their bias corrected, give to the gradient of each step
-            torch.where(s < self.t, (1 - beta) * beta ** (self.t - 1 - s) / (1 - beta**self.t), 0) for beta in BETAS
-        )
-        first, second = (weights.to(self.z)[:, None] for weights in (-self.lr * first, second))
+        compiled = self.compiled and OuterProducts.can_compile
+        n = self.z.shape[1] if compiled else self.t  # compiled for this many, of which later ones have no share
+        z, d, first, second = self.z[:, :n], self.d[:, :n], self.first[self.t - 1, :n], self.second[self.t - 1, :n]
         # The square root of an exact 0, of a unit that a ReLU has switched off, takes MKL 20 times as long.
-        factors = self.z * first, self.d, self.z.square() * second, self.d.square() + 1e-28
-        if self.compiled and OuterProducts.can_compile:
+        factors = z * first, d, z.square() * second, d.square() + 1e-28
+        if compiled:
             try:
-                return _compiled()(self.copies, *factors)
+                return _compiled(self.copies, *factors)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:  # no compiler, say; nothing has been moved yet
                 OuterProducts.can_compile = False
                 warnings.warn(f"torch.compile failed, the search goes on without it: {error}", stacklevel=2)
-        self._move_in_blocks(*(factor[:, : self.t] for factor in factors))
+        self._move_in_blocks(*factors)
 
     def _move_in_blocks(self, z, d, z2, d2):
         if self.moments is None:
@@ -362,8 +372,15 @@ def move_at_once(copies, z, d, z2, d2):
     copies.add_(m / (v.sqrt() + EPS))
 
 
+def _compiled(*arguments):
+    """`move_at_once`, compiled once for any number of copies."""
+    for x in arguments:
+        torch._dynamo.maybe_mark_dynamic(x, 0)
+    return _compiler()(*arguments)
+
+
 @cache
-def _compiled():
+def _compiler():
     return torch.compile(move_at_once, fullgraph=True)
 
 

@@ -88,10 +88,12 @@ tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, b
 # whose columns are added up); Adam's fused kernel for all but the first layer; the first layer's outer products;
 # copies of nothing but what changes (with θ frozen there are none); and memory that is kept from chunk to chunk
 # and step to step, as fresh pages cost a CPU more than the arithmetic. In plain PyTorch the first layer's moments
-# still take shape for a moment, one copy after the other, in the processor's cache. `torch.compile` makes one loop
-# of them that leaves nothing but the weights to move; as it takes some seconds, only searches long enough to win
-# them back are compiled, and without a C++ compiler none is. **Not taken**: the last two rows. Rounding aside, all
-# ways compute the same scores, and tests hold them against the plain loop.
+# still take shape for a moment, one copy after the other, so that small ones (ngf = 16) stay in the processor's
+# cache. `torch.compile` makes one loop of them that leaves nothing but the weights to move; as it takes some seconds,
+# only searches long enough to win them back are compiled, and without a C++ compiler none is. Of the row about the
+# first step only the first layer's shared weights are taken, and the last row not at all. Searches of more than 20
+# steps keep dense moments, as sums of so many terms take as long. Rounding aside, all ways compute the same scores,
+# and tests hold them against the plain loop.
 #
 # A share of the floor above 1 is below the floor.
 

@@ -56,6 +56,11 @@ def unusual_dcgan():  # biases, other activations, kernels, strides and paddings
     )
 
 
+def in_place_dcgan():  # an activation in place right after a convolution without a bias
+    layers = nn.ConvTranspose2d(6, 8, 4, bias=False), nn.ReLU(True), nn.ConvTranspose2d(8, 4, 4, 2, 1, bias=False)
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2, True), nn.ConvTranspose2d(4, 3, 4, 2, 1, bias=False), nn.Tanh())
+
+
 def mlp():
     layers = nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 3 * 8 * 8), nn.Tanh()
     return Wrapped(nn.Sequential(*layers, nn.Unflatten(1, (3, 8, 8))), 6)
@@ -83,6 +88,7 @@ FAST = {
     "colour dcgan": lambda: Generator((3, 16, 16), 6, 4),
     "deeper dcgan": lambda: Generator((1, 32, 32), 6, 2),
     "unusual dcgan": unusual_dcgan,
+    "in-place dcgan": in_place_dcgan,
 }
 GENERIC = {
     "wrapped dcgan": lambda: Wrapped(dcgan(), 6),
@@ -204,10 +210,10 @@ def compiling(monkeypatch):
     """Every search is compiled that can be; the list of what was moved so."""
     if not shutil.which("g++"):
         pytest.skip("torch.compile needs a C++ compiler")
-    moved, compiled = [], copies._compiled()
+    moved, compiled = [], copies._compiled
     monkeypatch.setattr(copies, "COMPILE_FROM", 0)
     monkeypatch.setattr(copies.OuterProducts, "can_compile", True)
-    monkeypatch.setattr(copies, "_compiled", lambda: lambda *args: moved.append(len(args[0])) or compiled(*args))
+    monkeypatch.setattr(copies, "_compiled", lambda *args: moved.append(len(args[0])) or compiled(*args))
     return moved
 
 
@@ -234,7 +240,7 @@ def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
     expected = search(generator, x, n_seeds=2, lr_theta=3e-3).losses_by_step
     tried = []
 
-    def none_here():
+    def none_here(*factors):
         tried.append(1)
         raise RuntimeError("no C++ compiler")
 
@@ -300,6 +306,24 @@ def test_lr_z_0_leaves_the_latents_and_adapts_theta():
     np.testing.assert_array_equal(result.z, search(generator, images(generator), n_seeds=3, n_steps=0).z)
 
 
+@pytest.mark.parametrize("n_steps", [copies.MOST_OUTER_PRODUCTS, copies.MOST_OUTER_PRODUCTS + 1])
+def test_long_searches_are_the_plain_loop(n_steps):
+    generator = trained(dcgan, torch.float64)
+    agree(generator, images(generator), 1e-5, n_steps=n_steps, lr_theta=3e-3)
+
+
+def test_a_generator_without_parameters_is_searched():
+    class Fixed(nn.Module):
+        latent_size = 64
+
+        def forward(self, z):
+            return torch.tanh(z.view(-1, 1, 8, 8))
+
+    x = torch.rand(2, 1, 8, 8) - 0.5
+    found = latent_search(Fixed(), x, n_seeds=2, device="cpu", verbose=False)
+    assert (found.losses < found.losses_by_step[:, :, 0]).all()
+
+
 @pytest.mark.parametrize("make", [dcgan, mlp])
 def test_losses_by_step_are_the_losses_of_shorter_searches(make):
     generator = trained(make)
@@ -315,11 +339,12 @@ def test_losses_by_step_are_the_losses_of_shorter_searches(make):
 
 
 @pytest.mark.parametrize("theta_per", ["seed", "image"])
-def test_own_loss_functions_work(theta_per):
+@pytest.mark.parametrize("make", [dcgan, FAST["colour dcgan"], mlp])
+def test_own_loss_functions_work(theta_per, make):
     def l1(generated, x):
-        return (generated - x).abs().sum((1, 2, 3))
+        return (generated - x).view(len(x), -1).abs().sum(1)
 
-    generator = trained(dcgan, torch.float64)
+    generator = trained(make, torch.float64)
     agree(generator, images(generator), 1e-5, loss=l1, theta_per=theta_per)
 
 
@@ -456,6 +481,15 @@ def peak_bytes(function, path):
     return held.max()
 
 
+@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}])
+def test_what_is_said_to_be_needed_is_enough(options, tmp_path):
+    generator, x = Generator((1, 16, 16), 500, 8).eval(), torch.zeros(3, 1, 16, 16)
+    options = {"n_seeds": 2, "n_steps": 2, "latent_size": 500} | options
+    allowed = needed(generator, x, **options)
+    peak = peak_bytes(partial(search, generator, x, max_memory=allowed, **options), tmp_path / "trace.json")
+    assert peak < allowed + 3 * 2 * (4 * 500 * 3 + 4 * 5 * 2)
+
+
 @pytest.mark.parametrize("make", [lambda: Generator((1, 32, 32), 6, 8), GENERIC["wrapped dcgan"], mlp])
 @pytest.mark.parametrize("options", [{}, {"theta_per": "image"}, {"lr_theta": 0}])
 def test_peak_memory_stays_under_max_memory(make, options, tmp_path):
@@ -489,6 +523,27 @@ def test_running_out_of_memory_halves_the_chunk(monkeypatch):
     assert chunks == [15, 8, 4, 4, 4, 3]
     np.testing.assert_allclose(result.losses_by_step, expected.losses_by_step, rtol=1e-5)
     np.testing.assert_allclose(result.z, expected.z, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [dcgan, mlp])
+def test_running_out_of_memory_in_a_step_leaves_nothing_behind(make, monkeypatch):
+    """The last chunk, smaller than half of the others, is tried again in the same buffers."""
+    generator = trained(make)
+    x = images(generator, 5)
+    options = {"n_seeds": 1, "n_steps": 2, "lr_theta": 3e-3}
+    expected = search(generator, x, **options)
+    steps, step, how_many = [], copies.FrozenCopies.step, copies.FrozenCopies.how_many
+
+    def short_of_memory_once(self):
+        steps.append(len(self.z))
+        if steps == [4, 4, 1]:
+            raise torch.OutOfMemoryError
+        step(self)
+
+    monkeypatch.setattr(copies.FrozenCopies, "how_many", lambda *args: how_many(*args) and 4)
+    monkeypatch.setattr(copies.FrozenCopies, "step", short_of_memory_once)
+    np.testing.assert_allclose(search(generator, x, **options).losses, expected.losses, rtol=1e-5)
+    assert steps == [4, 4, 1, 1, 1]
 
 
 def test_running_out_of_memory_with_one_copy_is_an_error(monkeypatch):
