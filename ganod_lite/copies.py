@@ -302,16 +302,16 @@ class OuterProducts:
     def __init__(self, trained, c, lr, n_steps, n_copies):
         self.trained = trained
         self.copies = trained.new_empty(c, *trained.shape)
-        self.z, self.d = (trained.new_empty(c, max(n_steps, 1), n) for n in trained.shape)  # of each step
+        n = max(n_steps, 1)
+        self.z, self.d = (trained.new_empty(c, n, size) for size in trained.shape)  # of each step
         # What Adam's moments, their bias corrected, owe to the gradient of step s after t steps: (t, s, 1)
-        t, s = torch.arange(1, max(n_steps, 1) + 1, dtype=torch.float64)[:, None], torch.arange(max(n_steps, 1))
+        t, s = torch.arange(1, n + 1, dtype=torch.float64)[:, None], torch.arange(n)
         shares = (torch.where(s < t, (1 - beta) * beta ** (t - 1 - s) / (1 - beta**t), 0) for beta in BETAS)
         self.first, self.second = (share[:, :, None].to(trained) for share in shares)
         self.first *= -lr
         self.compiled = n_steps <= MOST_COMPILED_STEPS and n_steps * n_copies * trained.numel() >= COMPILE_FROM
-        self.block = max(
-            1, min(BLOCK_BYTES["cpu" if trained.device.type == "cpu" else "cuda"] // trained.nbytes, c // 8)
-        )
+        block_bytes = BLOCK_BYTES["cpu" if trained.device.type == "cpu" else "cuda"]
+        self.block = max(1, min(block_bytes // trained.nbytes, c // 8))
         self.moments = None
         # weights and their share of the block's moments, vectors and what `step` makes of them; a block's least
         self.bytes_each = trained.nbytes * 5 // 4 + 4 * self.z[0].nbytes + 4 * self.d[0].nbytes
