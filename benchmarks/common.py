@@ -7,9 +7,12 @@ import re
 import time
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 import torch
 
+from ganod_lite import copies
+from ganod_lite.adgan import latent_search
 from ganod_lite.base import resolve_device, write_aside
 from ganod_lite.dcgan import Generator
 from ganod_lite.store import circumstances, stopwatch
@@ -97,6 +100,14 @@ def untrained_generator(ngf, latent_size=256, image_shape=(1, 32, 32)):
 def random_images(n, image_shape=(1, 32, 32)):
     """Images (n, *image_shape), uniform in [-1, 1], the same in each run."""
     return torch.rand(n, *image_shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def search_scores(generator, x, *, compiled=False, **options):
+    """latent_search's scores (n,), with the first layer's update compiled or not, however much there is to search."""
+    with patch.object(copies, "COMPILE_FROM", 0 if compiled else float("inf")):
+        scores = latent_search(generator, x, **options).scores
+    assert not compiled or copies.OuterProducts.can_compile, "torch.compile failed: see the warning above"
+    return scores
 
 
 def print_table(rows):

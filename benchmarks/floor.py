@@ -6,14 +6,11 @@ keeps no gradient and no moments of the first layer, least where that layer's up
 above 1 are below the floor.
 """
 
-from unittest.mock import patch
-
 import torch
 
-from ganod_lite import copies, cost
-from ganod_lite.adgan import latent_search
+from ganod_lite import cost
 
-from .common import in_turns, main, per, random_images, ratios, untrained_generator
+from .common import in_turns, main, per, random_images, ratios, search_scores, untrained_generator
 
 SIZES = {"cpu": {"n_images": 16, "n_seeds": 8}, "cuda": {"n_images": 512, "n_seeds": 64}}
 ARRAY_BYTES = {"cpu": 2**28, "cuda": 2**32}  # of each array whose copying is timed
@@ -32,22 +29,16 @@ def measure(device, seconds, ngfs=(16, 64), array_bytes=None, compiled=True, **s
 
 def _measure_one(ngf, device, seconds, array_bytes, compiled, n_images, n_seeds):
     generator, x = untrained_generator(ngf), random_images(n_images)
+    options = {"n_seeds": n_seeds, "n_steps": N_STEPS, "random_state": 0, "device": device, "verbose": False}
     a, b, c = (torch.ones(array_bytes // 4, device=device) for _ in range(3))
-
-    def searching(compile_from):
-        options = {"n_seeds": n_seeds, "n_steps": N_STEPS, "random_state": 0, "device": device, "verbose": False}
-        with patch.object(copies, "COMPILE_FROM", compile_from):
-            return latent_search(generator, x, **options)
-
     functions = {
         "copy": lambda: a.copy_(b),
         "sum": lambda: torch.add(b, c, out=a),
-        "latent_search": lambda: searching(float("inf")),
+        "latent_search": lambda: search_scores(generator, x, **options),
     }
     if compiled:
-        functions["latent_search, compiled"] = lambda: searching(0)
+        functions["latent_search, compiled"] = lambda: search_scores(generator, x, compiled=True, **options)
     _, times = in_turns(functions, device, seconds)
-    assert not compiled or copies.OuterProducts.can_compile, "torch.compile failed: see the warning above"
     bandwidth = [  # of arrays read and written
         max(2 * array_bytes / copied, 3 * array_bytes / summed) for copied, summed in zip(times["copy"], times["sum"])
     ]

@@ -10,15 +10,13 @@ What is slow searches only the first of the images, as many as `images` says; ti
 """
 
 import copy
-from unittest.mock import patch
 
 import torch
 from torch import nn
 
-from ganod_lite import copies
 from ganod_lite.adgan import latent_search, squared_l2
 
-from .common import in_turns, main, per, random_images, ratios, untrained_generator
+from .common import in_turns, main, per, random_images, ratios, search_scores, untrained_generator
 
 SIZES = {  # on a GPU the plain loop waits for launches, and latent_search needs many images to fill it
     "cpu": {"n_images": 32, "n_others": 8, "n_plain": 4, "n_seeds": 8},
@@ -44,21 +42,16 @@ def _measure_one(ngf, device, seconds, compiled, n_images, n_others, n_plain, n_
     def plain(**adam):
         return plain_search(generator, x[:n_plain].to(device), starts, **adam)
 
-    def searching(generator, x, compile_from=float("inf")):
-        with patch.object(copies, "COMPILE_FROM", compile_from):
-            return latent_search(generator, x, **options).scores
-
     functions = {
         "plain loop": plain,
         "plain loop, fused Adam": lambda: plain(fused=True),
-        "latent_search": lambda: searching(generator, x),
-        "latent_search, any generator": lambda: searching(Hidden(generator), others),
+        "latent_search": lambda: search_scores(generator, x, **options),
+        "latent_search, any generator": lambda: search_scores(Hidden(generator), others, **options),
     }
     if compiled:
-        functions["latent_search, compiled"] = lambda: searching(generator, x, compile_from=0)
+        functions["latent_search, compiled"] = lambda: search_scores(generator, x, compiled=True, **options)
 
     scores, times = in_turns(functions, device, seconds)
-    assert not compiled or copies.OuterProducts.can_compile, "torch.compile failed: see the warning above"
     wanted = scores["plain loop"]
     n = {name: len(values) for name, values in scores.items()}
     each = {name: per(times[name], n[name]) for name in functions}

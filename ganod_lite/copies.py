@@ -297,7 +297,7 @@ class OuterProducts:
     is the weights, and where it is compiled nothing else.
     """
 
-    can_compile = True  # until it was tried
+    can_compile = True  # in this process, until it has failed
 
     def __init__(self, trained, c, lr, n_steps, n_copies):
         self.trained = trained

@@ -91,8 +91,8 @@ tables.search_ways(cost.ways(Generator(ngf=ngf), n_steps), n_images * n_seeds, b
 # still take shape for a moment, one copy after the other, so that small ones (ngf = 16) stay in the processor's
 # cache. `torch.compile` makes one loop of them that leaves nothing but the weights to move; as it takes some seconds,
 # only searches long enough to win them back are compiled, and without a C++ compiler none is. Of the row about the
-# first step only the first layer's shared weights are taken, and the last row not at all. Searches of more than 20
-# steps keep dense moments, as sums of so many terms take as long. Rounding aside, all ways compute the same scores,
+# first step only the first layer's shared weights are taken, and the last row not at all. Searches of many steps
+# keep dense moments, as the sums grow by a term with each step. Rounding aside, all ways compute the same scores,
 # and tests hold them against the plain loop.
 #
 # A share of the floor above 1 is below the floor.
@@ -139,9 +139,8 @@ scaling.show(tables.benchmark_memory)
 # Table 1 needs twenty generators. Several can be trained as the groups of one network: they share kernels,
 # nothing else. Beside them stands one alone under bfloat16 autocast, and one whose networks are compiled by
 # `torch.compile` (with the gradient penalty its generator only: a compiled network can't be differentiated twice).
-# Neither is in the package. Compiling makes a step slower on the CPU that was measured; on a GPU, where it would
-# save launches as CUDA graphs, it has not been tried. Mixed precision would first have to be shown not to move the
-# AUCs.
+# Neither is in the package: compiling would have to show a gain, which on a GPU is that it spares launches, as CUDA
+# graphs; and mixed precision would first have to be shown not to move the AUCs.
 
 # %% mystnb={"figure": {"caption": "Steps of one generator in a given time, relative to one trained alone.", "name": "cost-training"}, "image": {"alt": "Bars of the training speed of ten generators at once, and of one compiled and one under bfloat16, relative to one generator alone"}}
 training.show(figures.benchmark_ratios, value="times_one", by="objective", label="times as fast as one alone")
