@@ -186,7 +186,7 @@ ablations.together(generators).show(ablations.paired_table, "adgan-lsgan", "adga
 # digit 0 of the embedded digits), all for the same number of steps. *Diversity* is the mean distance between
 # samples divided by that between training images: 1 is as diverse as the data; a run below 0.5 is called
 # collapsed here. Diversity says nothing about quality: noise is diverse too. That is what the AUC beside it
-# is for. WGAN with weight clipping needs several thousand steps, many more than the scale `lite` takes, so at
+# is for. WGAN with weight clipping needs more steps on digits than the scale `lite` takes ({doc}`tuning`), so at
 # this scale it is shown unfinished.
 
 # %%

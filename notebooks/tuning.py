@@ -58,8 +58,7 @@ entries = tuning.stored_results()
 # *What the paper says:* it trains a WGAN, and names neither critic steps nor an optimiser for it. *Tried:* clipped weights
 # {cite:p}`arjovsky2017` and the gradient penalty {cite:p}`gulrajani2017` with 1, 2 and 5 critic steps. All have
 # 1,000 generator steps, half of the scale's, so more critic steps cost more time: this compares results, not what they
-# cost. Clipped weights need several thousand steps before samples look like anything, so this says nothing against
-# them at the 20,000 of the scale "paper".
+# cost. Nor do 1,000 steps say how either does after the 20,000 of the scale "paper".
 
 # %%
 tuning.table(entries, "critic")
