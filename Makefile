@@ -17,7 +17,7 @@ notebooks: $(READY)  ## build/notebooks/*.ipynb, ready for papermill or Jupyter
 	$(BIN)/python book/build.py --convert
 
 data: $(READY)  ## download MNIST, CIFAR-10, the GAAL tables and AlexNet to $GANOD_DATA, or to the user's cache folder
-	$(BIN)/python -m ganod_lite.datasets
+	$(BIN)/python -m ganod_study data
 
 test: $(READY)  ## the tests, but for those in the browser (ARGS='-k NAME')
 	$(BIN)/python -m pytest $(ARGS)

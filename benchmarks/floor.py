@@ -1,6 +1,6 @@
 """latent_search against the time that dense copies and dense Adam would need for their memory traffic alone.
 
-The floor is `ganod_lite.cost`'s bytes per seed-step over the bandwidth measured here in the same round,
+The floor is `ganod_study.cost`'s bytes per seed-step over the bandwidth measured here in the same round,
 the better of a copy and a sum of two arrays much larger than the caches. latent_search moves less, as it
 keeps no gradient and no moments of the first layer, least where that layer's update is compiled: shares
 above 1 are below the floor.
@@ -8,7 +8,7 @@ above 1 are below the floor.
 
 import torch
 
-from ganod_lite import cost
+from ganod_study import cost
 
 from .common import in_turns, main, per, random_images, ratios, search_scores, untrained_generator
 

@@ -12,8 +12,8 @@ from functools import partial
 import joblib
 from threadpoolctl import threadpool_limits
 
-from ganod_lite.experiments import grid, run
-from ganod_lite.store import Store
+from ganod_study.experiments import grid, run
+from ganod_study.store import Store
 
 from .common import in_turns, main, per, ratios
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from ganod_lite import cost
 from ganod_lite.adgan import latent_search
 from ganod_lite.dcgan import Generator
+from ganod_study import cost
 
 from .common import in_turns, main, per, random_images, ratios, untrained_generator
 

@@ -12,8 +12,8 @@ from contextlib import redirect_stdout
 
 import torch
 
-from ganod_lite import datasets
 from ganod_lite.gaal import SOGAAL
+from ganod_study import datasets
 
 from .common import in_turns, main, per, ratios
 

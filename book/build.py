@@ -27,8 +27,8 @@ import torch
 import yaml
 from filelock import FileLock, Timeout
 
-from ganod_lite import datasets
-from ganod_lite.store import circumstances, stopwatch, write_aside
+from ganod_study import datasets
+from ganod_study.store import circumstances, stopwatch, write_aside
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -50,7 +50,7 @@ for name in {lists}:
     globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # papermill -p gives text
     if not isinstance(value, list | None):
         raise TypeError(f"{{name}} must be a list, such as [3, 5]; got {{value!r}}")
-if find_spec("ganod_lite") is None:
+if find_spec("ganod_study") is None:
     %pip install --quiet "ganod-lite[images] @ git+{repository}"
 """
 
@@ -93,8 +93,10 @@ def fingerprint(source, values, found):
     """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
     root = str(datasets.data_root(values.get("data_root")))
     digest = hashlib.sha256(json.dumps([values, root, found], sort_keys=True).encode())
-    files = [*(ROOT / "ganod_lite").rglob("*"), *(ROOT / "book" / "results").rglob("*")]
-    files = sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
+    folders = ("ganod_lite", "ganod_study", "book/results")
+    files = sorted(
+        path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"
+    )
     for path in [source, Path(__file__), ROOT / "requirements.lock", *files]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

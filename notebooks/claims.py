@@ -15,7 +15,7 @@
 #
 # {cite:t}`deecke2018` and the post on SO-GAAL state 21 things that can be checked: means of AUCs, an order of
 # methods, and statements about how they behave. This page goes through all of them. Each has a rule, written down
-# once in `ganod_lite/claims.py` with its thresholds and their reasons, that turns stored results into a verdict;
+# once in `ganod_study/claims.py` with its thresholds and their reasons, that turns stored results into a verdict;
 # nobody writes a verdict by hand. A rule that can't decide says what it would need.
 #
 # | verdict | meaning |
@@ -42,7 +42,7 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_lite import claims
+from ganod_study import claims
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 runs = {"stability_seeds": stability_seeds, "curve_seeds": curve_seeds, "table_runs": table_runs}

@@ -28,7 +28,7 @@ data_root: str = None  # not used here
 store: str = None  # not used here
 
 # %%
-from ganod_lite import classical_columns, experiments, figures
+from ganod_study import classical_columns, experiments, figures
 
 entries = [e for name in ("mnist", "cifar10") for e in experiments.stored_results(name, results)]
 classical_columns.columns(entries)

@@ -30,8 +30,8 @@ data_root: str = None  # not used here
 store: str = None  # not used here
 
 # %%
-from ganod_lite import cost, figures, tables
 from ganod_lite.dcgan import Generator
+from ganod_study import cost, figures, tables
 
 names = "search", "floor", "scaling", "training", "grid", "sogaal", "anogan"
 search, floor, scaling, training, grid, sogaal, anogan = (cost.measured(name, records) for name in names)

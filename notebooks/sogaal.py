@@ -30,7 +30,7 @@ data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's c
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
 # %%
-from ganod_lite import datasets, experiments, figures, gaal_experiments, tables
+from ganod_study import datasets, experiments, figures, gaal_experiments, tables
 
 options = {"data_root": data_root, "store": store}
 

@@ -41,7 +41,7 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_lite import experiments, figures, tables
+from ganod_study import experiments, figures, tables
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 

@@ -48,7 +48,7 @@ data_root: str = None  # not used here
 store: str = None  # not used here
 
 # %%
-from ganod_lite import figures, tuning
+from ganod_study import figures, tuning
 
 entries = tuning.stored_results()
 
@@ -111,7 +111,7 @@ tuning.sentence(entries, "size")
 #
 # A row for each candidate; seconds are those of the training and those of the measuring. A generator that is searched
 # in two ways was trained once. What a folder lacks of them is run by
-# `python -m ganod_lite.tuning --dataset mnist --classes 8 --seeds 0 --store FOLDER`; this page reads
+# `python -m ganod_study tune --dataset mnist --classes 8 --seeds 0 --store FOLDER`; this page reads
 # `book/results/tuning`.
 
 # %% tags=["hide-output"]

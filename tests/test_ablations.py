@@ -7,9 +7,10 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ganod_lite import ablations, classic, datasets, experiments, figures
-from ganod_lite.metrics import Interval
-from ganod_lite.store import Entry
+from ganod_lite import classic
+from ganod_study import ablations, datasets, experiments, figures
+from ganod_study.statistics import Interval
+from ganod_study.store import Entry
 
 N, K, S = 40, 6, 8  # images, search steps, starting points
 SEARCHES = ("search", "search-frozen")

@@ -622,7 +622,7 @@ def test_losses_that_are_not_finite_are_an_error_that_names_the_images():
 
 @pytest.fixture(scope="module")
 def digits():
-    from ganod_lite.datasets import load_images
+    from ganod_study.datasets import load_images
 
     return load_images("digits")
 
@@ -644,7 +644,7 @@ def detector(digits):
 
 
 def test_adgan_tells_its_class_from_others(detector, digits):
-    from ganod_lite.metrics import auc
+    from ganod_study.statistics import auc
 
     x, y = digits.x_test[:150], digits.y_test[:150] != 0
     assert auc(y.astype(int), detector.anomaly_score(x)) > 0.8

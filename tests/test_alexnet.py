@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from ganod_lite import KDE
-from ganod_lite.alexnet import FILE, MEAN, STANDARD_DEVIATION, URL, AlexNetFeatures, prepare
+from ganod_study.features import FILE, MEAN, STANDARD_DEVIATION, URL, AlexNetFeatures, prepare
 
 SHAPES = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
 

@@ -13,7 +13,7 @@ from ganod_lite import anogan, gan
 from ganod_lite.adgan import latent_search
 from ganod_lite.anogan import AnoGAN, anogan_search
 from ganod_lite.dcgan import Critic, Generator
-from ganod_lite.metrics import auc
+from ganod_study.statistics import auc
 
 # --- networks and images ---
 
@@ -302,7 +302,7 @@ def test_losses_that_are_not_finite_are_an_error_that_names_the_images():
 
 @pytest.fixture(scope="module")
 def digits():
-    from ganod_lite.datasets import load_images
+    from ganod_study.datasets import load_images
 
     return load_images("digits")
 

@@ -15,7 +15,7 @@ from ganod_lite import autoencoders
 from ganod_lite.adgan import _starts, latent_search, standard_normal
 from ganod_lite.autoencoders import DCAE, MIN_VARIANCE, VAE, Autoencoder, autoencoder_scores, train_autoencoder
 from ganod_lite.checkpoint import TimeIsUp
-from ganod_lite.datasets import load_images
+from ganod_study.datasets import load_images
 
 BOTH = pytest.mark.parametrize("variational", [False, True])
 DETECTORS = pytest.mark.parametrize("make", [DCAE, VAE])

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganod_lite import claims, gaal_experiments
-from ganod_lite.cells import METHODS, TABLE1
-from ganod_lite.claims import Evidence, Verdict
-from ganod_lite.store import Entry
+from ganod_study import claims, gaal_experiments
+from ganod_study.cells import METHODS, TABLE1
+from ganod_study.claims import Evidence, Verdict
+from ganod_study.store import Entry
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 IDS = tuple(claims.read_claims())

@@ -10,8 +10,9 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 
 from ganod_lite.base import TableDetector
-from ganod_lite.classic import BANDWIDTHS, GMM, KDE, OCSVM, IForest, select_by_holdout, tune_gamma
-from ganod_lite.metrics import auc
+from ganod_lite.classic import BANDWIDTHS, GMM, KDE, OCSVM, IForest, tune_gamma
+from ganod_study.classical import select_by_holdout
+from ganod_study.statistics import auc
 
 
 @pytest.fixture(params=[KDE, OCSVM, IForest, GMM])

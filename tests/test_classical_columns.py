@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ganod_lite import classical_columns, figures
-from ganod_lite.classical_columns import columns, grid_sentences, grid_table, grids, means, paper_mean
-from ganod_lite.metrics import auc
-from ganod_lite.store import Entry
+from ganod_study import classical_columns, figures
+from ganod_study.classical_columns import columns, grid_sentences, grid_table, grids, means, paper_mean
+from ganod_study.statistics import auc
+from ganod_study.store import Entry
 
 LABELS = np.repeat([0, 1], [10, 30]).astype(np.uint8)
 SETTINGS = [{"n_components": n, "times_gamma": f} for n in (20, 40) for f in (0.5, 1, 2)]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from ganod_lite.experiments import grid, run
-from ganod_lite.store import Store
+from ganod_study.experiments import grid, run
+from ganod_study.store import Store
 
 CELLS = grid("smoke", "digits", ("kde", "iforest", "adgan"), classes=(0, 1))
 VICTIM = CELLS[4]  # ADGAN's first: it begins when others are done and ends before the last
@@ -23,7 +23,7 @@ VICTIM = CELLS[4]  # ADGAN's first: it begins when others are done and ends befo
 PRELOAD = """
 import os, time
 from pathlib import Path
-from ganod_lite.cells import Errand
+from ganod_study.cells import Errand
 
 folder = Path({folder!r})
 if Errand.compute.__name__ == "compute":  # a worker runs this more than once
@@ -106,14 +106,14 @@ from importlib.machinery import PathFinder
 
 find = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *args: None if name in {unneeded!r} else find(name, *args)
-runpy.run_module("ganod_lite.experiments", run_name="__main__", alter_sys=True)
+runpy.run_module("ganod_study", run_name="__main__", alter_sys=True)
 """
 UNNEEDED = ("pandas", "matplotlib", "IPython", "torchvision", "PIL", "papermill", "nbformat", "dask", "distributed")
 
 
 @pytest.mark.parametrize(("jobs", "methods"), [(1, ["kde", "adgan"]), (2, ["iforest"])])
 def test_the_command_line_needs_little(tmp_path, jobs, methods):
-    command = [sys.executable, "-c", COMMAND.format(unneeded=UNNEEDED), "--jobs", str(jobs), "--device", "cpu"]
+    command = [sys.executable, "-c", COMMAND.format(unneeded=UNNEEDED), "run", "--jobs", str(jobs), "--device", "cpu"]
     command += ["--scale", "smoke", "--methods", ",".join(methods), "--store", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganod_lite import cost, figures, tables
 from ganod_lite.dcgan import Generator
+from ganod_study import cost, figures, tables
 
 matplotlib.use("agg")
 

@@ -19,8 +19,8 @@ import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ganod_lite import datasets
-from ganod_lite.datasets import (
+from ganod_study import datasets
+from ganod_study.datasets import (
     TABLES,
     ImageSet,
     MissingData,
@@ -475,8 +475,8 @@ def test_missing_data_says_what_where_and_the_command_that_gets_it(tmp_path, mon
     assert message.startswith(f"{what} not found: ") and places in message and str(root) in message
     assert not root.exists()
 
-    python, m, module, *arguments = shlex.split(message.partition("To get it: ")[2])
-    assert (python, m, module) == ("python", "-m", "ganod_lite.datasets")
+    python, m, module, command, *arguments = shlex.split(message.partition("To get it: ")[2])
+    assert (python, m, module, command) == ("python", "-m", "ganod_study", "data")
     fake_downloads(monkeypatch, tmp_path)
     datasets.main(arguments)
     load(root)

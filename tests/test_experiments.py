@@ -13,11 +13,12 @@ import pytest
 import torch
 from IPython.display import Markdown
 
-from ganod_lite import autoencoders, cells, datasets, experiments, gaal_experiments, gan
-from ganod_lite.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
-from ganod_lite.experiments import attempt, gans_behind, grid, main, merge, run
+from ganod_lite import autoencoders, gan
 from ganod_lite.gan import RECIPES, train_gans
-from ganod_lite.store import Store
+from ganod_study import cells, datasets, experiments, gaal_experiments
+from ganod_study.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
+from ganod_study.experiments import attempt, gans_behind, grid, main, merge, run
+from ganod_study.store import Store
 
 run = partial(run, device="cpu", verbose=False)
 SMOKE = grid("smoke", "digits", METHODS)
@@ -332,7 +333,7 @@ def test_what_is_chosen_does_not_depend_on_test_images_or_their_labels(store, mo
 
 
 def test_the_dimension_with_the_best_auc_on_the_holdout_is_the_one_that_scores(undisturbed):
-    from ganod_lite.metrics import auc
+    from ganod_study.statistics import auc
 
     c = cell("gmm", 1)
     images = datasets.load_images("digits")
@@ -447,8 +448,8 @@ def test_missing_weights_leave_the_other_methods_alone(monkeypatch, tmp_path):
 
 def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch, tmp_path):
     set_smoke(monkeypatch, n_train=None)
-    fits, fit = [], cells.classic.fit_dimensions
-    monkeypatch.setattr(cells.classic, "fit_dimensions", lambda *args: fits.append(1) or fit(*args))
+    fits, fit = [], cells.classical.fit_dimensions
+    monkeypatch.setattr(cells.classical, "fit_dimensions", lambda *args: fits.append(1) or fit(*args))
     together = run([cell("gmm", seed=s) for s in (0, 1)], Store(tmp_path / "a"))
     assert len(fits) == 1
     (alone,) = run([cell("gmm", seed=1)], Store(tmp_path / "b"))

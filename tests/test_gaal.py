@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from ganod_lite import gaal
-from ganod_lite.datasets import load_table, make_onecluster
 from ganod_lite.gaal import SOGAAL, make_discriminator, make_generator
+from ganod_study.datasets import load_table, make_onecluster
 
 REAL_DATA = pytest.mark.skipif("GANOD_DATA" not in os.environ, reason="GANOD_DATA is not set: no tables of the paper")
 

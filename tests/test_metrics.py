@@ -8,7 +8,7 @@ from scipy.stats import rankdata, ttest_rel, wilcoxon
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_auc_score
 
-from ganod_lite.metrics import auc, auc_interval, delong_test, mean_roc, paired_comparison, roc
+from ganod_study.statistics import auc, auc_interval, delong_test, mean_roc, paired_comparison, roc
 
 
 def sample(n=200, shift=1.0, seed=0, ties=False):

@@ -59,7 +59,7 @@ def load_build(root):
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A project with two toy notebooks; `make` runs the build without its last step, the HTML."""
-    for name in ("book", "notebooks", "ganod_lite"):
+    for name in ("book", "notebooks", "ganod_lite", "ganod_study"):
         (tmp_path / name).mkdir()
     shutil.copy(ROOT / "book" / "build.py", tmp_path / "book")
     for name in ("_config.yml", "requirements.lock"):

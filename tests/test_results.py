@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganod_lite import datasets, experiments
-from ganod_lite.cells import CLASSIC, GRID_IMAGES, METHODS, Cell
-from ganod_lite.metrics import auc
-from ganod_lite.store import Store
+from ganod_study import datasets, experiments
+from ganod_study.cells import CLASSIC, GRID_IMAGES, METHODS, Cell
+from ganod_study.statistics import auc
+from ganod_study.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10

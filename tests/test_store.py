@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganod_lite import store as store_module
 from ganod_lite.base import write_aside
-from ganod_lite.store import Store, circumstances, stopwatch
+from ganod_study import store as store_module
+from ganod_study.store import Store, circumstances, stopwatch
 
 PARAMETERS = {"dataset": "digits", "normal_class": 3, "dimensions": [4, 8], "n_train": None, "lr": 5e-5}
 ARRAYS = {"scores": np.linspace(0, 1, 7, dtype=np.float32), "labels": np.arange(7) % 2 == 0}

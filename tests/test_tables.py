@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc as area
 
-from ganod_lite import figures, tables
-from ganod_lite.cells import METHODS, TABLE1, Cell
-from ganod_lite.experiments import Outcome
-from ganod_lite.metrics import auc, auc_interval, paired_comparison
-from ganod_lite.store import Entry
+from ganod_study import figures, tables
+from ganod_study.cells import METHODS, TABLE1, Cell
+from ganod_study.experiments import Outcome
+from ganod_study.statistics import auc, auc_interval, paired_comparison
+from ganod_study.store import Entry
 
 
 def entry(cell, n=80):

@@ -10,14 +10,24 @@ import pytest
 import scipy.linalg
 import torch
 
-from ganod_lite import datasets, figures, tuning
 from ganod_lite.adgan import latent_search
 from ganod_lite.base import as_images
-from ganod_lite.cells import MEDIUM, SCALES
 from ganod_lite.dcgan import Generator
 from ganod_lite.gan import train_gans
-from ganod_lite.store import Entry, Store
-from ganod_lite.tuning import MEASURES, Candidate, Holdout, candidates, choose, frechet, own_statistics, questions, tune
+from ganod_study import datasets, figures, tuning
+from ganod_study.cells import MEDIUM, SCALES
+from ganod_study.store import Entry, Store
+from ganod_study.tuning import (
+    MEASURES,
+    Candidate,
+    Holdout,
+    candidates,
+    choose,
+    frechet,
+    own_statistics,
+    questions,
+    tune,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = replace(MEDIUM, latent_size=4, ngf=2, batch_size=8, n_iter=2, n_seeds=2, n_steps=1)

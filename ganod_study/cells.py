@@ -18,14 +18,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
-from . import classic, datasets
-from .adgan import laplacian_pyramid, latent_search
-from .alexnet import AlexNetFeatures
-from .anogan import anogan_search
-from .autoencoders import Autoencoder, autoencoder_scores, train_autoencoder
-from .base import as_images
-from .dcgan import Critic, Generator
-from .gan import GAN, has_batch_norm, train_gans
+from ganod_lite import classic
+from ganod_lite.adgan import laplacian_pyramid, latent_search
+from ganod_lite.anogan import anogan_search
+from ganod_lite.autoencoders import Autoencoder, autoencoder_scores, train_autoencoder
+from ganod_lite.base import as_images
+from ganod_lite.dcgan import Critic, Generator
+from ganod_lite.gan import GAN, has_batch_norm, train_gans
+
+from . import classical, datasets
+from .features import AlexNetFeatures
 from .store import stopwatch
 
 
@@ -283,7 +285,7 @@ class Errand:
 
     def _classic(self, cell, split):
         fitted, fit_seconds = self._fits[cell.method]
-        chosen, tried = classic.best_on_holdout(fitted, self._seen_by(cell.method, split.x_holdout), split.y_holdout)
+        chosen, tried = classical.best_on_holdout(fitted, self._seen_by(cell.method, split.x_holdout), split.y_holdout)
         details = {"holdout_auc": tried, "seconds_of_fit": round(fit_seconds, 2)}
         return {"scores": fitted[chosen].anomaly_score(self._seen_by(cell.method, split.x_test))}, details
 
@@ -295,7 +297,7 @@ class Errand:
             with stopwatch() as seconds:
                 detector = CLASSIC[method](contamination=None, random_state=0)
                 x = self._seen_by(method, x_train)
-                fits[method] = classic.fit_dimensions(detector, x, self.settings.dimensions), seconds()
+                fits[method] = classical.fit_dimensions(detector, x, self.settings.dimensions), seconds()
         return fits
 
     def _seen_by(self, method, x):

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .base import as_images, resolve_device
+from ganod_lite.base import as_images, resolve_device
 
 # torchvision's file (AlexNet_Weights.IMAGENET1K_V1), 233 MB, most of them the classifier's
 FILE = "alexnet-owt-7be5be79.pth"

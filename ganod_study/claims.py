@@ -18,7 +18,7 @@ from . import datasets, experiments, gaal_experiments
 from .ablations import COLLAPSED_BELOW
 from .cells import METHODS, SCALES, TABLE1, known
 from .experiments import STORED
-from .metrics import auc, auc_interval
+from .statistics import auc, auc_interval
 from .tables import _markdown, _mean_sd, _reference, paper_table1
 
 PAPERS_DATA = ("mnist", "cifar10")

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, t
 
-from . import classic, datasets
+from ganod_lite import classic
+
+from . import datasets
 from .experiments import Outcome
-from .metrics import Interval, auc, auc_interval, delong_test
+from .statistics import Interval, auc, auc_interval, delong_test
 from .tables import _markdown
 
 STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there

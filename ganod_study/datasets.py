@@ -4,7 +4,7 @@ Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-g
 lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
 user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
 
-    python -m ganod_lite.datasets [mnist] [cifar10] [gaal] [alexnet] [--root FOLDER]
+    python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--root FOLDER]
 
 Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first that is there):
 
@@ -34,7 +34,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, check_scalar
 
-from . import alexnet
+from . import features as alexnet
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
 CLASSES = {
@@ -378,7 +378,7 @@ def _locate(name, title, download, root):
 
 
 def _command(name, root):
-    return f"python -m {__package__}.datasets {name} --root {shlex.quote(str(root))}"
+    return f"python -m {__package__} data {name} --root {shlex.quote(str(root))}"
 
 
 def _torchvision(name, root, train):
@@ -435,7 +435,7 @@ def _import(module):
 
 
 def main(arguments=None):
-    """Download data sets, as `python -m ganod_lite.datasets` does."""
+    """Download data sets, as `python -m ganod_study data` does."""
     parser = argparse.ArgumentParser(description="Download data sets into the data root.")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(DOWNLOADS)}; all if none is named")
     parser.add_argument("--root", help="the data root; default: GANOD_DATA, else a user cache folder")
@@ -446,7 +446,3 @@ def main(arguments=None):
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             sys.exit(str(error))
         print(f"{name}: in {data_root(given.root)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ import numpy as np
 from . import datasets
 from .cells import METHODS, TABLE1, Cell
 from .experiments import STORED, open_store
-from .metrics import auc, auc_interval, paired_comparison
+from .statistics import auc, auc_interval, paired_comparison
 
 NOT_YET = "not yet run"
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05

@@ -1,9 +1,9 @@
 """The grid of experiments: which cells there are, and running those that a store lacks.
 
-    python -m ganod_lite.experiments --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
+    python -m ganod_study run --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
         --seeds 0-2 --time-limit 540 --store DIR        run what is missing from the store, longest first
-    python -m ganod_lite.experiments status --scale paper --store DIR       what is there, what is missing
-    python -m ganod_lite.experiments merge --store DIR OTHER ...            copy what DIR lacks from other stores
+    python -m ganod_study status --scale paper --store DIR       what is there, what is missing
+    python -m ganod_study merge --store DIR OTHER ...            copy what DIR lacks from other stores
 
 What has been computed is not computed again, in whichever page, run or process it comes up.
 """
@@ -11,7 +11,6 @@ What has been computed is not computed again, in whichever page, run or process 
 import argparse
 import json
 import os
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,10 +23,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from ganod_lite.base import resolve_device
+from ganod_lite.checkpoint import TimeIsUp
+
 from . import datasets
-from .base import resolve_device
 from .cells import METHODS, SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
-from .checkpoint import TimeIsUp
 from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
@@ -267,7 +267,7 @@ def shared_options():
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
-        prog="python -m ganod_lite.experiments", description="Run a part of the grid.", parents=[shared_options()]
+        prog="python -m ganod_study", description="Run a part of the grid.", parents=[shared_options()]
     )
     parser.add_argument("command", nargs="?", choices=("run", "status", "merge"), default="run")
     parser.add_argument("sources", nargs="*", help="stores to merge from")
@@ -305,10 +305,3 @@ def _numbers(text):
     """ "0-2,5" as [0, 1, 2, 5]."""
     ends = [part.split("-") for part in text.split(",")]
     return [n for each in ends for n in range(int(each[0]), int(each[-1]) + 1)]
-
-
-if __name__ == "__main__":
-    # By its own name: what belongs to __main__ other processes can't import, and joblib's workers need _do.
-    from .experiments import main
-
-    sys.exit(main())

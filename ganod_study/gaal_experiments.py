@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ganod_lite.gaal import SOGAAL
+
 from . import datasets
 from .cells import known
 from .experiments import Outcome, open_store
-from .gaal import SOGAAL
 from .store import stopwatch
 
 # stop_epochs of SO-GAAL for each table, from PARAMETERS.txt of the authors' repository

@@ -10,7 +10,7 @@ import numpy as np
 from . import datasets
 from .ablations import by_class, by_dataset, not_there
 from .cells import CLASSIC, METHODS
-from .metrics import auc
+from .statistics import auc
 from .tables import _markdown, _mean_sd, complete, paper_table1
 
 CLOSE = 0.02  # a difference of means that needs no explanation

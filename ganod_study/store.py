@@ -25,7 +25,7 @@ import numpy as np
 import sklearn
 import torch
 
-from .base import write_aside
+from ganod_lite.base import write_aside
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What the paper leaves open of the training and of the search, chosen without a test image or an anomaly.
 
-    python -m ganod_lite.tuning --dataset mnist --classes 8 --seeds 0 --store DIR       run what DIR lacks
+    python -m ganod_study tune --dataset mnist --classes 8 --seeds 0 --store DIR       run what DIR lacks
 
 Generators are trained on a class' training images less a holdout of them, and measured on that holdout. Each
 candidate is an entry of the store. What is chosen follows from the entries by one rule, `choose`.
@@ -8,7 +8,6 @@ candidate is an entry of the store. What is chosen follows from the entries by o
 
 import argparse
 import copy
-import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -22,14 +21,15 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from ganod_lite.adgan import latent_search
+from ganod_lite.base import as_images, resolve_device
+from ganod_lite.checkpoint import TimeIsUp
+from ganod_lite.gan import RECIPES, train_gans
+
 from . import datasets
 from .ablations import Curves
-from .adgan import latent_search
-from .base import as_images, resolve_device
 from .cells import SCALES, diversity, known
-from .checkpoint import TimeIsUp
 from .experiments import COMMITTED, _numbers, open_store, shared_options
-from .gan import RECIPES, train_gans
 from .store import Store, stopwatch
 from .tables import NOT_YET, _markdown, _mean_sd
 
@@ -493,7 +493,7 @@ def _in_words(p):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
-        prog="python -m ganod_lite.tuning", description="Try what the paper leaves open.", parents=[shared_options()]
+        prog="python -m ganod_study tune", description="Try what the paper leaves open.", parents=[shared_options()]
     )
     parser.add_argument("--dataset", choices=SCALES[SCALE], required=True)
     parser.add_argument("--classes", type=_numbers, required=True, help="such as 0-3,7")
@@ -509,7 +509,3 @@ def main(arguments=None):
     there = sum(entry is not None for entry in entries)
     print(f"{args.dataset}: {there} of {len(entries)} candidates")
     return 0 if there == len(entries) else 3
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,7 +6,8 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import ablations, classical_columns, metrics, tuning
+from . import ablations, classical_columns, tuning
+from . import statistics as metrics
 from .cells import METHODS, SCALES, TABLE1
 from .experiments import gans_behind
 

@@ -1,0 +1,1 @@
+"""The study: what the book computes and shows with `ganod_lite`."""
