@@ -12,7 +12,7 @@ from functools import partial
 import joblib
 from threadpoolctl import threadpool_limits
 
-from ganod_study.experiments import grid, run
+from ganod_study.runner import grid, run
 from ganod_study.store import Store
 
 from .common import in_turns, main, per, ratios

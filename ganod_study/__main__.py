@@ -1,26 +1,129 @@
-"""The study's commands: `python -m ganod_study run|status|merge|tune|data ...`; each explains itself with --help."""
+"""The study's commands: `python -m ganod_study COMMAND --help` explains each.
 
+    python -m ganod_study run --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
+        --seeds 0-2 --time-limit 540 --store DIR        compute what the store lacks, longest first
+    python -m ganod_study status --scale paper --store DIR       what is there, what is missing
+    python -m ganod_study merge --store DIR OTHER ...            copy what DIR lacks from other stores
+    python -m ganod_study tune --dataset mnist --classes 8 --store DIR      what the paper leaves open
+    python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]       download
+"""
+
+import argparse
 import sys
 
-COMMANDS = ("run", "status", "merge", "tune", "data")
+import joblib
+
+from . import datasets, runner, tuning
+from .methods import METHODS, TABLE1
+from .scales import SCALES
+from .store import Store
+
+
+def numbers(text):
+    """ "0-2,5" as [0, 1, 2, 5]."""
+    found = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if not (first.strip().isdecimal() and last.strip().isdecimal() and int(first) <= int(last)):
+            raise argparse.ArgumentTypeError(f"numbers and rising ranges are needed, such as 0-2,5; got {text!r}")
+        found += range(int(first), int(last) + 1)
+    return found
+
+
+def parser():
+    """The parser of all commands; each sets `command`, a function of the parsed arguments."""
+    store = argparse.ArgumentParser(add_help=False)
+    store.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
+    limits = argparse.ArgumentParser(add_help=False)
+    limits.add_argument("--seeds", type=numbers, default=[0], help="one for each repetition, such as 0-2")
+    limits.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
+    limits.add_argument("--device", default="auto")
+    limits.add_argument("--jobs", type=int, help="jobs at a time (joblib's n_jobs)")
+    cells = argparse.ArgumentParser(add_help=False)
+    cells.add_argument("--scale", choices=SCALES, default="lite")
+    cells.add_argument("--dataset", action="append", help="may be repeated; default: all images of the scale")
+    cells.add_argument(
+        "--methods", type=lambda text: text.split(","), default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's"
+    )
+    cells.add_argument("--classes", type=numbers, help="such as 0-3,7; default: those of the scale")
+
+    main = argparse.ArgumentParser(prog="python -m ganod_study", description="Compute what the book shows.")
+    commands = main.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name, function, summary, *parents):
+        command = commands.add_parser(name, help=summary, description=summary, parents=parents)
+        command.set_defaults(command=function)
+        return command
+
+    add("run", run, "compute the part of the grid that the store lacks", store, data, cells, limits)
+    add("status", status, "count what of the grid the store has", store, data, cells, limits)
+    command = add("merge", merge, "copy what a store lacks from other stores", store)
+    command.add_argument("sources", nargs="+", help="stores to merge from")
+    command = add("tune", tune, "try what the paper leaves open, without a test image", store, data, limits)
+    command.add_argument("--dataset", choices=SCALES[tuning.SCALE], required=True)
+    command.add_argument("--classes", type=numbers, required=True, help="such as 0-3,7")
+    command.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
+    command = add("data", download, "download data sets into the data root", data)
+    command.add_argument("names", nargs="*", help=f"of {', '.join(datasets.DOWNLOADS)}; all if none is named")
+    return main
 
 
 def main(arguments=None):
-    command, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
-    if command == "tune":
-        from . import tuning
+    """Run a command: its exit code, 3 where something is still to be computed."""
+    commands = parser()
+    args = commands.parse_args(arguments)
+    try:
+        return args.command(args)
+    except (ValueError, NotADirectoryError, datasets.MissingData) as error:
+        commands.error(str(error))
 
-        return tuning.main(rest)
-    if command == "data":
-        from . import datasets
 
-        return datasets.main(rest)
-    if command in COMMANDS:
-        from . import experiments
+def _cells(args):
+    names = args.dataset or SCALES[args.scale]
+    return [c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds)]
 
-        return experiments.main([command, *rest])
-    print(f"usage: python -m ganod_study {{{','.join(COMMANDS)}}} ...", file=sys.stderr)
-    return 0 if command in ("-h", "--help") else 2
+
+def run(args):
+    cells, options = _cells(args), {"device": args.device, "time_limit": args.time_limit}
+    with joblib.parallel_config(n_jobs=args.jobs):
+        runner.run(cells, runner.open_store(args.store), data_root=args.data_root, **options)
+    return status(args)
+
+
+def status(args):
+    counts = runner.status(_cells(args), runner.open_store(args.store))
+    for (dataset, method), (there, all_) in counts.items():
+        print(f"{dataset:10} {method:19} {there:4} of {all_}")
+    return 0 if all(there == all_ for there, all_ in counts.values()) else 3
+
+
+def merge(args):
+    store = runner.open_store(args.store)
+    print(f"{runner.merge(store, map(Store, args.sources))} entries copied to {store.root}")
+    return 0
+
+
+def tune(args):
+    options = {"max_steps": args.max_steps, "data_root": args.data_root, "device": args.device}
+    store = runner.open_store(args.store)
+    with joblib.parallel_config(n_jobs=args.jobs):
+        entries = tuning.tune(args.dataset, args.classes, args.seeds, store, time_limit=args.time_limit, **options)
+    there = sum(entry is not None for entry in entries)
+    print(f"{args.dataset}: {there} of {len(entries)} candidates")
+    return 0 if there == len(entries) else 3
+
+
+def download(args):
+    for name in args.names or datasets.DOWNLOADS:
+        try:
+            datasets.fetch(name, args.data_root)
+        except (OSError, RuntimeError, ImportError) as error:
+            sys.exit(str(error))
+        print(f"{name}: in {datasets.data_root(args.data_root)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scipy.stats import binomtest, t
 from ganod_lite import classic
 
 from . import datasets
-from .experiments import Outcome
+from .runner import Outcome
 from .statistics import Interval, auc, auc_interval, delong_test
 from .tables import _markdown
 

@@ -14,10 +14,10 @@ from itertools import product
 import numpy as np
 from scipy.stats import t as student
 
-from . import datasets, experiments, gaal_experiments
+from . import datasets, runner, tabular
 from .ablations import COLLAPSED_BELOW
-from .cells import METHODS, SCALES, TABLE1, known
-from .experiments import STORED
+from .methods import METHODS, TABLE1
+from .scales import OFFICIAL, SCALES, STORED, known
 from .statistics import auc, auc_interval
 from .tables import _markdown, _mean_sd, _reference, paper_table1
 
@@ -31,6 +31,8 @@ ABOUT = {
     ("search", "search-frozen"): ("mnist", "cifar10", "digits"),
     ("iforest-grid",): ("mnist", "cifar10"),
 }
+SOGAAL = ("sogaal", "sogaal-post-1", "sogaal-post-1e-5")
+SOME_TABLES = dict.fromkeys(SCALES, ("WDBC", "Stamps", "Waveform")) | {"smoke": ()}
 OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
 
 # How close is close. The AUCs of neighbouring columns of Table 1 differ by about 0.01 to 0.02.
@@ -141,10 +143,9 @@ class Evidence:
         return "", {}
 
     def sogaal(self, variant, table):
-        """SO-GAAL's entries, in order of their seeds."""
-        wanted = {"variant": "official"} | gaal_experiments.SOGAAL_VARIANTS[variant]
-        wanted |= {"dataset": table, "method": "sogaal"}
-        found = [e for e in self.entries if wanted.items() <= ({"variant": "official"} | e.parameters).items()]
+        """The entries of one of SO-GAAL's variants on a table, in order of their seeds."""
+        wanted = {"dataset": table, "method": variant}
+        found = [e for e in self.entries if wanted.items() <= e.parameters.items()]
         return sorted(found, key=lambda e: e.parameters["seed"])
 
 
@@ -162,14 +163,12 @@ def collect(
         for methods, names in ABOUT.items()
         for dataset in names
     ] + [("digits", {"methods": OBJECTIVES, "classes": [0], "seeds": stability_seeds})]
-    outcomes = [experiments.attempt(scale, dataset, device=device, **places, **choice) for dataset, choice in choices]
-    tables = gaal_experiments.sogaal_tables(scale, range(table_runs), **places)
-    curves = gaal_experiments.sogaal_variants(
-        gaal_experiments.onecluster(places.get("data_root")), scale, curve_seeds, **places
-    )
-    outcomes += tables.values()
-    entries = [entry for outcome in outcomes for entry in outcome.entries] + experiments.entries_of(curves)
-    entries += [entry for dataset in PAPERS_DATA for entry in experiments.stored_results(dataset)]
+    onecluster = tabular.onecluster(places.get("data_root"))
+    choices += [(onecluster, {"methods": SOGAAL, "seeds": curve_seeds})]
+    choices += [(table, {"methods": ("sogaal",), "seeds": range(table_runs)}) for table in SOME_TABLES[scale]]
+    outcomes = [runner.attempt(scale, dataset, device=device, **places, **choice) for dataset, choice in choices]
+    entries = [entry for outcome in outcomes for entry in outcome.entries]
+    entries += [entry for dataset in PAPERS_DATA for entry in runner.stored_results(dataset)]
     return Evidence(
         tuple(entries), tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why))
     )
@@ -568,7 +567,7 @@ def _curves_rule(variant, look):
     def rule(evidence, claim):
         scale, entries = _sogaal_runs(evidence, variant)
         if not entries:
-            return _nothing(SOGAAL_PAGE, f"the learning curves of {variant}")
+            return _nothing(SOGAAL_PAGE, f"the learning curves of {METHODS[variant].title}")
         looks = [look(e.arrays) for e in entries]
         counts = {what: sum(bool(each[what]) for each in looks) for what in looks[0]}
         ours = f"AUC at the end {_mean_sd([float(e.arrays['auc'][-1]) for e in entries])}; of {len(entries)} runs "
@@ -582,7 +581,7 @@ def _sogaal_runs(evidence, variant):
     """The scale and the entries of a variant's learning curves."""
     for table in ("onecluster", datasets.GENERATED):
         if entries := evidence.sogaal(variant, table):
-            long = entries[0].parameters["stop_epochs"] == gaal_experiments.STOP_EPOCHS["onecluster"]
+            long = entries[0].parameters["stop_epochs"] == OFFICIAL["onecluster"].stop_epochs
             return ("paper" if table == "onecluster" and long else "lite" if long else "smoke"), tuple(entries)
     return "", ()
 
@@ -622,7 +621,7 @@ def _turns_and_settles(arrays):
 
 
 def _like_keras(evidence, claim):
-    scale, entries = _sogaal_runs(evidence, "the post, generator's bias 1e-5")
+    scale, entries = _sogaal_runs(evidence, "sogaal-post-1e-5")
     if not entries:
         return _nothing(SOGAAL_PAGE, "the post's learning curves")
     (keras,) = (row for row in _reference("gaal_aucs.csv") if row["table"] == "onecluster")
@@ -660,8 +659,8 @@ RULES = {
     "lsun-auc": _lsun,
     "lsun-rankings": _lsun,
     "wgan-stable": _stability,
-    "sogaal-bias-1": _curves_rule("the post, generator's bias 1", _ends_badly),
-    "sogaal-bias-small": _curves_rule("the post, generator's bias 1e-5", _turns_and_settles),
+    "sogaal-bias-1": _curves_rule("sogaal-post-1", _ends_badly),
+    "sogaal-bias-small": _curves_rule("sogaal-post-1e-5", _turns_and_settles),
     "sogaal-matches-keras": _like_keras,
 }
 
@@ -741,7 +740,7 @@ def sogaal_beside_keras(evidence):
     """The AUCs of the official SO-GAAL, ours beside those measured with the authors' script: Markdown."""
     rows = []
     for row in _reference("gaal_aucs.csv"):
-        if entries := evidence.sogaal("official", row["table"]):
+        if entries := evidence.sogaal("sogaal", row["table"]):
             ours = {
                 "at stop": [auc(e.arrays["labels"], e.arrays["scores_at_stop"]) for e in entries],
                 "at end": [auc(e.arrays["labels"], e.arrays["scores"]) for e in entries],

@@ -9,7 +9,8 @@ import numpy as np
 
 from . import datasets
 from .ablations import by_class, by_dataset, not_there
-from .cells import CLASSIC, METHODS
+from .classical import DETECTORS
+from .methods import METHODS
 from .statistics import auc
 from .tables import _markdown, _mean_sd, complete, paper_table1
 
@@ -41,7 +42,7 @@ def means(entries):
     """The mean over all ten classes of each column, a value for each draw: {(data set's title, method): [AUC, ...]}."""
     found = {}
     for dataset, some in by_dataset(complete(entries)).items():
-        for method in CLASSIC:
+        for method in DETECTORS:
             runs = list(by_class(some, method).values())
             seeds = sorted(set.intersection(*map(set, runs))) if runs else []
             aucs = [[auc(of[s].arrays["labels"], of[s].arrays["scores"]) for of in runs] for s in seeds]
@@ -121,7 +122,7 @@ def by_dimension(entries):
     """The holdout's AUC at each dimension of PCA, a mean over classes and draws, and how often it was the best."""
     rows = []
     for dataset, some in by_dataset(entries).items():
-        for method in CLASSIC:
+        for method in DETECTORS:
             tried = [e.record["details"]["holdout_auc"] for e in some if e.parameters["method"] == method]
             if tried:
                 row = {"data": dataset, "column": METHODS[method].label}

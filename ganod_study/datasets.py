@@ -4,7 +4,7 @@ Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-g
 lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
 user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
 
-    python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--root FOLDER]
+    python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
 
 Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first that is there):
 
@@ -16,13 +16,11 @@ Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first th
     weights/alexnet_features.npz                 AlexNet's weights, the convolutions' alone
 """
 
-import argparse
 import csv
 import importlib
 import math
 import os
 import shlex
-import sys
 import tempfile
 from numbers import Integral, Real
 from pathlib import Path
@@ -378,7 +376,7 @@ def _locate(name, title, download, root):
 
 
 def _command(name, root):
-    return f"python -m {__package__} data {name} --root {shlex.quote(str(root))}"
+    return f"python -m {__package__} data {name} --data-root {shlex.quote(str(root))}"
 
 
 def _torchvision(name, root, train):
@@ -432,17 +430,3 @@ def _import(module):
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"') from error
-
-
-def main(arguments=None):
-    """Download data sets, as `python -m ganod_study data` does."""
-    parser = argparse.ArgumentParser(description="Download data sets into the data root.")
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(DOWNLOADS)}; all if none is named")
-    parser.add_argument("--root", help="the data root; default: GANOD_DATA, else a user cache folder")
-    given = parser.parse_args(arguments)
-    for name in given.names or DOWNLOADS:
-        try:
-            fetch(name, given.root)
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
-            sys.exit(str(error))
-        print(f"{name}: in {data_root(given.root)}")

@@ -8,28 +8,10 @@ import torch
 
 from . import ablations, classical_columns, tuning
 from . import statistics as metrics
-from .cells import METHODS, SCALES, TABLE1
-from .experiments import gans_behind
+from .methods import METHODS, TABLE1
+from .runner import gans_behind
+from .scales import SCALES
 
-# One for each method throughout the book, told apart by colour-blind readers too. Methods that are the same but
-# for one thing share a colour and differ in their lines.
-COLOURS = {
-    "kde": "#E69F00", "kde-alexnet": "#E69F00", "ocsvm": "#009E73", "ocsvm-alexnet": "#009E73",
-    "ocsvm-grid": "#009E73", "kde-grid": "#E69F00",
-    "ocsvm-alexnet-grid": "#009E73", "kde-alexnet-grid": "#E69F00",
-    "ocsvm-alexnet-layer": "#009E73", "kde-alexnet-layer": "#E69F00",
-    "ocsvm-alexnet-size": "#009E73", "kde-alexnet-size": "#E69F00",
-    "iforest": "#CC79A7", "iforest-grid": "#CC79A7", "gmm": "#D55E00", "dcae": "#56B4E9", "anogan": "#000000",
-    "vae": "#7F7F7F", "vae-prior": "#7F7F7F", "vae-variance": "#7F7F7F",
-    "adgan": "#0072B2", "critic": "#882255", "prior": "#0072B2", "search": "#0072B2", "search-frozen": "#D55E00",
-    "adgan-vae": "#7F7F7F", "adgan-laplacian": "#009E73", "adgan-wgan": "#0072B2", "adgan-wgan-gp": "#56B4E9",
-    "adgan-gan": "#D55E00", "adgan-lsgan": "#E69F00",
-}  # fmt: skip
-LINES = {  # solid where not named
-    "kde-alexnet": "--", "ocsvm-alexnet": "--", "iforest-grid": "--",
-    "ocsvm-grid": ":", "kde-grid": ":", "gmm": "-.", "dcae": ":", "anogan": "--",
-    "vae": "-.", "vae-prior": "--", "vae-variance": ":", "prior": ":",
-}  # fmt: skip
 BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 GRID = np.linspace(0, 1, 201)
 
@@ -56,10 +38,10 @@ def roc_curves(groups):
             if curves:
                 mean, sd = metrics.mean_roc(curves, GRID)
                 label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
-                style = {"color": COLOURS[method], "linestyle": LINES.get(method, "-"), "label": label}
+                style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
                 (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
                 low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
-                axis.fill_between(GRID, low, high, color=COLOURS[method], alpha=0.07, linewidth=0)
+                axis.fill_between(GRID, low, high, color=METHODS[method].colour, alpha=0.07, linewidth=0)
         if not entries:
             axis.text(0.5, 0.5, "not run", ha="center", va="bottom", color="0.4", rotation=45)
         axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
@@ -317,7 +299,7 @@ def ablation_methods(entries, titles):
             shift = 0.16 * (i - (len(found) - 1) / 2)
             value, low, high = np.transpose(list(aucs.values()))
             places = [classes.index(name) + shift for name in aucs]
-            style = {"color": COLOURS[method], "markersize": 4}
+            style = {"color": METHODS[method].colour, "markersize": 4}
             handles[titles[method]] = axis.errorbar(places, value, (value - low, high - value), fmt="o", **style)
             if common:
                 mean, low, high = ablations.mean_auc([aucs[name] for name in common])
@@ -362,7 +344,9 @@ def ablation_forest(entries):
     for (title, forests), axis in zip(panels.items(), axes):
         for i, forest in enumerate(forests.values()):
             places = i + np.linspace(-0.25, 0.25, len(forest.aucs))  # in the grid's order
-            axis.plot(places, forest.aucs, "o", color=COLOURS["iforest"], markersize=4, label="setting" * (i == 0))
+            axis.plot(
+                places, forest.aucs, "o", color=METHODS["iforest"].colour, markersize=4, label="setting" * (i == 0)
+            )
             ring = {"marker": "o", "facecolor": "none", "edgecolor": "0.1", "s": 55}
             axis.scatter(places[forest.default], forest.aucs[forest.default], **ring, label="default" * (i == 0))
         means = np.mean([forest.aucs for forest in forests.values()], axis=0)
@@ -412,7 +396,7 @@ def classical_grid(entries, method, kind="grid"):
             axis.plot(places, values, "o-", color=colour, markersize=3, linewidth=1, label=f"PCA {n}")
         axis.axhline(grid.paper, color="0.1", linestyle=":", linewidth=1.2, label="the paper")
         if grid.ours is not None:
-            axis.axhline(grid.ours, color=COLOURS[method], linestyle="--", linewidth=1.2, label="ours")
+            axis.axhline(grid.ours, color=METHODS[method].colour, linestyle="--", linewidth=1.2, label="ours")
         axis.set_xticks(places, grid.settings, rotation=60, ha="right", fontsize=7)
         axis.set(title=title, ylabel="mean AUC")
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels())}

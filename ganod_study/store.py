@@ -27,6 +27,8 @@ import torch
 
 from ganod_lite.base import write_aside
 
+DAMAGE = (OSError, ValueError, KeyError, TypeError)  # what reading a damaged entry raises
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -62,16 +64,26 @@ class Store:
         if not _with(stem, ".json").exists():
             return None
         try:
-            record = json.loads(_with(stem, ".json").read_text())
+            record = _read_record(_with(stem, ".json"))
             raw = (stem.parent / record["file"]).read_bytes()
             if hashlib.sha256(raw).hexdigest() != record["sha256"]:
                 raise ValueError(f"the SHA-256 of {record['file']} is not that of the record")
             return Entry(record, _unpack(raw, record["file"]))
-        except (OSError, ValueError, KeyError, TypeError) as damage:
+        except DAMAGE as damage:
             warnings.warn(f"{stem} in the store is damaged ({damage}); it is computed again.", stacklevel=2)
             return None
 
-    def put(self, stem, parameters, arrays, seconds, device, details=None):
+    def records(self, folder):
+        """The records in a folder of the store, without their arrays; those that can't be read are left out."""
+        found = []
+        for path in sorted(Path(folder).glob("*.json")):
+            try:
+                found.append(_read_record(path))
+            except DAMAGE as damage:
+                warnings.warn(f"{path} in the store is damaged ({damage}) and left out.", stacklevel=2)
+        return found
+
+    def put(self, stem, parameters, arrays, seconds, devices, details=None):
         """Store an entry and return it. Arrays that are not all finite are refused."""
         for name, values in arrays.items():
             if isinstance(values, np.ndarray) and not np.isfinite(values).all():
@@ -82,7 +94,7 @@ class Store:
             "parameters": parameters,
             "details": details or {},
             "seconds": round(seconds, 2),
-            **circumstances(str(device)),
+            **circumstances(devices),
             "file": file.name,
             "sha256": hashlib.sha256(raw).hexdigest(),
         }
@@ -108,8 +120,13 @@ class Store:
         return found
 
 
-def circumstances(device="cpu"):
-    """With which code, versions and hardware something is computed now, as a dictionary of strings."""
+def circumstances(devices=("cpu",)):
+    """With which code, versions and hardware something is computed now, as a dictionary of strings.
+
+    devices: where, one device of torch or several.
+    """
+    devices = [str(device) for device in (devices if isinstance(devices, list | tuple) else [devices])]
+    names = [torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu() for device in devices]
     return {
         "commit": commit(),
         "versions": {
@@ -118,7 +135,7 @@ def circumstances(device="cpu"):
             "scikit-learn": sklearn.__version__,
             "torch": torch.__version__,
         },
-        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu(),
+        "device": " and ".join(dict.fromkeys(names)),
         "finished": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
@@ -141,6 +158,13 @@ def stopwatch():
     end = []
     yield lambda: (end[0] if end else time.perf_counter()) - start
     end.append(time.perf_counter())
+
+
+def _read_record(path):
+    record = json.loads(path.read_text())
+    if not {"parameters", "details", "seconds", "file", "sha256"} <= set(record):
+        raise ValueError("it is not a record")
+    return record
 
 
 def _with(stem, suffix):

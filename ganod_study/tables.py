@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from . import datasets
-from .cells import METHODS, TABLE1, Cell
-from .experiments import STORED, open_store
+from .jobs import Cell
+from .methods import METHODS, TABLE1
+from .runner import open_store
+from .scales import STORED
 from .statistics import auc, auc_interval, paired_comparison
 
 NOT_YET = "not yet run"
@@ -181,7 +183,7 @@ def networks(entries, *, store=None):
     store = open_store(store)
     names = ("dataset", "normal_class", "method", "seed", "scale")
     cells = [Cell(*(e.parameters[name] for name in names)) for e in entries]
-    stems = dict.fromkeys(cell.network_stem(store) for cell in cells if cell.network)
+    stems = dict.fromkeys(cell.network.stem(store) for cell in cells if cell.network)
     return records([store.get(stem) for stem in stems])
 
 

@@ -6,9 +6,7 @@ Generators are trained on a class' training images less a holdout of them, and m
 candidate is an entry of the store. What is chosen follows from the entries by one rule, `choose`.
 """
 
-import argparse
 import copy
-import time
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -19,17 +17,17 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_scalar
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from ganod_lite.adgan import latent_search
-from ganod_lite.base import as_images, resolve_device
-from ganod_lite.checkpoint import TimeIsUp
+from ganod_lite.base import as_images
 from ganod_lite.gan import RECIPES, train_gans
 
 from . import datasets
 from .ablations import Curves
-from .cells import SCALES, diversity, known
-from .experiments import COMMITTED, _numbers, open_store, shared_options
+from .jobs import load_images
+from .networks import diversity
+from .runner import COMMITTED, run
+from .scales import SCALES, known
 from .store import Store, stopwatch
 from .tables import NOT_YET, _markdown, _mean_sd
 
@@ -138,45 +136,100 @@ def candidates(dataset, max_steps=None):
 # --- computing ---
 
 
-def tune(
-    dataset, classes, seeds, store, *, max_steps=None, data_root=None, device="auto", time_limit=None, verbose=True
-):
+@dataclass(frozen=True)
+class TuningCell:
+    """A candidate for one class of a data set, in one repetition."""
+
+    dataset: str
+    normal_class: int
+    seed: int
+    candidate: Candidate
+
+    network, method, features = None, "tuning", ""
+
+    def __post_init__(self):
+        known("dataset", self.dataset, SCALES[SCALE])
+        known("classes", self.normal_class, range(len(datasets.CLASSES[self.dataset])))
+        check_scalar(self.seed, "seed", int, min_val=0)
+
+    @property
+    def parameters(self):
+        return self.candidate.parameters(self.dataset, self.normal_class, self.seed)
+
+    @property
+    def shares(self):
+        return self.dataset, self.normal_class, self.seed, self.candidate.training
+
+    def stem(self, store):
+        return self.candidate.stem(store, self.dataset, self.normal_class, self.seed)
+
+    def load(self, data_root):
+        return load_images(self.dataset, datasets.data_root(data_root))
+
+    def job(self, cells, data, store, **options):
+        return TuningJob(cells, data, store, **options)
+
+
+def tune(dataset, classes, seeds, store, *, max_steps=None, **options):
     """Compute the candidates that `store` lacks; return its entries for all of them, class after class.
 
     dataset: "mnist" or "cifar10"; classes, seeds: lists of int; max_steps: candidates with more generator
-    steps are left out.
-    time_limit: seconds after which no candidate is begun and a training stops, its checkpoint saved; what is not
-    there by then has None for its entry.
+    steps are left out; options: of `runner.run`.
 
     Only the set's training images are used. Raises datasets.MissingData if they are needed and not there,
     ValueError or TypeError for arguments that do not fit.
     """
     known("dataset", dataset, SCALES[SCALE])
-    for c in classes:
-        known("classes", c, range(len(datasets.CLASSES[dataset])))
-    for seed in seeds:
-        check_scalar(seed, "seed", int, min_val=0)
-    stop_at = None if time_limit is None else time.time() + time_limit
-    device = resolve_device(device)
-    wanted = [(c, seed, candidate) for c in classes for seed in seeds for candidate in candidates(dataset, max_steps)]
-    missing, trainings = [], {}
-    for c, seed, candidate in wanted:
-        if store.get(candidate.stem(store, dataset, c, seed)) is None:
-            missing.append((c, seed, candidate))
-            trainings.setdefault((c, seed, candidate.resized), {}).setdefault(candidate.training, []).append(candidate)
-    images = datasets.load_images(dataset, root=data_root) if missing else None
-    with tqdm(total=len(missing), unit="candidate", disable=not verbose or not missing) as bar:
-        for (c, seed, resized), groups in trainings.items():
-            holdout = Holdout(images.x_train[images.y_train == c], seed, resized)
-            for training, some in groups.items():
-                if stop_at is not None and time.time() > stop_at:
-                    break
+    some = candidates(dataset, max_steps)
+    return run([TuningCell(dataset, c, seed, one) for c in classes for seed in seeds for one in some], store, **options)
+
+
+class TuningJob:
+    """Candidates that the same generator is trained for."""
+
+    def __init__(self, cells, data, store, *, data_root=None, device="cpu", stop_at=None, verbose=True):
+        self.cells, self.store, self.device, self.stop_at, self.verbose = cells, store, device, stop_at, verbose
+        first = cells[0]
+        self.settings, self.training = SCALES[SCALE][first.dataset], first.candidate.training
+        of_class = data.x_train[data.y_train == first.normal_class]
+        self.holdout = Holdout(of_class, first.seed, first.candidate.resized)
+
+    @cached_property
+    def trained(self):
+        """The generator, None if its training diverged, and what to record of the training."""
+        s, first = self.settings, self.cells[0]
+        stem = self.training.stem(self.store, first.dataset, first.normal_class, first.seed)
+        checkpoint = stem.with_name(f"{stem.name}.checkpoint")
+        generator, diverged = None, ""
+        with stopwatch() as seconds:
+            try:
+                (gan,) = train_gans(
+                    [self.holdout.x_train], [first.seed], n_steps=self.training.n_steps, latent_size=s.latent_size,
+                    ngf=s.ngf, batch_size=s.batch_size, objective=self.training.objective,
+                    n_critic=self.training.n_critic, device=self.device, checkpoint=checkpoint,
+                    stop_at=self.stop_at, verbose=self.verbose,
+                )  # fmt: skip
+                generator = gan.generator
+            except FloatingPointError as error:
+                checkpoint.unlink(missing_ok=True)
+                diverged = str(error)
+        details = {"seconds_of_training": round(seconds(), 2), "n_train": len(self.holdout.x_train)}
+        return generator, details | ({"diverged": diverged} if diverged else {})
+
+    def compute(self, cell):
+        """Measure a candidate and store what was found: its entry."""
+        (generator, shared), arrays, details = self.trained, {}, {}
+        with stopwatch() as seconds:
+            if generator is not None:
+                searched = own_statistics(generator) if cell.candidate.own_statistics else generator
+                s = self.settings
+                options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "device": self.device, "verbose": self.verbose}
                 try:
-                    _compute(training, some, holdout, dataset, c, seed, store, device, stop_at, verbose)
-                except TimeIsUp:
-                    break
-                bar.update(len(some))
-    return [store.get(candidate.stem(store, dataset, c, seed)) for c, seed, candidate in wanted]
+                    arrays = {"search_losses": self.holdout.search(searched, **options).astype(np.float32)}
+                    details = measures(generator, self.holdout, arrays["search_losses"])
+                except FloatingPointError as error:
+                    details = {"diverged": str(error)}
+        return self.store.put(cell.stem(self.store), cell.parameters, arrays, seconds(), self.device, shared | details)
 
 
 class Holdout:
@@ -208,40 +261,6 @@ class Holdout:
         """What an ADGAN search leaves unexplained of images of the holdout: (n,), a mean over starting points."""
         x = self.x_holdout[:N_SEARCHED]
         return latent_search(generator, x, random_state=self.seed, **options).scores / self.variance
-
-
-def _compute(training, some, holdout, dataset, normal_class, seed, store, device, stop_at, verbose):
-    """Train one generator; measure and store the candidates that are searched with it."""
-    s = SCALES[SCALE][dataset]
-    stem = training.stem(store, dataset, normal_class, seed)
-    checkpoint = stem.with_name(f"{stem.name}.checkpoint")
-    generator, diverged = None, ""
-    with stopwatch() as seconds:
-        try:
-            (gan,) = train_gans(
-                [holdout.x_train], [seed], n_steps=training.n_steps, latent_size=s.latent_size, ngf=s.ngf,
-                batch_size=s.batch_size, objective=training.objective, n_critic=training.n_critic, device=device,
-                checkpoint=checkpoint, stop_at=stop_at, verbose=verbose,
-            )  # fmt: skip
-            generator = gan.generator
-        except FloatingPointError as error:
-            checkpoint.unlink(missing_ok=True)
-            diverged = str(error)
-    shared = {"seconds_of_training": round(seconds(), 2), "n_train": len(holdout.x_train)}
-    for candidate in some:
-        arrays, details = {}, {"diverged": diverged}
-        with stopwatch() as seconds:
-            if not diverged:
-                searched = own_statistics(generator) if candidate.own_statistics else generator
-                options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "device": device, "verbose": verbose}
-                try:
-                    arrays = {"search_losses": holdout.search(searched, **options).astype(np.float32)}
-                    details = measures(generator, holdout, arrays["search_losses"])
-                except FloatingPointError as error:
-                    details = {"diverged": str(error)}
-        parameters = candidate.parameters(dataset, normal_class, seed)
-        stem = candidate.stem(store, dataset, normal_class, seed)
-        store.put(stem, parameters, arrays, seconds(), device, shared | details)
 
 
 def measures(generator, holdout, search_losses):
@@ -489,23 +508,3 @@ def not_yet():
 def _in_words(p):
     words = [critic_option(p["objective"], p["n_critic"]), f"{p['n_steps']:,} steps"]
     return ", ".join(words + ["own statistics"] * p["own_statistics"] + ["resized"] * p["resized"])
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m ganod_study tune", description="Try what the paper leaves open.", parents=[shared_options()]
-    )
-    parser.add_argument("--dataset", choices=SCALES[SCALE], required=True)
-    parser.add_argument("--classes", type=_numbers, required=True, help="such as 0-3,7")
-    parser.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
-    args = parser.parse_args(arguments)
-    options = {"max_steps": args.max_steps, "data_root": args.data_root, "device": args.device}
-    try:
-        entries = tune(
-            args.dataset, args.classes, args.seeds, open_store(args.store), time_limit=args.time_limit, **options
-        )
-    except (ValueError, datasets.MissingData) as error:
-        parser.error(str(error))
-    there = sum(entry is not None for entry in entries)
-    print(f"{args.dataset}: {there} of {len(entries)} candidates")
-    return 0 if there == len(entries) else 3

@@ -33,7 +33,7 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_study import ablations, experiments, figures, tables
+from ganod_study import ablations, figures, runner, tables
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 
@@ -49,7 +49,7 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 
 # %%
 searches = {
-    dataset: experiments.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
+    dataset: runner.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
     for dataset in ("mnist", "cifar10", "digits")
 }
 ablations.ran(searches)
@@ -129,7 +129,7 @@ ablations.together(searches).show(ablations.seeds_table)
 
 # %%
 losses = {
-    dataset: experiments.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
+    dataset: runner.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
     for dataset in ("mnist", "digits")
 }
 ablations.ran(losses)
@@ -159,7 +159,7 @@ ablations.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 
 # %%
 generators = {
-    dataset: experiments.attempt(scale, dataset, methods=methods, **options)
+    dataset: runner.attempt(scale, dataset, methods=methods, **options)
     for dataset, methods in (("mnist", ("adgan", "adgan-vae")), ("digits", ("adgan", "adgan-lsgan", "adgan-vae")))
 }
 ablations.ran(generators)
@@ -191,7 +191,7 @@ ablations.together(generators).show(ablations.paired_table, "adgan-lsgan", "adga
 
 # %%
 stability = {
-    "digits": experiments.attempt(
+    "digits": runner.attempt(
         scale, "digits", methods=tuple(ablations.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
     )
 }
@@ -220,8 +220,7 @@ ablations.together(stability).show(ablations.stability_table)
 
 # %%
 forests = {
-    dataset: experiments.attempt(scale, dataset, methods=("iforest-grid",), **options)
-    for dataset in ("mnist", "cifar10")
+    dataset: runner.attempt(scale, dataset, methods=("iforest-grid",), **options) for dataset in ("mnist", "cifar10")
 }
 ablations.ran(forests)
 
@@ -237,4 +236,4 @@ ablations.together(forests).show(ablations.forest_table)
 # One line for each number: its file, the commit it was computed at, the machine, and the seconds it took.
 
 # %% tags=["hide-output"]
-tables.records(ablations.distinct(experiments.entries_of(searches, losses, generators, stability, forests)))
+tables.records(ablations.distinct(runner.entries_of(searches, losses, generators, stability, forests)))

@@ -28,9 +28,9 @@ data_root: str = None  # not used here
 store: str = None  # not used here
 
 # %%
-from ganod_study import classical_columns, experiments, figures
+from ganod_study import classical_columns, figures, runner
 
-entries = [e for name in ("mnist", "cifar10") for e in experiments.stored_results(name, results)]
+entries = [e for name in ("mnist", "cifar10") for e in runner.stored_results(name, results)]
 classical_columns.columns(entries)
 
 # %% [markdown]

@@ -30,7 +30,9 @@ data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's c
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
 # %%
-from ganod_study import datasets, experiments, figures, gaal_experiments, tables
+from ganod_study import datasets, figures, runner, tables, tabular
+from ganod_study.claims import SOGAAL, SOME_TABLES
+from ganod_study.methods import METHODS
 
 options = {"data_root": data_root, "store": store}
 
@@ -41,7 +43,7 @@ options = {"data_root": data_root, "store": store}
 # manner, which comes with the package and goes by its own name, `onecluster-generated`.
 
 # %%
-name = gaal_experiments.onecluster(data_root)
+name = tabular.onecluster(data_root)
 table = datasets.load_table(name, root=data_root)
 print(f"{name}: {table.X.shape[0]} points, {table.X.shape[1]} features, {table.y.sum()} outliers")
 
@@ -58,7 +60,7 @@ figures.labelled_points(table)
 # at 1 (its figure 4) or 10⁻⁵ (its figure 5) instead of 0.
 
 # %%
-curves = gaal_experiments.sogaal_variants(name, scale, seeds, **options)
+curves = {METHODS[m].title: runner.attempt(scale, name, methods=[m], seeds=seeds, **options).entries for m in SOGAAL}
 
 # %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "Learning curves of SO-GAAL: both losses and the AUC over epochs, a panel for each variant"}}
 figures.learning_curves(curves)
@@ -82,7 +84,8 @@ tables.sogaal(curves)
 # mean part ways, most runs agree and a few fail; three repetitions would tell you either story.
 
 # %%
-others = gaal_experiments.sogaal_tables(scale, range(table_runs), **options)
+runs = {"methods": ["sogaal"], "seeds": range(table_runs), **options}
+others = {name: runner.attempt(scale, name, **runs) for name in SOME_TABLES[scale]}
 tables.sogaal(others)
 
 # %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}
@@ -92,4 +95,4 @@ figures.scored_points(table, curves)
 # ## The records behind this page
 
 # %% tags=["hide-output"]
-tables.records(experiments.entries_of(curves, others))
+tables.records(runner.entries_of(curves, others))

@@ -41,7 +41,7 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_study import experiments, figures, tables
+from ganod_study import figures, runner, tables
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 
@@ -75,8 +75,8 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 # independent, though all are tested on the same images.
 
 # %%
-stored = {name: experiments.stored_results(name) for name in ("mnist", "cifar10")}
-mnist = experiments.attempt(scale, "mnist", **options)
+stored = {name: runner.stored_results(name) for name in ("mnist", "cifar10")}
+mnist = runner.attempt(scale, "mnist", **options)
 tables.table1_means(mnist, "mnist", stored["mnist"])
 
 # %% [markdown]
@@ -93,7 +93,7 @@ tables.table1(mnist, "mnist", stored["mnist"])
 # prints does not follow from its own cells; the table says which.
 
 # %%
-cifar10 = experiments.attempt(scale, "cifar10", **options)
+cifar10 = runner.attempt(scale, "cifar10", **options)
 tables.table1_means(cifar10, "cifar10", stored["cifar10"])
 
 # %%
@@ -129,7 +129,7 @@ tables.against_adgan(cifar10, "cifar10", stored["cifar10"])
 # That is little for a network.
 
 # %%
-digits = experiments.attempt(scale, "digits", **options)
+digits = runner.attempt(scale, "digits", **options)
 tables.table1_means(digits, "digits")
 
 # %%

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ganod_lite import classic
-from ganod_study import ablations, datasets, experiments, figures
+from ganod_study import ablations, datasets, figures, runner
 from ganod_study.statistics import Interval
 from ganod_study.store import Entry
 
@@ -265,8 +265,8 @@ def test_seeds_table():
 
 
 def test_outcomes_together_keep_their_reasons():
-    empty = experiments.Outcome([], [], "MNIST is not there.")
-    one = experiments.Outcome([], entries(SEARCHES))
+    empty = runner.Outcome([], [], "MNIST is not there.")
+    one = runner.Outcome([], entries(SEARCHES))
     assert len(ablations.together({"digits": one, "mnist": empty}).entries) == 4
     assert "MNIST is not there." in ablations.together({"mnist": empty}).show(figures.ablation_steps).data
     one.entries[0].parameters["n_steps"] = 2

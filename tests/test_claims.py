@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganod_study import claims, gaal_experiments
-from ganod_study.cells import METHODS, TABLE1
+from ganod_study import claims
 from ganod_study.claims import Evidence, Verdict
+from ganod_study.methods import METHODS, TABLE1
 from ganod_study.store import Entry
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -78,7 +78,7 @@ def sogaal(variant, *, auc, table="onecluster", stop=1000, seeds=3, bad=False):
     else:
         turn = np.minimum(np.abs(x - 1), 0.5)
         curves = {"discriminator_loss": 0.5 + turn, "generator_loss": 1 - turn}
-    parameters = {"dataset": table, "method": "sogaal", "stop_epochs": stop} | gaal_experiments.SOGAAL_VARIANTS[variant]
+    parameters = {"dataset": table, "method": variant, "stop_epochs": stop}
     arrays = {"scores": scored(auc), "scores_at_stop": scored(auc), "labels": LABELS, "auc": np.full(len(x), auc)}
     return tuple(
         Entry({"parameters": parameters | {"seed": s}, "details": {}, "file": f"{variant}-{s}.npz"}, arrays | curves)
@@ -88,7 +88,7 @@ def sogaal(variant, *, auc, table="onecluster", stop=1000, seeds=3, bad=False):
 
 def posts(good, **options):
     """Learning curves of both of the post's figures, as it describes them or not."""
-    one, small = "the post, generator's bias 1", "the post, generator's bias 1e-5"
+    one, small = "sogaal-post-1", "sogaal-post-1e-5"
     low, high = (0.2, 0.99) if good else (0.99, 0.2)
     return sogaal(one, auc=low, bad=good, **options) + sogaal(small, auc=high, bad=not good, **options)
 
@@ -307,7 +307,7 @@ def test_sogaal_is_decided_on_the_authors_table_at_full_length_alone():
 
 def test_sogaal_against_keras():
     def verdict(at_stop, at_end):
-        entries = sogaal("the post, generator's bias 1e-5", auc=at_end)
+        entries = sogaal("sogaal-post-1e-5", auc=at_end)
         entries = [replace(e, arrays=e.arrays | {"scores_at_stop": scored(at_stop)}) for e in entries]
         return verdicts_of(Evidence(tuple(entries)))["sogaal-matches-keras"]
 

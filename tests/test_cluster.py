@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from ganod_study.experiments import grid, run
+from ganod_study.runner import grid, run
 from ganod_study.store import Store
 
 CELLS = grid("smoke", "digits", ("kde", "iforest", "adgan"), classes=(0, 1))
@@ -23,11 +23,11 @@ VICTIM = CELLS[4]  # ADGAN's first: it begins when others are done and ends befo
 PRELOAD = """
 import os, time
 from pathlib import Path
-from ganod_study.cells import Errand
+from ganod_study.jobs import Job
 
 folder = Path({folder!r})
-if Errand.compute.__name__ == "compute":  # a worker runs this more than once
-    compute = Errand.compute
+if Job.compute.__name__ == "compute":  # a worker runs this more than once
+    compute = Job.compute
 
 def note(event, cell):
     with (folder / "log").open("a") as log:
@@ -45,7 +45,7 @@ def noted(self, cell):
     note("done", cell)
     return entry
 
-Errand.compute = noted
+Job.compute = noted
 """
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from ganod_study import datasets
+from ganod_study.__main__ import main
 from ganod_study.datasets import (
     TABLES,
     ImageSet,
@@ -478,7 +479,7 @@ def test_missing_data_says_what_where_and_the_command_that_gets_it(tmp_path, mon
     python, m, module, command, *arguments = shlex.split(message.partition("To get it: ")[2])
     assert (python, m, module, command) == ("python", "-m", "ganod_study", "data")
     fake_downloads(monkeypatch, tmp_path)
-    datasets.main(arguments)
+    main([command, *arguments])
     load(root)
 
 
@@ -556,7 +557,7 @@ def test_a_broken_download_leaves_nothing_behind(tmp_path, monkeypatch, name):
     assert [path.name for path in root.iterdir()] == ["gaal"]
 
     with pytest.raises(SystemExit, match="nothing was kept"):
-        datasets.main([name, "--root", str(root)])
+        main(["data", name, "--data-root", str(root)])
     fake_downloads(monkeypatch, tmp_path)  # and the next attempt works
     fetch(name, root)
     assert available(root)[name] and mine.read_text() == "mine"
@@ -569,15 +570,16 @@ def test_an_interrupted_download_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "root").iterdir()) == []
 
 
-def test_the_command_gets_all_or_those_named(tmp_path, monkeypatch):
+def test_the_command_gets_all_or_those_named(tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(datasets, "fetch", lambda name, root: asked.append((name, root)))
     monkeypatch.setenv("GANOD_DATA", str(tmp_path))
-    datasets.main([])
+    main(["data"])
     assert asked == [("mnist", None), ("cifar10", None), ("gaal", None), ("alexnet", None)]
     monkeypatch.undo()
-    with pytest.raises(SystemExit, match="'lsun' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet"):
-        datasets.main(["lsun", "--root", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main(["data", "lsun", "--data-root", str(tmp_path)])
+    assert "'lsun' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet" in capsys.readouterr().err
 
 
 # The real thing

@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganod_study import datasets, experiments
-from ganod_study.cells import CLASSIC, GRID_IMAGES, METHODS, Cell
+from ganod_study import datasets
+from ganod_study.classical import DETECTORS, GRID_IMAGES
+from ganod_study.jobs import Cell
+from ganod_study.methods import METHODS
+from ganod_study.runner import COMMITTED
+from ganod_study.scales import STORED
 from ganod_study.statistics import auc
 from ganod_study.store import Store
 
@@ -19,7 +23,7 @@ N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10
 MOST_BYTES = 25e6  # of Table 1, three repetitions of it
 MOST_BYTES_OF_GRIDS = 15e6
 GRIDS = "-grid", "-layer", "-size"
-STORES = {scale: Store(ROOT / experiments.COMMITTED / scale) for scale in experiments.STORED}
+STORES = {scale: Store(ROOT / COMMITTED / scale) for scale in STORED}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def test_what_is_kept_is_kept_for_all_classes(kept):
     """Half of a column would not be shown."""
     n_classes = Counter((c.scale, c.dataset, c.method, c.seed) for _, c, _ in kept)
     assert {key: n for key, n in n_classes.items() if n != 10} == {}
-    assert {("paper", d, m, s) for d in ("mnist", "cifar10") for m in CLASSIC for s in range(3)} <= set(n_classes)
+    assert {("paper", d, m, s) for d in ("mnist", "cifar10") for m in DETECTORS for s in range(3)} <= set(n_classes)
 
 
 def test_arrays_are_finite_and_of_the_split_s_test_images(kept):

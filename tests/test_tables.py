@@ -11,8 +11,9 @@ import pytest
 from sklearn.metrics import auc as area
 
 from ganod_study import figures, tables
-from ganod_study.cells import METHODS, TABLE1, Cell
-from ganod_study.experiments import Outcome
+from ganod_study.jobs import Cell
+from ganod_study.methods import METHODS, TABLE1
+from ganod_study.runner import Outcome
 from ganod_study.statistics import auc, auc_interval, paired_comparison
 from ganod_study.store import Entry
 
@@ -246,9 +247,8 @@ def test_what_is_missing_is_named_and_the_rest_is_shown():
     assert "Not run" in tables.table1_means(Outcome([], [], "Digits are not part of it."), "digits").data
 
 
-def test_every_method_has_a_colour_and_those_of_table_1_differ_in_colour_or_line():
-    assert set(METHODS) <= set(figures.COLOURS)
-    styles = {(figures.COLOURS[m], figures.LINES.get(m, "-")) for m in TABLE1}
+def test_the_columns_of_table_1_differ_in_colour_or_line():
+    styles = {(METHODS[m].colour, METHODS[m].line) for m in TABLE1}
     assert len(styles) == len(TABLE1)
 
 

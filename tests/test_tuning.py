@@ -14,8 +14,9 @@ from ganod_lite.adgan import latent_search
 from ganod_lite.base import as_images
 from ganod_lite.dcgan import Generator
 from ganod_lite.gan import train_gans
-from ganod_study import datasets, figures, tuning
-from ganod_study.cells import MEDIUM, SCALES
+from ganod_study import datasets, figures, jobs, tuning
+from ganod_study.__main__ import main
+from ganod_study.scales import MEDIUM, SCALES
 from ganod_study.store import Entry, Store
 from ganod_study.tuning import (
     MEASURES,
@@ -52,11 +53,13 @@ def small(monkeypatch):
     """Tiny sizes, and images that are not read; returns the images."""
     images = TrainingAlone()
     monkeypatch.setattr(datasets, "load_images", lambda name, root: images)
+    jobs.load_images.cache_clear()
     monkeypatch.setitem(SCALES, "medium", dict.fromkeys(("mnist", "cifar10"), SMALL))
     sizes = {"N_HOLDOUT": 12, "N_SEARCHED": 3, "N_GENERATED": 20, "N_COMPONENTS": 4, "N_STEPS": 2, "STEPS": (1, 2, 3)}
     for name, value in sizes.items():
         monkeypatch.setattr(tuning, name, value)
-    return images
+    yield images
+    jobs.load_images.cache_clear()
 
 
 def run(tmp_path, classes=(8,), seeds=(0,), **options):
@@ -188,9 +191,9 @@ def test_a_diverged_training_is_stored_as_such_and_not_tried_again(small, tmp_pa
 
 def test_time_that_is_up_leaves_a_checkpoint_and_no_entry(small, tmp_path, monkeypatch):
     assert run(tmp_path, time_limit=-1) == [None] * 10
-    monkeypatch.setattr(tuning, "STEPS", (30,))
-    monkeypatch.setattr(tuning, "N_STEPS", 50)
-    limited = {"max_steps": 30, "time_limit": 100}
+    monkeypatch.setattr(tuning, "STEPS", (90,))
+    monkeypatch.setattr(tuning, "N_STEPS", 120)
+    limited = {"max_steps": 90, "time_limit": 100}
     with monkeypatch.context() as patch:
         patch.setattr(tuning, "train_gans", lambda *sets, **options: train_gans(*sets, **options | {"stop_at": 0.0}))
         assert run(tmp_path, **limited) == [None]
@@ -221,9 +224,9 @@ def test_too_few_images_are_named(small, tmp_path, monkeypatch):
 
 def test_command_says_what_is_there(small, tmp_path, capsys):
     arguments = ["--dataset", "mnist", "--classes", "1,8", "--store", str(tmp_path), "--device", "cpu"]
-    assert tuning.main([*arguments, "--max-steps", "1"]) == 0
+    assert main(["tune", *arguments, "--max-steps", "1"]) == 0
     assert "mnist: 2 of 2 candidates" in capsys.readouterr().out
-    assert tuning.main([*arguments, "--time-limit", "-1"]) == 3
+    assert main(["tune", *arguments, "--time-limit", "-1"]) == 3
     assert "mnist: 2 of 20 candidates" in capsys.readouterr().out
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -15,13 +16,18 @@ from IPython.display import Markdown
 
 from ganod_lite import autoencoders, gan
 from ganod_lite.gan import RECIPES, train_gans
-from ganod_study import cells, datasets, experiments, gaal_experiments
-from ganod_study.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
-from ganod_study.experiments import attempt, gans_behind, grid, main, merge, run
+from ganod_study import classical, datasets, figures, jobs, methods, networks, runner, tables, tabular
+from ganod_study.__main__ import main
+from ganod_study.classical import DETECTORS
+from ganod_study.jobs import Cell, Job
+from ganod_study.methods import METHODS
+from ganod_study.runner import attempt, gans_behind, grid, merge, run
+from ganod_study.scales import SCALES, Settings, TableSettings
 from ganod_study.store import Store
 
 run = partial(run, device="cpu", verbose=False)
-SMOKE = grid("smoke", "digits", METHODS)
+IMAGE_METHODS = [name for name, method in METHODS.items() if not method.tables]
+SMOKE = grid("smoke", "digits", IMAGE_METHODS)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def environment(monkeypatch, tmp_path, no_data):
     """No data but the embedded ones, and a store of its own for each test."""
     monkeypatch.setenv("GANOD_DATA", str(no_data))
     monkeypatch.setenv("GANOD_STORE", str(tmp_path / "store"))
-    experiments._loaded.cache_clear()
+    jobs.load_images.cache_clear()
 
 
 @pytest.fixture
@@ -61,9 +67,9 @@ def undisturbed(tmp_path_factory, no_data):
 @pytest.fixture
 def computed(monkeypatch):
     """The cells that are computed in this test, in order, and "gan" for each training."""
-    done, compute, train = [], Errand.compute, cells.train_gans
-    monkeypatch.setattr(Errand, "compute", lambda self, cell: done.append(cell) or compute(self, cell))
-    monkeypatch.setattr(cells, "train_gans", lambda *args, **kw: done.append("gan") or train(*args, **kw))
+    done, compute, train = [], Job.compute, networks.train_gans
+    monkeypatch.setattr(Job, "compute", lambda self, cell: done.append(cell) or compute(self, cell))
+    monkeypatch.setattr(networks, "train_gans", lambda *args, **kw: done.append("gan") or train(*args, **kw))
     return done
 
 
@@ -108,8 +114,9 @@ def test_the_paper_s_protocol_is_the_paper_s():
 
 def test_every_setting_that_methods_use_exists_and_none_is_forgotten():
     used = {name for method in METHODS.values() for name in method.uses}
-    assert used == set(Settings.__dataclass_fields__) - {"classes"}
-    assert set(CLASSIC) < set(METHODS)
+    settings = {*Settings.__dataclass_fields__, *TableSettings.__dataclass_fields__}
+    assert used == settings - {"classes", "stop_epochs_mo"}
+    assert set(DETECTORS) < set(METHODS)
 
 
 def test_the_grid_is_every_method_seed_and_class():
@@ -118,7 +125,7 @@ def test_the_grid_is_every_method_seed_and_class():
     assert {c.normal_class for c in some} == {3, 5} and {c.seed for c in some} == {0, 1}
     assert [c.method for c in some] == ["kde"] * 4 + ["adgan"] * 4
     assert {c.normal_class for c in SMOKE} == set(SCALES["smoke"]["digits"].classes)
-    assert {c.method for c in SMOKE} == set(METHODS)
+    assert {c.method for c in SMOKE} == set(IMAGE_METHODS)
 
 
 # --- computed once ---
@@ -134,7 +141,7 @@ def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
         np.testing.assert_array_equal(labels, images.y_test[index] != c.normal_class)
         assert {"dataset": "digits", "method": c.method, "seed": 0}.items() <= entry.parameters.items()
         np.testing.assert_array_equal(index, undisturbed[SMOKE[0]].arrays["test_index"][:n])  # the same for all
-        if c.method in CLASSIC:
+        if c.method in DETECTORS:
             assert list(entry.record["details"]["holdout_auc"]) == ["4", "8"]
         assert entry.record["seconds"] >= 0
     scores = [entry.arrays["scores"] for entry in undisturbed.values()]
@@ -156,7 +163,7 @@ def test_the_pooled_half_of_the_layers_grid_is_the_grid(undisturbed):
 
 
 def test_a_layers_grid_scores_each_seed_s_own_images(store, monkeypatch, undisturbed):
-    set_smoke(monkeypatch, n_train=None)  # so that the seeds share an errand
+    set_smoke(monkeypatch, n_train=None)  # so that the seeds share an job
     some = [cell("ocsvm-alexnet-layer", seed=seed) for seed in (0, 1)]
     together = run(some, store)
     (alone,) = run(some[1:], Store(store.root / "alone"))
@@ -269,7 +276,7 @@ def test_a_damaged_generator_is_said_and_trained_again_to_the_same_bits(store, c
 
 def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed, monkeypatch, undisturbed):
     some = [cell("iforest"), cell("adgan"), cell("adgan", 1), cell("kde", 1)]
-    find = cells.latent_search
+    find = methods.latent_search
 
     def killed_in_the_second(*args, **options):
         if some[2] in computed:
@@ -277,7 +284,7 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed
         return find(*args, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(cells, "latent_search", killed_in_the_second)
+        patch.setattr(methods, "latent_search", killed_in_the_second)
         run(some, store)
     computed.clear()
     entries = run(some, store)
@@ -289,7 +296,7 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed
 @pytest.mark.parametrize("killed_at", ["the second block", "the last put"])
 def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeypatch, tmp_path, killed_at):
     monkeypatch.setattr(gan, "BLOCK", 3)
-    monkeypatch.setattr(cells, "train_gans", partial(train_gans, checkpoint_seconds=0))
+    monkeypatch.setattr(networks, "train_gans", partial(train_gans, checkpoint_seconds=0))
     (expected,) = run([cell("adgan")], Store(tmp_path / "other"))
     train, blocks = gan._Training.run, []
 
@@ -314,10 +321,52 @@ def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeyp
     assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.part"))
 
 
+def test_a_damaged_record_beside_them_does_not_stop_a_run(store, undisturbed):
+    run([cell("kde", 1)], store)
+    folder = cell("kde").stem(store).parent
+    (folder / "._class0.json").write_bytes(b"\0\5\26\7Mac OS X\xff")
+    (folder / "class9-seed0-01234567.json").write_text('{"seconds": 1')
+    with pytest.warns(UserWarning, match="class9-seed0-01234567.json in the store is damaged .* left out"):
+        (entry,) = run([cell("kde")], store)
+    assert_same(entry, undisturbed[cell("kde")])
+
+
+def test_a_search_that_two_methods_share_is_an_entry_with_its_own_seconds(store, computed, monkeypatch):
+    searched, find = [], methods.latent_search
+
+    def search(*args, **options):
+        searched.append(1)
+        time.sleep(0.2)
+        return find(*args, **options)
+
+    monkeypatch.setattr(methods, "latent_search", search)
+    (first,) = run([cell("prior")], store)
+    (second,) = run([cell("adgan")], store)
+    assert len(searched) == 1 and first.record["details"] == second.record["details"]
+    (record,) = store.records(store.root / "digits" / "smoke" / "adgan-search")
+    assert record["file"] == first.record["details"]["search"]
+    assert record["seconds"] >= 0.2 > max(first.record["seconds"], second.record["seconds"])
+
+
+def test_the_device_of_a_record_is_where_the_cell_was_computed(store, monkeypatch):
+    """A critic's scores are always computed on the CPU; AlexNet's features are not, what is fitted to them is."""
+    put, devices = Store.put, {}
+
+    def note(self, stem, parameters, arrays, seconds, where, details=None):
+        devices[parameters["method"]] = where
+        return put(self, stem, parameters, arrays, seconds, where, details)
+
+    monkeypatch.setattr(Store, "put", note)
+    run([cell("critic"), cell("kde"), cell("kde-alexnet"), cell("dcae")], store)
+    cpu = torch.device("cpu")
+    assert devices["critic"] == devices["kde"] == ["cpu"]
+    assert devices["kde-alexnet"] == [cpu, "cpu"] and devices["dcae"] == [cpu]
+
+
 # --- no peeking ---
 
 
-@pytest.mark.parametrize("method", CLASSIC)
+@pytest.mark.parametrize("method", DETECTORS)
 def test_what_is_chosen_does_not_depend_on_test_images_or_their_labels(store, monkeypatch, undisturbed, method):
     images = datasets.load_images("digits")
     test = undisturbed[cell(method)].arrays["test_index"]
@@ -339,7 +388,7 @@ def test_the_dimension_with_the_best_auc_on_the_holdout_is_the_one_that_scores(u
     images = datasets.load_images("digits")
     split = datasets.one_versus_all(images, 1, n_train=60, n_test=60, n_holdout=30, seed=0)
     flat = [x.reshape(len(x), -1) / 127.5 - 1 for x in (split.x_train, split.x_holdout, split.x_test)]
-    fitted = [CLASSIC["gmm"](n, contamination=None, random_state=0).fit(flat[0]) for n in (4, 8)]
+    fitted = [DETECTORS["gmm"](n, contamination=None, random_state=0).fit(flat[0]) for n in (4, 8)]
     tried = [auc(split.y_holdout, f.anomaly_score(flat[1])) for f in fitted]
     best = fitted[int(np.argmax(tried))]
     assert tried[0] != tried[1]
@@ -402,7 +451,7 @@ def test_a_wrong_part_of_the_grid_is_named():
 
 
 def test_no_generator_is_trained_by_looking_for_one(store, computed):
-    assert stored_network(cell("adgan"), store) is None
+    assert cell("adgan").network.load(store) is None
     assert computed == [] and not store.root.exists()
 
 
@@ -411,27 +460,26 @@ def test_no_generator_is_trained_by_looking_for_one(store, computed):
 
 def test_so_gaal_is_computed_once_and_stored_with_its_curves(store, monkeypatch):
     table = datasets.load_table(datasets.GENERATED)
-    entry = gaal_experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False)
+    official, post = grid("smoke", datasets.GENERATED, ("sogaal", "sogaal-post-1"))
+    entry, other = run([official, post], store)
     arrays = entry.arrays
     np.testing.assert_array_equal(arrays["labels"], table.y)
     assert arrays["scores"].shape == arrays["scores_at_stop"].shape == table.y.shape
+    assert arrays["scores"].dtype == np.float64  # extreme scores are not tied
     assert len(arrays["auc"]) == len(arrays["discriminator_loss"]) == len(arrays["generator_loss"]) == 6
     assert {"dataset": datasets.GENERATED, "method": "sogaal", "seed": 0, "stop_epochs": 2}.items() <= (
         entry.parameters.items()
     )
-    other = gaal_experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False, variant="post")
-    assert other.parameters["variant"] == "post"
     assert not np.array_equal(other.arrays["scores"], arrays["scores"])
-    monkeypatch.setattr(gaal_experiments, "SOGAAL", lambda *args, **options: pytest.fail("trained again"))
-    assert_same(gaal_experiments.run_sogaal(datasets.GENERATED, 2, 0, store, verbose=False), entry)
+    monkeypatch.setattr(tabular, "SOGAAL", lambda *args, **options: pytest.fail("trained again"))
+    assert_same(run([official], store)[0], entry)
 
 
-def test_so_gaal_s_missing_tables_are_said():
-    outcomes = gaal_experiments.sogaal_tables("lite", (0,))
-    assert list(outcomes) == list(gaal_experiments.SOGAAL_TABLES["lite"]) != []
-    assert all(not o.entries and "not found" in o.missing for o in outcomes.values())
-    assert gaal_experiments.onecluster() == datasets.GENERATED
-    assert experiments.entries_of(outcomes) == []
+def test_missing_tables_are_said():
+    outcome = attempt("lite", "WDBC", methods=("sogaal",))
+    assert not outcome.entries and "WDBC not found" in outcome.missing
+    assert tabular.onecluster() == datasets.GENERATED
+    assert runner.entries_of({"WDBC": outcome}) == []
 
 
 # --- time limits, several processes, several stores ---
@@ -448,8 +496,8 @@ def test_missing_weights_leave_the_other_methods_alone(monkeypatch, tmp_path):
 
 def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch, tmp_path):
     set_smoke(monkeypatch, n_train=None)
-    fits, fit = [], cells.classical.fit_dimensions
-    monkeypatch.setattr(cells.classical, "fit_dimensions", lambda *args: fits.append(1) or fit(*args))
+    fits, fit = [], classical.fit_dimensions
+    monkeypatch.setattr(classical, "fit_dimensions", lambda *args: fits.append(1) or fit(*args))
     together = run([cell("gmm", seed=s) for s in (0, 1)], Store(tmp_path / "a"))
     assert len(fits) == 1
     (alone,) = run([cell("gmm", seed=1)], Store(tmp_path / "b"))
@@ -464,7 +512,7 @@ def test_the_time_limit_stops_a_training_that_goes_on_later(store, monkeypatch, 
     for method in ("adgan", "vae"):
         clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
         with monkeypatch.context() as patch:
-            patch.setattr(experiments.time, "time", lambda clock=clock: next(clock))
+            patch.setattr(runner.time, "time", lambda clock=clock: next(clock))
             assert run([cell(method)], store, time_limit=50) == [None]
         (checkpoint,) = store.root.rglob("*.checkpoint")
         assert store.get(cell(method).stem(store)) is None
@@ -481,10 +529,10 @@ def test_what_is_expected_to_outlast_the_limit_is_not_begun(store, computed):
     assert run([cell("kde", 1)], store, time_limit=1e6) != [None]
 
 
-def test_two_processes_do_not_do_the_same_errand_twice(store, computed):
+def test_two_processes_do_not_do_the_same_job_twice(store, computed):
     other = cell("iforest")
-    with experiments._lock(store, [cell("kde")]):
-        # with a time limit another's errand is left to it; without one it would be waited for
+    with runner._lock(store, [cell("kde")]):
+        # with a time limit another's job is left to it; without one it would be waited for
         found = run([cell("kde"), other], store, time_limit=100)
     assert found[0] is None and found[1] is not None and computed == [other]
     assert run([cell("kde"), other], store)[0] is not None
@@ -521,11 +569,11 @@ def test_merge_copies_what_is_missing_and_whole(tmp_path, undisturbed):
     damaged = cell("iforest").stem(b)
     damaged.with_name(damaged.name + ".npz").write_bytes(b"")
     with pytest.warns(UserWarning, match="damaged"):
-        assert merge(target, [a, b]) == 3  # kde, adgan and its generator
+        assert merge(target, [a, b]) == 4  # kde, adgan, its generator and its search
     assert merge(target, [a]) == 0
     for c in (cell("kde"), cell("adgan")):
         assert_same(target.get(c.stem(target)), undisturbed[c])
-    assert stored_network(cell("adgan"), target) is not None
+    assert cell("adgan").network.load(target) is not None
     with pytest.raises(NotADirectoryError, match="sources: .*nowhere is no folder"):
         merge(target, [Store(tmp_path / "nowhere")])
 
@@ -543,8 +591,29 @@ def test_the_commands(tmp_path, capsys):
     for wrong, message in (
         (["--methods", "svm"], "method must be one of"),
         (["--dataset", "mnist"], "dataset must be one of digits"),
-        (["--classes", "a"], "invalid _numbers value: 'a'"),
+        *(([f"--classes={text}"], "such as 0-2,5; got") for text in ("a", "", "0-", "3-1", "0-2-1", "-1")),
+        (["other-store"], "unrecognized arguments: other-store"),
     ):
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit) as stopped:
             main(["run", *command, *wrong])
-        assert message in capsys.readouterr().err
+        assert stopped.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_a_toy_method_takes_one_row(store, monkeypatch):
+    """It is computed, counted, tabled and drawn as all others are."""
+
+    def compute(job, cell):
+        return {"scores": job.split(cell).x_test.reshape(job.settings.n_test, -1).mean(1)}, {"found": "a toy"}
+
+    row = methods.Method("Toy", compute, ("n_test",), colour="#123456", line=":", in_table1=True, runs_on=("cpu",))
+    monkeypatch.setitem(METHODS, "toy", row)
+    for module in (tables, figures):  # a row in the file would be in it from the start
+        monkeypatch.setattr(module, "TABLE1", (*methods.TABLE1, "toy"))
+    outcome = attempt("smoke", "digits", methods=("toy", "kde"), device="cpu", verbose=False)
+    assert [e.record["details"].get("found") for e in outcome.entries] == ["a toy"] * 2 + [None] * 2
+    assert runner.status(grid("smoke", "digits", ("toy",)), store) == {("digits", "toy"): (2, 2)}
+    assert "Toy" in tables.table1_means(outcome, "digits").data
+    (axis,) = figures.roc_curves({"Digits": outcome}).axes
+    assert [(line.get_label(), line.get_color(), line.get_linestyle()) for line in axis.lines[:-1]] == [
+        ("KDE", METHODS["kde"].colour, "-"), ("Toy", "#123456", ":")
+    ]  # fmt: skip

@@ -1,20 +1,12 @@
-"""The grid of experiments: which cells there are, and running those that a store lacks.
-
-    python -m ganod_study run --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
-        --seeds 0-2 --time-limit 540 --store DIR        run what is missing from the store, longest first
-    python -m ganod_study status --scale paper --store DIR       what is there, what is missing
-    python -m ganod_study merge --store DIR OTHER ...            copy what DIR lacks from other stores
+"""The grid: which cells there are, and computing those that a store lacks.
 
 What has been computed is not computed again, in whichever page, run or process it comes up.
 """
 
-import argparse
-import json
 import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,13 +18,14 @@ from tqdm import tqdm
 from ganod_lite.base import resolve_device
 from ganod_lite.checkpoint import TimeIsUp
 
-from . import datasets
-from .cells import METHODS, SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks
+from . import datasets, networks
+from .jobs import Cell, TableCell
+from .methods import TABLE1
+from .scales import SCALES, STORED, TABLES, known
 from .store import Store
 
 GANS_AT_ONCE = 10  # on a GPU
 COMMITTED = Path("book/results")  # where the repository keeps results, a folder for each scale
-STORED = ("paper", "medium")  # those scales, the best first
 
 
 @dataclass(frozen=True)
@@ -59,16 +52,16 @@ class Outcome:
 def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbose=True, **choice):
     """Run a part of the grid where its data are there: an `Outcome`. `choice` goes to `grid`."""
     known("scale", scale, SCALES)
-    known("dataset", dataset, datasets.TITLES)
-    if dataset not in SCALES[scale]:
+    known("dataset", dataset, (*datasets.TITLES, *TABLES[scale]))
+    if dataset not in (*SCALES[scale], *TABLES[scale]):
         return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
     cells, store, without = grid(scale, dataset, **choice), open_store(store), ""
-    need_weights = [c for c in cells if METHODS[c.method].features == "AlexNet" and store.get(c.stem(store)) is None]
+    need_weights = [cell for cell in cells if cell.features == "AlexNet" and store.get(cell.stem(store)) is None]
     try:
         if need_weights:
             datasets.alexnet_weights(data_root)
     except datasets.MissingData as error:
-        cells, without = [c for c in cells if c not in need_weights], str(error)
+        cells, without = [cell for cell in cells if cell not in need_weights], str(error)
     try:
         entries = run(cells, store, data_root=data_root, device=device, verbose=verbose)
         return Outcome(cells, entries, without=without)
@@ -82,8 +75,10 @@ def open_store(root=None):
 
 
 def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,)):
-    """The cells of a table; `classes` defaults to the scale's own."""
+    """The cells of a data set at a scale; `classes`, of images, defaults to the scale's own."""
     known("scale", scale, SCALES)
+    if dataset in TABLES[scale]:
+        return [TableCell(dataset, m, s, scale) for m in methods for s in seeds]
     known("dataset", dataset, SCALES[scale])
     classes = SCALES[scale][dataset].classes if classes is None else classes
     return [Cell(dataset, c, m, s, scale) for m in methods for s in seeds for c in classes]
@@ -92,10 +87,10 @@ def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,)):
 def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose=True):
     """Compute the cells that `store` lacks; return the store's entries for all of them, in order.
 
-    Cells that share a fit, a network or a search are one errand, and errands go through joblib:
-    one after the other, or as `joblib.parallel_config` says, on several cores or a cluster that sees
-    the same store. A lock for each errand keeps two processes from doing the same one.
-    time_limit: seconds after which no errand is begun and a training stops, its checkpoint saved;
+    Cells that share a fit, a network or a search are one job, and jobs go through joblib: one after
+    the other, or as `joblib.parallel_config` says, on several cores or a cluster that sees the same
+    store. A lock for each job keeps two processes from doing the same one.
+    time_limit: seconds after which no job is begun and a training stops, its checkpoint saved;
     what is not there by then has None for its entry.
 
     Raises datasets.MissingData if a cell is to be computed and its data are not there.
@@ -103,55 +98,53 @@ def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose
     stop_at = None if time_limit is None else time.time() + time_limit
     device = resolve_device(device)
     missing = [cell for cell in dict.fromkeys(cells) if store.get(cell.stem(store)) is None]
-    for name in {cell.dataset for cell in missing}:
-        _images(name, data_root)
-    errands = _errands(missing, store)
+    for cell in {cell.dataset: cell for cell in missing}.values():
+        cell.load(data_root)
+    jobs = _jobs(missing, store)
     if device.type == "cuda":
-        _train_at_once(errands, store, data_root, device, stop_at, verbose)
+        _train_at_once(jobs, store, data_root, device, stop_at, verbose)
     options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
     # First what nobody else is at, then, once they have left it, what others did not finish.
     for wait in (False, True):
         work = joblib.Parallel(return_as="generator_unordered")(
-            joblib.delayed(_do)(errand, store.root, wait=wait, **options) for errand in errands
+            joblib.delayed(_do)(job, store.root, wait=wait, **options) for job in jobs
         )
         done = []
-        with tqdm(total=sum(map(len, errands)), unit="cell", disable=not verbose or not errands) as bar:
-            for errand in work:
-                bar.update(len(errand))
-                done += errand
-        errands = [left for errand in errands if (left := [cell for cell in errand if cell not in done])]
+        with tqdm(total=sum(map(len, jobs)), unit="cell", disable=not verbose or not jobs) as bar:
+            for job in work:
+                bar.update(len(job))
+                done += job
+        jobs = [left for job in jobs if (left := [cell for cell in job if cell not in done])]
     return [store.get(cell.stem(store)) for cell in cells]
 
 
-def _errands(cells, store):
+def _jobs(cells, store):
     """The cells as lists of those that share something, the longest first as far as the store tells."""
-    errands = {}
+    jobs = {}
     for cell in cells:
-        errands.setdefault(cell.shares, []).append(cell)
+        jobs.setdefault(cell.shares, []).append(cell)
     unknown = float("inf")  # of what nothing is known comes first
-    return sorted(errands.values(), key=lambda cells: -sum(_expected_seconds(c, store) or unknown for c in cells))
+    return sorted(jobs.values(), key=lambda cells: -sum(_expected_seconds(c, store) or unknown for c in cells))
 
 
 def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
-    """Compute what is still missing of an errand; return those of its cells that the store then has."""
+    """Compute what is still missing of a job; return those of its cells that the store then has."""
     store, done = Store(root), []
     try:
         with (
             _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0),
-            joblib.parallel_config(backend="sequential"),  # what an errand waits for is not elsewhere on a cluster
+            joblib.parallel_config(backend="sequential"),  # what a job waits for is not elsewhere on a cluster
         ):
             missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
             done = [cell for cell in cells if cell not in missing]
             if not missing:
                 return done
-            images = _images(missing[0].dataset, data_root)
-            errand = Errand(
-                missing, images, store, data_root=data_root, device=device, stop_at=stop_at, verbose=verbose
-            )
+            options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
+            job = missing[0].job(missing, missing[0].load(data_root), store, **options)
             for cell in missing:
                 if stop_at is not None and time.time() + (_expected_seconds(cell, store) or 0) > stop_at:
                     break
-                errand.compute(cell)
+                job.compute(cell)
                 done.append(cell)
     except (Timeout, TimeIsUp):
         pass
@@ -159,26 +152,27 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
 
 
 def _expected_seconds(cell, store):
-    """How long the cell's method has taken on its data at its scale, fit or training included; None if unknown."""
-    seconds = []
-    for path in cell.stem(store).parent.glob("*.json"):
-        record = json.loads(path.read_text())
-        seconds.append(record["seconds"] + record["details"].get("seconds_of_fit", 0))
+    """How long the cell's method has taken on its data at its scale, fit included; None if unknown."""
+    seconds = [
+        record["seconds"] + record["details"].get("seconds_of_fit", 0)
+        for record in store.records(cell.stem(store).parent)
+    ]
     return float(np.median(seconds)) if seconds else None
 
 
-def _train_at_once(errands, store, data_root, device, stop_at, verbose):
-    """Train the GANs that errands lack in groups, as a GPU is not filled by one.
+def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
+    """Train the GANs that jobs lack in groups, as a GPU is not filled by one.
 
     On a CPU that gains little, and one after the other each comes out the same to the bit whichever
-    others are asked for; there an errand trains its own.
+    others are asked for; there a job trains its own.
     """
     lacking = {}
-    for cells in errands:
-        if cells[0].network == "gan" and store.get(cells[0].network_stem(store)) is None:
-            lacking.setdefault((cells[0].scale, cells[0].dataset, cells[0].objective), []).append(cells)
-    for errands in lacking.values():
-        for group in (errands[i : i + GANS_AT_ONCE] for i in range(0, len(errands), GANS_AT_ONCE)):
+    for cells in jobs:
+        network = cells[0].network
+        if network and network.kind == "gan" and store.get(network.stem(store)) is None:
+            lacking.setdefault((network.scale, network.dataset, network.objective), []).append(cells)
+    for jobs in lacking.values():
+        for group in (jobs[i : i + GANS_AT_ONCE] for i in range(0, len(jobs), GANS_AT_ONCE)):
             with ExitStack() as locks:
                 mine = []
                 for cells in group:
@@ -188,8 +182,9 @@ def _train_at_once(errands, store, data_root, device, stop_at, verbose):
                     except Timeout:
                         continue  # another process is at it
                 try:
-                    images = _images(mine[0].dataset, data_root) if mine else None
-                    train_networks(mine, store, images, device=device, stop_at=stop_at, verbose=verbose)
+                    images = mine[0].load(data_root) if mine else None
+                    some = [cell.network for cell in mine]
+                    networks.train(some, store, images, device=device, stop_at=stop_at, verbose=verbose)
                 except TimeIsUp:
                     return
 
@@ -201,22 +196,18 @@ def _lock(store, cells):
     return FileLock(folder / name)
 
 
-def _images(dataset, data_root):
-    return _loaded(dataset, datasets.data_root(data_root))
-
-
-_loaded = lru_cache(maxsize=2)(lambda dataset, root: datasets.load_images(dataset, root=root))
-
-
 def gans_behind(entries, store=None):
-    """The generators that ADGAN's entries used, {class's name: (GAN, its entry)}, each class' first seed."""
+    """The generators that ADGAN's entries used, {class's name: (GAN, its entry)}, each class' first seed.
+
+    Where the store lacks the network of a class, that has None.
+    """
     found = {}
     for e in entries:
         p = e.parameters
         if p["method"] == "adgan":
             cell = Cell(p["dataset"], p["normal_class"], "adgan", p["seed"], p["scale"])
             name = datasets.CLASSES[cell.dataset][cell.normal_class]
-            found.setdefault(name, stored_network(cell, open_store(store)))
+            found.setdefault(name, cell.network.load(open_store(store)))
     return found
 
 
@@ -252,56 +243,3 @@ def merge(target, sources):
                 target.copy(source, stem)
                 n_copied += 1
     return n_copied
-
-
-def shared_options():
-    """A parent for the parsers of commands that compute into a store, a part at a time."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--seeds", type=_numbers, default=[0], help="such as 0-2")
-    parser.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
-    parser.add_argument("--store", help="folder of results; default: GANOD_STORE, else build/results")
-    parser.add_argument("--data-root", help="where the data lie; default: GANOD_DATA, else the user's cache folder")
-    parser.add_argument("--device", default="auto")
-    return parser
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m ganod_study", description="Run a part of the grid.", parents=[shared_options()]
-    )
-    parser.add_argument("command", nargs="?", choices=("run", "status", "merge"), default="run")
-    parser.add_argument("sources", nargs="*", help="stores to merge from")
-    parser.add_argument("--scale", choices=SCALES, default="lite")
-    parser.add_argument("--dataset", action="append", help="may be repeated; default: all of the scale")
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=TABLE1, help="default: Table 1's")
-    parser.add_argument("--classes", type=_numbers, help="such as 0-3,7; default: those of the scale")
-    parser.add_argument("--jobs", type=int, help="errands at a time (joblib's n_jobs)")
-    args = parser.parse_args(arguments)
-    store = open_store(args.store)
-    try:
-        if args.command == "merge":
-            print(f"{merge(store, map(Store, args.sources))} entries copied to {store.root}")
-            return 0
-        cells = [
-            cell
-            for dataset in args.dataset or SCALES[args.scale]
-            for cell in grid(args.scale, dataset, args.methods, args.classes, args.seeds)
-        ]
-    except (ValueError, NotADirectoryError) as error:
-        parser.error(str(error))
-    if args.command == "run":
-        try:
-            with joblib.parallel_config(n_jobs=args.jobs):
-                run(cells, store, data_root=args.data_root, device=args.device, time_limit=args.time_limit)
-        except datasets.MissingData as error:
-            parser.error(str(error))
-    counts = status(cells, store)
-    for (dataset, method), (there, all_) in counts.items():
-        print(f"{dataset:10} {method:19} {there:4} of {all_}")
-    return 0 if all(there == all_ for there, all_ in counts.values()) else 3
-
-
-def _numbers(text):
-    """ "0-2,5" as [0, 1, 2, 5]."""
-    ends = [part.split("-") for part in text.split(",")]
-    return [n for each in ends for n in range(int(each[0]), int(each[-1]) + 1)]

@@ -1,0 +1,217 @@
+"""The registry: every method and experiment is one row of METHODS.
+
+A row's function `compute(job, cell)` returns the cell's arrays by name, "scores" first, and details for its record.
+What several cells share (a fit, a network, a search) is made by the row's `shares(job, cell)` when first asked for;
+its seconds are in a record or detail of its own, not in the cell's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from ganod_lite.adgan import laplacian_pyramid, latent_search
+from ganod_lite.anogan import anogan_search
+from ganod_lite.autoencoders import autoencoder_scores
+from ganod_lite.base import as_images
+
+from . import classical, tabular
+from .networks import AUTOENCODER, TRAINING, diversity
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is called, how it is computed and drawn, and what its numbers depend on."""
+
+    title: str
+    compute: Callable
+    uses: tuple = ()  # settings that its numbers depend on
+    shares: Callable | None = None
+    network: str = ""  # of networks.VERSIONS
+    objective: str = ""  # of the GAN; "" is the scale's
+    features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
+    runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
+    in_table1: bool = False
+    tables: bool = False  # scores tables, not images
+    colour: str = "#7F7F7F"  # told apart by colour-blind readers too
+    line: str = "-"  # methods that are the same but for one thing share a colour and differ in their lines
+    version: int = 1  # goes up when a change of the code changes the method's numbers
+
+    @property
+    def label(self):
+        return f"{self.title}, AlexNet" if self.features == "AlexNet" else self.title
+
+
+# --- how the methods on images are computed ---
+
+
+def trained_network(job, cell):
+    """The network behind the cell, and the details to record of it."""
+    return job.once("network", partial(job.trained, cell.network))
+
+
+def generator_of(job, cell):
+    network, details = trained_network(job, cell)
+    return (network.decoder if cell.network.kind == "vae" else network.generator), details
+
+
+def search(job, cell, n_images=None, **options):
+    """The latent search of the cell's test images: a `SearchResult`."""
+    s, (generator, _) = job.settings, generator_of(job, cell)
+    options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed} | options
+    return latent_search(generator, job.split(cell).x_test[:n_images], **options, **job.options)
+
+
+def shared_search(job, cell):
+    """ADGAN's search, which `adgan` and `prior` share: an entry of the store, with its own seconds."""
+
+    def compute():
+        found = search(job, cell)
+        return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
+
+    trained_network(job, cell)
+    return job.stored("search", cell.parameters | {"method": "adgan-search"}, compute)
+
+
+def adgan(job, cell, array):
+    entry = shared_search(job, cell)
+    return {"scores": entry.arrays[array]}, entry.record["details"] | {"search": entry.record["file"]}
+
+
+def other_search(job, cell, **options):
+    """ADGAN on another generator, or with another loss."""
+    generator, details = generator_of(job, cell)
+    scores = search(job, cell, **options).scores
+    return {"scores": scores}, details | {"diversity": diversity(generator, job.x_train)}
+
+
+def ablation(job, cell, **options):
+    """One long search, whose start holds all shorter ones: with fewer steps, with fewer starting points."""
+    s = job.settings
+    found = search(job, cell, s.n_ablation, n_seeds=s.ablation_seeds, n_steps=s.ablation_steps, **options)
+    by_step = found.losses_by_step
+    arrays = {"scores": by_step[:, :, s.n_steps].mean(1), "scores_by_step": by_step.mean(1)}
+    return arrays | {"losses_by_seed": by_step[:, :, s.n_steps]}, trained_network(job, cell)[1]
+
+
+def critic(job, cell):
+    (gan, details), x_test = trained_network(job, cell), job.split(cell).x_test
+    with torch.no_grad():
+        values = [gan.critic(as_images(x)).squeeze(1) for x in np.array_split(x_test, -(-len(x_test) // 500))]
+    return {"scores": -torch.cat(values).numpy()}, details
+
+
+def anogan(job, cell):
+    gan, details = trained_network(job, cell)
+    found = anogan_search(
+        gan.generator, gan.critic, job.split(cell).x_test,
+        n_steps=job.settings.anogan_steps, random_state=cell.seed, **job.options,
+    )  # fmt: skip
+    return {"scores": found.scores}, details
+
+
+def autoencoder(job, cell, score):
+    network, details = trained_network(job, cell)
+    scores = autoencoder_scores(network, job.split(cell).x_test, random_state=cell.seed, **job.options)
+    return {"scores": scores[score]}, details
+
+
+# --- the rows ---
+
+TEST = ("n_test", "n_holdout")
+SEARCH = ("objective", "n_seeds", "n_steps")
+ABLATION = (*TRAINING, *TEST, "objective", "n_steps", "n_ablation", "ablation_seeds", "ablation_steps")
+
+
+def _column(title, features="PCA", **row):
+    """A classical column of Table 1."""
+    return _grid(title, classical.columns_cell, features, shares=classical.fits, in_table1=True, **row)
+
+
+def _grid(title, compute, features="PCA", **row):
+    row |= {"features": features, "runs_on": ("device", "cpu") if features == "AlexNet" else ("cpu",)}
+    return Method(title, compute, ("n_train", *TEST, "dimensions"), **row)
+
+
+def _on_gan(title, compute, uses=SEARCH, **row):
+    return Method(title, compute, (*TRAINING, *TEST, *uses), **{"shares": trained_network, "network": "gan"} | row)
+
+
+def _autoencoder(title, score, network, **row):
+    compute = partial(autoencoder, score=score)
+    return Method(title, compute, (*AUTOENCODER, *TEST), shares=trained_network, network=network, **row)
+
+
+ORANGE, GREEN, PINK, RED, SKY, BLACK, GREY, BLUE, WINE = (
+    "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#7F7F7F", "#0072B2", "#882255",
+)  # fmt: skip
+of_features = partial(partial, classical.features_grid_cell)
+of_pixels = partial(partial, classical.grid_cell)
+METHODS = {  # those of Table 1 in its order
+    "kde": _column("KDE", colour=ORANGE),
+    "kde-alexnet": _column("KDE", "AlexNet", colour=ORANGE, line="--"),
+    "ocsvm": _column("OC-SVM", colour=GREEN),
+    "ocsvm-alexnet": _column("OC-SVM", "AlexNet", colour=GREEN, line="--"),
+    "iforest": _column("IF", colour=PINK),
+    "gmm": _column("GMM", colour=RED, line="-."),
+    "dcae": _autoencoder("DCAE", "reconstruction", "dcae", in_table1=True, colour=SKY, line=":"),
+    "anogan": _on_gan("AnoGAN", anogan, ("objective", "anogan_steps"), in_table1=True, colour=BLACK, line="--"),
+    "vae": _autoencoder("VAE", "elbo", "vae", in_table1=True, colour=GREY, line="-."),
+    "adgan": _on_gan("ADGAN", partial(adgan, array="scores"), shares=shared_search, in_table1=True, colour=BLUE),
+    # named in the text of sections 3 and 4
+    "critic": _on_gan("critic", critic, ("objective",), runs_on=("cpu",), colour=WINE),
+    "prior": _on_gan(
+        "prior of ADGAN's latents", partial(adgan, array="prior_scores"), shares=shared_search, colour=BLUE, line=":"
+    ),
+    "vae-prior": _autoencoder("VAE, prior", "prior", "vae", colour=GREY, line="--"),
+    "vae-variance": _autoencoder("VAE, variance", "variance", "vae", colour=GREY, line=":"),
+    # other generators and another loss; those with an objective of their own also show how stable it is
+    "adgan-vae": Method(
+        "ADGAN on a VAE", other_search, (*AUTOENCODER, *TEST, *SEARCH[1:]), trained_network, "vae", colour=GREY
+    ),
+    "adgan-laplacian": _on_gan("ADGAN, Laplacian loss", partial(other_search, loss=laplacian_pyramid), colour=GREEN),
+    **{
+        f"adgan-{objective}": _on_gan(f"ADGAN on {title}", other_search, SEARCH[1:], objective=objective, colour=colour)
+        for objective, title, colour in (
+            ("wgan", "a WGAN", BLUE),
+            ("wgan-gp", "a WGAN with penalty", SKY),
+            ("gan", "a GAN", RED),
+            ("lsgan", "an LSGAN", ORANGE),
+        )
+    },
+    # ablations: arrays "scores_by_step" and "losses_by_seed" beside "scores"
+    "search": Method("ADGAN", ablation, ABLATION, trained_network, "gan", colour=BLUE),
+    "search-frozen": Method(
+        "ADGAN, generator frozen", partial(ablation, lr_theta=0.0), ABLATION, trained_network, "gan", colour=RED
+    ),
+    "iforest-grid": _grid("IF", of_pixels(scored=classical.forests), "", colour=PINK, line="--"),
+    "ocsvm-grid": _grid("OC-SVM", of_pixels(scored=classical.svms), "", colour=GREEN, line=":"),
+    "kde-grid": _grid("KDE", of_pixels(scored=classical.kdes), "", colour=ORANGE, line=":"),
+    "ocsvm-alexnet-grid": _grid("OC-SVM", of_pixels(scored=classical.svms), "AlexNet", colour=GREEN),
+    "kde-alexnet-grid": _grid("KDE", of_pixels(scored=classical.kdes), "AlexNet", colour=ORANGE),
+    "kde-alexnet-layer": _grid(
+        "KDE", of_features(scored=classical.kde_computations, variants=classical.LAYERS), "AlexNet", colour=ORANGE
+    ),
+    "ocsvm-alexnet-layer": _grid(
+        "OC-SVM", of_features(scored=classical.svms, variants=classical.LAYERS), "AlexNet", colour=GREEN
+    ),
+    "kde-alexnet-size": _grid(
+        "KDE", of_features(scored=classical.kde_rule, variants=classical.INPUT_SIZES), "AlexNet", colour=ORANGE
+    ),
+    "ocsvm-alexnet-size": _grid(
+        "OC-SVM", of_features(scored=classical.svms, variants=classical.INPUT_SIZES), "AlexNet", colour=GREEN
+    ),
+    # on tables
+    "sogaal": Method("SO-GAAL", tabular.sogaal, ("stop_epochs",), tables=True, runs_on=("cpu",), colour=BLUE),
+    "sogaal-post-1": Method(
+        "SO-GAAL, the post, bias 1", partial(tabular.sogaal, variant="post", generator_bias=1.0), ("stop_epochs",),
+        tables=True, runs_on=("cpu",), colour=RED,
+    ),
+    "sogaal-post-1e-5": Method(
+        "SO-GAAL, the post, bias 1e-5", partial(tabular.sogaal, variant="post", generator_bias=1e-5),
+        ("stop_epochs",), tables=True, runs_on=("cpu",), colour=GREEN,
+    ),
+}  # fmt: skip
+TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)

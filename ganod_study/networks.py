@@ -1,0 +1,134 @@
+"""The networks behind the cells: what each depends on, its training, and where it is stored.
+
+Several cells share a network, so it is an entry of the store with its own record and seconds.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from ganod_lite.autoencoders import Autoencoder, train_autoencoder
+from ganod_lite.base import as_images
+from ganod_lite.dcgan import Critic, Generator
+from ganod_lite.gan import GAN, has_batch_norm, train_gans
+
+from . import datasets
+from .scales import settings_of, some_of
+from .store import stopwatch
+
+TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")  # the settings that a GAN depends on
+AUTOENCODER = (*TRAINING[:-1], "n_iter_autoencoder")
+VERSIONS = {"gan": 1, "dcae": 1, "vae": 1}  # one goes up when a change of the code changes what is trained
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network: its kind ("gan", "dcae" or "vae") and what it is trained on."""
+
+    kind: str
+    dataset: str
+    normal_class: int
+    seed: int
+    scale: str
+    objective: str = ""  # of a GAN
+
+    @property
+    def settings(self):
+        return settings_of(self.scale, self.dataset)
+
+    @property
+    def parameters(self):
+        """All that its weights depend on."""
+        parameters = {"dataset": self.dataset, "normal_class": self.normal_class, "seed": self.seed}
+        parameters |= {"method": self.kind, "version": VERSIONS[self.kind]}
+        if self.kind == "gan":
+            return parameters | some_of(self.settings, TRAINING) | {"objective": self.objective}
+        return parameters | some_of(self.settings, AUTOENCODER)
+
+    def stem(self, store):
+        folder = f"{self.dataset}/{self.scale}/{self.kind}"
+        return store.stem(folder, f"class{self.normal_class}-seed{self.seed}", self.parameters)
+
+    def load(self, store):
+        """The trained network (a `GAN`, an `Autoencoder`) with its entry, or None where the store lacks it."""
+        entry = store.get(self.stem(store))
+        if entry is None:
+            return None
+        p, shape = entry.parameters, tuple(entry.record["details"]["image_shape"])
+        if self.kind != "gan":
+            model = Autoencoder(shape, p["latent_size"], p["ngf"], variational=self.kind == "vae")
+            model.load_state_dict(entry.arrays["state"])
+            return model.eval(), entry
+        generator = Generator(shape, p["latent_size"], p["ngf"])
+        critic = Critic(shape, p["ngf"], batch_norm=has_batch_norm(p["objective"]))
+        generator.load_state_dict(entry.arrays["generator"])
+        critic.load_state_dict(entry.arrays["critic"])
+        return GAN(generator.eval(), critic.eval(), *entry.arrays["losses"].tolist()), entry
+
+
+def train(networks, store, images, *, device, stop_at=None, verbose=True):
+    """Train and store those of the networks, of one data set, scale and kind, that the store lacks.
+
+    GANs are trained all at once, as `train_gans` can: their number is the caller's choice.
+    """
+    networks = [network for network in dict.fromkeys(networks) if store.get(network.stem(store)) is None]
+    if not networks:
+        return
+    p, gan = networks[0].parameters, networks[0].kind == "gan"
+    options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")}
+    options |= {"n_steps": p["n_iter" if gan else "n_iter_autoencoder"]}
+    options |= {"device": device, "stop_at": stop_at, "verbose": verbose}
+    (_train_gans if gan else _train_autoencoders)(networks, store, images, options)
+
+
+def _train_gans(networks, store, images, options):
+    sets = [split_of(network, images).x_train for network in networks]
+    first = networks[0].stem(store)
+    checkpoint = first.with_name("+".join(network.stem(store).name for network in networks) + ".checkpoint")
+    with stopwatch() as seconds:
+        gans = train_gans(
+            sets, [n.seed for n in networks], objective=networks[0].objective, checkpoint=checkpoint, **options
+        )
+    for network, gan, x in zip(networks, gans, sets):
+        arrays = {
+            "generator": gan.generator.state_dict(),
+            "critic": gan.critic.state_dict(),
+            "losses": torch.tensor([gan.critic_loss, gan.generator_loss]),
+            "some_real_images": as_images(x[:10]),
+        }
+        details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(networks)}
+        store.put(
+            network.stem(store), network.parameters, arrays, seconds() / len(networks), options["device"], details
+        )
+
+
+def _train_autoencoders(networks, store, images, options):
+    for network in networks:
+        stem = network.stem(store)
+        with stopwatch() as seconds:
+            model = train_autoencoder(
+                split_of(network, images).x_train,
+                network.seed,
+                variational=network.kind == "vae",
+                checkpoint=stem.with_name(f"{stem.name}.checkpoint"),
+                **options,
+            )
+        arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
+        details = {"image_shape": model.arguments["image_shape"]}
+        store.put(stem, network.parameters, arrays, seconds(), options["device"], details)
+
+
+def split_of(what, images):
+    """The `datasets.Split` of a cell or a network: by its class, its seed and its scale's settings."""
+    s = what.settings
+    return datasets.one_versus_all(
+        images, what.normal_class, n_train=s.n_train, n_test=s.n_test, n_holdout=s.n_holdout, seed=what.seed
+    )
+
+
+def diversity(generator, x, n=100):
+    """The mean distance between n generated images over that between n of x (real): near 0 if all are alike."""
+    z = torch.randn(n, generator.latent_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        fake, real = generator(z).flatten(1), as_images(x[:n]).flatten(1)
+    return float(torch.pdist(fake).mean() / torch.pdist(real).mean())
