@@ -47,7 +47,10 @@ if In[-2].startswith("# Parameters"):  # the cell that papermill puts in
         raise TypeError(f"no parameter {{', '.join(sorted(unknown))}}; there are {{', '.join(known)}}")
 for name in {lists}:
     value = globals()[name]
-    globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # papermill -p gives text
+    try:
+        globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # papermill -p gives text
+    except (SyntaxError, ValueError):
+        pass  # it is no list, whatever it is
     if not isinstance(value, list | None):
         raise TypeError(f"{{name}} must be a list, such as [3, 5]; got {{value!r}}")
 if find_spec("ganod_study") is None:

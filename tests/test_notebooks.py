@@ -118,9 +118,10 @@ def test_plain_papermill_knows_the_parameters(toy):
     failed = run("clases")
     assert failed.returncode != 0
     assert "no parameter clases; there are scale, classes" in failed.stderr
-    failed = run("classes", "3")
-    assert failed.returncode != 0
-    assert "classes must be a list, such as [3, 5]; got 3" in failed.stderr
+    for value, shown in (("3", "3"), ("0-3", "'0-3'"), ("zero", "'zero'")):
+        failed = run("classes", value)
+        assert failed.returncode != 0
+        assert f"classes must be a list, such as [3, 5]; got {shown}" in failed.stderr
 
 
 def test_build_refuses_a_parameter_that_no_notebook_has(toy):

@@ -70,3 +70,16 @@ def test_readme_names_targets_that_exist():
 def test_citation_has_the_package_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+
+
+def test_places_in_the_code_that_pages_name_exist():
+    """As `file.py:name` or `file.py:Class.name` of one of the packages."""
+    files = {path.name: path.read_text() for p in ("ganod_lite", "ganod_study") for path in (ROOT / p).rglob("*.py")}
+    named = 0
+    for page in (ROOT / "book").rglob("*.md"):
+        for file, name in re.findall(r"`(?!file\.py)(\w+\.py):([\w.]+)`", page.read_text()):
+            last = re.escape(name.rpartition(".")[2])
+            defined = re.search(rf"^\s*(def|class) {last}\b|^{last}\b.* = ", files.get(file, ""), re.MULTILINE)
+            assert defined, f"{page.name} names {file}:{name}"
+            named += 1
+    assert named > 50
