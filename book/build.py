@@ -48,7 +48,7 @@ if In[-2].startswith("# Parameters"):  # the cell that papermill puts in
 for name in {lists}:
     value = globals()[name]
     try:
-        globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # papermill -p gives text
+        globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # -p gives text
     except (SyntaxError, ValueError):
         pass  # it is no list, whatever it is
     if not isinstance(value, list | None):
@@ -277,6 +277,7 @@ def main():
     args = parser.parse_args()
 
     # Seconds between two updates of a progress bar: a log keeps every one.
+    os.environ.setdefault("GANOD_JOBS", str(os.cpu_count()))  # processes that a page's grid is computed in
     os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "15")
     BUILD.mkdir(exist_ok=True)
     lock = FileLock(BUILD / "lock")  # two builds would write the same files

@@ -130,6 +130,14 @@ def available(root=None):
     return {name: _layout(name, root) is not None for name in LAYOUTS}
 
 
+def require(name, root=None):
+    """Raise MissingData unless the data set, images or a table, is there."""
+    if name in TABLES:
+        _locate(name, f"Table {name}", "gaal", data_root(root))
+    else:
+        _locate(name, TITLES.get(name, name), name, data_root(root))
+
+
 def load_images(name, *, root=None, download=False):
     """The images "digits", "mnist" or "cifar10" as an `ImageSet`.
 

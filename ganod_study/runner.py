@@ -5,14 +5,16 @@ What has been computed is not computed again, in whichever page, run or process 
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import joblib
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ganod_lite.base import resolve_device
@@ -87,9 +89,10 @@ def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,)):
 def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose=True):
     """Compute the cells that `store` lacks; return the store's entries for all of them, in order.
 
-    Cells that share a fit, a network or a search are one job, and jobs go through joblib: one after
-    the other, or as `joblib.parallel_config` says, on several cores or a cluster that sees the same
-    store. A lock for each job keeps two processes from doing the same one.
+    Cells that share a fit, a network or a search are one job, and jobs go through joblib: as many at a
+    time as GANOD_JOBS says (1 if it is not set, and on a GPU), or as `joblib.parallel_config` does, on
+    several cores or on a cluster that sees the same store. On a CPU each job has one thread, so that its
+    numbers are the same to the bit however many run. A lock for each keeps two processes from doing it.
     time_limit: seconds after which no job is begun and a training stops, its checkpoint saved;
     what is not there by then has None for its entry.
 
@@ -98,15 +101,17 @@ def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose
     stop_at = None if time_limit is None else time.time() + time_limit
     device = resolve_device(device)
     missing = [cell for cell in dict.fromkeys(cells) if store.get(cell.stem(store)) is None]
-    for cell in {cell.dataset: cell for cell in missing}.values():
-        cell.load(data_root)
+    for name in {cell.dataset for cell in missing}:
+        datasets.require(name, data_root)
     jobs = _jobs(missing, store)
+    n_jobs = int(os.environ.get("GANOD_JOBS", 1)) if device.type == "cpu" and len(jobs) > 1 else None
     if device.type == "cuda":
         _train_at_once(jobs, store, data_root, device, stop_at, verbose)
-    options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
+    alone = n_jobs in (None, 1)  # else the bars of several jobs would write over each other
+    options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose and alone}
     # First what nobody else is at, then, once they have left it, what others did not finish.
     for wait in (False, True):
-        work = joblib.Parallel(return_as="generator_unordered")(
+        work = joblib.Parallel(n_jobs=None if alone else n_jobs, return_as="generator_unordered")(
             joblib.delayed(_do)(job, store.root, wait=wait, **options) for job in jobs
         )
         done = []
@@ -134,6 +139,7 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
         with (
             _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0),
             joblib.parallel_config(backend="sequential"),  # what a job waits for is not elsewhere on a cluster
+            _one_thread() if device.type == "cpu" else nullcontext(),
         ):
             missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
             done = [cell for cell in cells if cell not in missing]
@@ -149,6 +155,18 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
     except (Timeout, TimeIsUp):
         pass
     return done
+
+
+@contextmanager
+def _one_thread():
+    """Two threads of a job are hardly faster than one, and stall when anything else runs."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _expected_seconds(cell, store):

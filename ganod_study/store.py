@@ -184,11 +184,15 @@ def _unpack(raw, name):
         return dict(file)
 
 
-@cache
 def _cpu():
+    n = torch.get_num_threads()
+    return f"{_cpu_model()}, {os.cpu_count()} cores, {n} thread{'s' * (n > 1)}"
+
+
+@cache
+def _cpu_model():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        model = platform.processor() or platform.machine()
-    return f"{model}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+        return platform.processor() or platform.machine()
