@@ -19,12 +19,13 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
 from ganod_lite import classic
-from ganod_lite.adgan import laplacian_pyramid, latent_search
+from ganod_lite.adgan import latent_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import Autoencoder, autoencoder_scores, train_autoencoder
 from ganod_lite.base import as_images
 from ganod_lite.dcgan import Critic, Generator
 from ganod_lite.gan import GAN, has_batch_norm, train_gans
+from ganod_lite.losses import laplacian_pyramid
 
 from . import classical, datasets
 from .features import AlexNetFeatures

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ganod_lite.base import resolve_device
-from ganod_lite.checkpoint import TimeIsUp
+from ganod_lite.training import TimeIsUp
 
 from . import datasets
 from .cells import METHODS, SCALES, TABLE1, Cell, Errand, known, stored_network, train_networks

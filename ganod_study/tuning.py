@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from ganod_lite.adgan import latent_search
 from ganod_lite.base import as_images, resolve_device
-from ganod_lite.checkpoint import TimeIsUp
 from ganod_lite.gan import RECIPES, train_gans
+from ganod_lite.training import TimeIsUp
 
 from . import datasets
 from .ablations import Curves

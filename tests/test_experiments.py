@@ -13,8 +13,8 @@ import pytest
 import torch
 from IPython.display import Markdown
 
-from ganod_lite import autoencoders, gan
-from ganod_lite.gan import RECIPES, train_gans
+from ganod_lite import training
+from ganod_lite.gan import RECIPES, GANTraining, train_gans
 from ganod_study import cells, datasets, experiments, gaal_experiments
 from ganod_study.cells import CLASSIC, METHODS, SCALES, Cell, Errand, Settings, stored_network
 from ganod_study.experiments import attempt, gans_behind, grid, main, merge, run
@@ -288,10 +288,10 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed
 
 @pytest.mark.parametrize("killed_at", ["the second block", "the last put"])
 def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeypatch, tmp_path, killed_at):
-    monkeypatch.setattr(gan, "BLOCK", 3)
+    monkeypatch.setattr(training, "BLOCK", 3)
     monkeypatch.setattr(cells, "train_gans", partial(train_gans, checkpoint_seconds=0))
     (expected,) = run([cell("adgan")], Store(tmp_path / "other"))
-    train, blocks = gan._Training.run, []
+    train, blocks = GANTraining.block, []
 
     def killed(self, n):
         if len(blocks) == 1:
@@ -306,7 +306,7 @@ def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeyp
         if killed_at == "the last put":
             patch.setattr(Store, "put", no_put)
         else:
-            patch.setattr(gan._Training, "run", killed)
+            patch.setattr(GANTraining, "block", killed)
         run([cell("adgan")], store)
     assert len(list(store.root.rglob("*.checkpoint"))) == len(blocks)
     (entry,) = run([cell("adgan")], store)
@@ -458,8 +458,7 @@ def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch,
 
 
 def test_the_time_limit_stops_a_training_that_goes_on_later(store, monkeypatch, undisturbed):
-    monkeypatch.setattr(gan, "BLOCK", 4)
-    monkeypatch.setattr(autoencoders, "BLOCK", 4)
+    monkeypatch.setattr(training, "BLOCK", 4)
     assert run([cell("adgan"), cell("kde")], store, time_limit=0) == [None, None]
     for method in ("adgan", "vae"):
         clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
