@@ -1,6 +1,6 @@
 """latent_search against the plain loop over images and seeds, which is how public implementations run it.
 
-Compared, in turns: the plain loop with torch.optim.Adam as it comes and with its fused kernel;
+Compared, in turns: the plain loop (`adgan.plain_search`) with torch.optim.Adam as it comes and with its fused kernel;
 latent_search on a DCGAN, not compiled, as short searches are; compiled, as longer ones are (without the
 seconds of compiling; it needs a C++ compiler); and on the same network hidden in another module, which
 takes the path for any generator (torch.func). All start from the same latents, and `difference` is how
@@ -9,12 +9,13 @@ far scores are from the plain loop's, relative to them.
 What is slow searches only the first of the images, as many as `images` says; times are per image.
 """
 
-import copy
+from functools import partial
+from unittest.mock import patch
 
 import torch
 from torch import nn
 
-from ganod_lite.adgan import latent_search, squared_l2
+from ganod_lite.adgan import latent_search, plain_search
 
 from .common import in_turns, main, per, random_images, ratios, search_scores, untrained_generator
 
@@ -37,14 +38,15 @@ def _measure_one(ngf, device, seconds, compiled, n_images, n_others, n_plain, n_
     generator, x = untrained_generator(ngf), random_images(n_images)
     others = x[:n_others]
     options = {"n_seeds": n_seeds, "n_steps": N_STEPS, "random_state": 0, "device": device, "verbose": False}
-    starts = torch.as_tensor(latent_search(generator, x[:n_plain], **options | {"n_steps": 0}).z, device=device)
+    starts = latent_search(generator, x[:n_plain], **options | {"n_steps": 0}).z
 
-    def plain(**adam):
-        return plain_search(generator, x[:n_plain].to(device), starts, **adam)
+    def plain(adam=torch.optim.Adam):
+        with patch("torch.optim.Adam", adam):
+            return plain_search(generator, x[:n_plain].to(device), starts, n_steps=N_STEPS).scores
 
     functions = {
         "plain loop": plain,
-        "plain loop, fused Adam": lambda: plain(fused=True),
+        "plain loop, fused Adam": lambda: plain(partial(torch.optim.Adam, fused=True)),
         "latent_search": lambda: search_scores(generator, x, **options),
         "latent_search, any generator": lambda: search_scores(Hidden(generator), others, **options),
     }
@@ -66,31 +68,6 @@ def _measure_one(ngf, device, seconds, compiled, n_images, n_others, n_plain, n_
         }
         for name in functions
     ]
-
-
-def plain_search(generator, x, z, n_steps=N_STEPS, lr_z=0.25, lr_theta=5e-5, **adam):
-    """Algorithm 1 to the letter: x (n, c, h, w), starts z (n, n_seeds, latent_size) -> scores (n,).
-
-    One network is reset in place for each search, so that no time goes into copying modules.
-    """
-    network = copy.deepcopy(generator).to(x.device)
-    theta = list(network.parameters())
-    trained = [p.detach().clone() for p in theta]
-    losses = torch.empty(z.shape[:2], device=x.device)
-    for i in range(len(x)):
-        for j in range(z.shape[1]):
-            with torch.no_grad():
-                torch._foreach_copy_(theta, trained)
-            z_ij = z[i, j : j + 1].clone().requires_grad_()
-            groups = [{"params": [z_ij], "lr": lr_z}, {"params": theta, "lr": lr_theta}]
-            optimiser = torch.optim.Adam(groups, betas=(0.5, 0.999), **adam)
-            for _ in range(n_steps):
-                optimiser.zero_grad()
-                squared_l2(network(z_ij), x[i : i + 1]).sum().backward()
-                optimiser.step()
-            with torch.no_grad():
-                losses[i, j] = squared_l2(network(z_ij), x[i : i + 1])[0]
-    return losses.mean(1).cpu().numpy()
 
 
 class Hidden(nn.Module):

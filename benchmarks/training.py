@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from ganod_lite.gan import _Training
+from ganod_lite.gan import GANTraining
 
 from .common import in_turns, main, per, random_images, ratios
 
@@ -28,16 +28,16 @@ def measure(device, seconds, n_at_once=10, latent_size=256, compiled=True, **siz
 
         def training(n, objective=objective):
             options = {name: value for name, value in parameters.items() if name not in ("n_images", "n_at_once")}
-            return _Training([images] * n, list(range(n)), objective=objective, device=device, **options)
+            return GANTraining([images] * n, list(range(n)), objective=objective, device=device, **options)
 
         one, several, half = training(1), training(n_at_once), training(1)
         run = {
-            "one": partial(one.run, sizes["n_steps"]),
-            f"{n_at_once} at once": partial(several.run, sizes["n_steps"]),
+            "one": partial(one.block, sizes["n_steps"]),
+            f"{n_at_once} at once": partial(several.block, sizes["n_steps"]),
             "one, bfloat16": partial(_autocast, half, sizes["n_steps"], device),
         }
         if compiled:
-            run["one, compiled"] = partial(_compiled(training(1), device).run, sizes["n_steps"])
+            run["one, compiled"] = partial(_compiled(training(1), device).block, sizes["n_steps"])
         n = {name: n_at_once if "at once" in name else 1 for name in run}
         _, times = in_turns(run, device, seconds / 2)
         each = {name: per(times[name], n[name] * sizes["n_steps"]) for name in run}
@@ -64,7 +64,7 @@ def _compiled(training, device):
 
 def _autocast(training, n_steps, device):
     with torch.autocast(device.type, torch.bfloat16):
-        training.run(n_steps)
+        training.block(n_steps)
 
 
 if __name__ == "__main__":

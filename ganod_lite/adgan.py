@@ -1,6 +1,6 @@
 """ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
 
-import hashlib
+import copy
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -8,22 +8,46 @@ import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
-from torch.nn import functional as F
 from tqdm import tqdm
 
-from .base import as_images, resolve_device, seed_from
-from .copies import Prepared, copies_of
+from .base import as_images, resolve_device, seed_from, standard_normal, starting_points
+from .copies import BETAS, Prepared, copies_of
 from .gan import GANDetector
+from .losses import squared_l2
+
+
+def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=squared_l2):
+    """Algorithm 1 as printed, one start after the other: slow, to read and to measure `latent_search` by.
+
+    x (n, channels, height, width) and the starting points z (n, s, latent_size) -> SearchResult.
+    """
+    z, trained = torch.as_tensor(z).to(x, copy=True), generator.state_dict()
+    g = copy.deepcopy(generator).to(x).eval()  # g_theta
+    losses = x.new_empty(*z.shape[:2], n_steps + 1)
+    for i, j in np.ndindex(*z.shape[:2]):  # of image i: for j = 1 to n_seed do
+        g.load_state_dict(trained)  # theta_j,0 = theta
+        z_j = z[i, j : j + 1].clone().requires_grad_()  # z_j,0 ~ p_z
+        groups = [{"params": z_j, "lr": lr_z}, {"params": g.parameters(), "lr": lr_theta}]
+        adam = torch.optim.Adam(groups, betas=BETAS)  # in place of plain descent: section 4.2
+        for t in range(n_steps):  # for t = 1 to k do
+            losses[i, j, t] = value = loss(g(z_j), x[i : i + 1])
+            adam.zero_grad()
+            value.backward()  # the gradients of l(g(z_j), x) by z_j and by theta_j
+            adam.step()  # z_j,t <- z_j,t-1 - ...; theta_j,t <- theta_j,t-1 - ...
+        with torch.no_grad():
+            losses[i, j, n_steps] = loss(g(z_j), x[i : i + 1])  # l(g_theta_j,k (z_j,k), x)
+        z[i, j] = z_j.detach()
+    return SearchResult(losses.detach().double().cpu().numpy(), z.cpu().numpy())  # its `scores`: the mean over j
 
 
 @dataclass
 class SearchResult:
-    """What a latent search found, for n images and n_seeds starting points each.
+    """What a latent search found, for n images and s = n_seeds starting points each.
 
-    scores (n,): the mean over seeds of the final losses, ADGAN's anomaly score.
-    losses (n, n_seeds): the loss after the last step.
-    losses_by_step (n, n_seeds, n_steps + 1): the loss before the first step, ..., after the last.
-    z (n, n_seeds, latent_size): the final latents.
+    scores (n,): the mean over starts of the final losses, ADGAN's anomaly score.
+    losses (n, s): the loss after the last step.
+    losses_by_step (n, s, n_steps + 1): the loss before the first step, ..., after the last.
+    z (n, s, latent_size): the final latents.
     """
 
     losses_by_step: np.ndarray
@@ -39,42 +63,8 @@ class SearchResult:
 
     @property
     def prior_scores(self):
-        """(n,): the mean over seeds of -log p_z of the final latents, for a standard normal prior (section 3.2)."""
+        """(n,): the mean over starts of -log p_z of the final latents, for a standard normal prior (section 3.2)."""
         return (self.z**2 + np.log(2 * np.pi)).sum(2).mean(1) / 2
-
-
-def squared_l2(generated, x):
-    """Squared L2 distance, summed over channels and pixels: (m, c, h, w), (m, c, h, w) -> (m,)."""
-    return (generated - x).square().flatten(1).sum(1)
-
-
-def laplacian_pyramid(generated, x):
-    """Laplacian pyramid loss (the paper's outlook; Ling and Okada 2006): (m, c, h, w), (m, c, h, w) -> (m,).
-
-    The L1 distance of each level of the two pyramids, the j-th from the finest weighed by 4^j, which
-    is what one of its pixels covers. Being linear, the pyramid of the difference is the difference of
-    the pyramids. Levels are halved by a 5-tap binomial filter down to 4 x 4 pixels.
-    """
-    level, total, weight = generated - x, 0, 1
-    while min(level.shape[2:]) >= 8:
-        coarse = _blur(level)[:, :, ::2, ::2]
-        expanded = _blur(F.interpolate(coarse, size=level.shape[2:], mode="nearest"))
-        total = total + weight * (level - expanded).abs().flatten(1).sum(1)
-        level, weight = coarse, 4 * weight
-    return total + weight * level.abs().flatten(1).sum(1)
-
-
-def _blur(images):
-    """Images under the binomial filter (1, 4, 6, 4, 1) / 16 along both axes, edges repeated."""
-    channels = images.shape[1]
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], dtype=images.dtype, device=images.device) / 16
-    kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
-    return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="replicate"), kernel, groups=channels)
-
-
-def standard_normal(n, latent_size, draw):
-    """The prior p_z that the paper trains and searches with: (n, latent_size) from a torch.Generator."""
-    return torch.randn(n, latent_size, generator=draw)
 
 
 def latent_search(
@@ -100,53 +90,71 @@ def latent_search(
     generator's parameters theta, reset to the trained values; n_steps of Adam move both. The
     defaults are the paper's (section 4.2 and its footnote 9).
 
-    generator: any differentiable torch.nn.Module that maps (m, latent_size) or (m, latent_size, 1, 1)
-        to images (m, channels, height, width). It is neither changed nor put in another mode. It is
-        searched in evaluation mode: BatchNorm normalises with its running statistics, as in a batch
-        of one (which is what algorithm 1 feeds it) it would otherwise erase the very image it is
-        looking for, and its statistics would drift from search to search. BatchNorm's scale and
-        shift are parameters, so they adapt with the rest.
-    x: images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    lr_z, lr_theta: Adam's step sizes for z and theta, both with betas (0.5, 0.999).
-        lr_theta=0 leaves theta as trained (an ablation), at a fraction of the cost.
-    theta_per: "seed" is algorithm 1; "image" (an ablation) lets the seeds of an image share one copy
-        of theta, which follows the gradient of their summed loss.
-    loss: maps generated images and x, (m, channels, height, width) each, to losses (m,).
-    prior: maps (n, latent_size, torch.Generator) to n latents; what the generator was trained with.
-    latent_size: needed where the generator has no attribute of that name.
-    random_state: the starting points of an image depend on it and on the image's own pixels, and on
-        nothing else. So a score is the same whatever else is searched, in whatever order.
-    max_memory: bytes that the generator and the copies searched at one time may take, with their
-        optimiser and activations. The result comes on top, in main memory. Default: half of what is
-        free on a GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
+    It is `plain_search` for all starts at once. Adam works element by element, so on stacked copies it is
+    Adam on each; and the gradient of the sum of all losses is, for each copy, that of its own loss.
 
-    Returns a SearchResult. Raises ValueError or TypeError for arguments that do not fit and
+    Parameters
+    ----------
+    generator : torch.nn.Module that maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels,
+        height, width). It is neither changed nor put in another mode. It is searched in evaluation mode:
+        BatchNorm normalises with its running statistics, as in a batch of one (which is what algorithm 1
+        feeds it) it would otherwise erase the very image it is looking for, and its statistics would drift
+        from search to search. BatchNorm's scale and shift are parameters, so they adapt with the rest.
+    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
+    n_seeds, n_steps : int, default 64 starting points of each image, 5 steps from each.
+    lr_z, lr_theta : float, default 0.25, 5e-5. Adam's step sizes, both with betas (0.5, 0.999).
+        lr_theta=0 leaves theta as trained (an ablation), at a fraction of the cost.
+    theta_per : "seed" (default) is algorithm 1; "image" (an ablation) lets the starts of an image share one
+        copy of theta, which follows the gradient of their summed loss.
+    loss : callable, default `losses.squared_l2`. Maps generated images and x, (m, channels, height, width)
+        each, to losses (m,).
+    prior : callable, default standard normal. Maps n, latent_size and a torch.Generator to latents
+        (n, latent_size): those that the generator was trained with.
+    latent_size : int; needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None (default). The starting points of an image depend on it and on
+        the image's own pixels alone. So a score does not depend on what else is searched, in whatever
+        order, but for rounding.
+    device : str, default "auto": CUDA where there is one.
+    max_memory : int or None (default). Bytes that the generator and the copies searched at one time may
+        take, with their optimiser and activations. The result comes on top, in main memory. None: half of
+        what is free on a GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
+    verbose : bool, default True. Whether to show a progress bar.
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    ValueError or TypeError for arguments that do not fit.
     FloatingPointError if a loss stops being finite.
 
-    Cost: with P parameters a seed-step of dense copies moves about 40 P bytes (forward and backward read
-    theta, backward writes its gradient, Adam reads four and writes three arrays of that size) and does
-    some 6 operations per parameter and position it is used at. It is bound by memory, not by
-    arithmetic. The first layer of a DCGAN-like generator, most of P, needs but 16 bytes, as its gradient
-    and moments are outer products of vectors: see `copies.OuterProducts`, and the page "What a search
-    costs" of the book. Where much is to be searched its update is compiled, if that can be done here.
-    """
-    check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
-    check_scalar(n_steps, "n_steps", Integral, min_val=0)
-    check_scalar(lr_z, "lr_z", Real, min_val=0)
-    check_scalar(lr_theta, "lr_theta", Real, min_val=0)
-    if theta_per not in ("seed", "image"):
-        raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
-    images = as_images(x, name="x")
-    prepared = Prepared(generator, latent_size, resolve_device(device))
-    prepared.check(images)
-    seed = seed_from(random_state)
-    z = torch.stack([_starts(image, n_seeds, prepared.latent_size, prior, seed) for image in images])
-    n_rows = n_seeds if theta_per == "image" else 1  # latents that share one copy of theta
-    z = z.reshape(-1, n_rows, prepared.latent_size)
-    losses = torch.empty(len(z), n_rows, n_steps + 1)
+    Notes
+    -----
+    With P parameters one step of a dense copy moves about 40 P bytes (forward and backward read theta,
+    backward writes its gradient, Adam reads four and writes three arrays of that size) and does some 6
+    operations per parameter and position it is used at. It is bound by memory, not by arithmetic. The first
+    layer of a DCGAN-like generator, most of P, needs but 16 bytes, as its gradient and moments are outer
+    products of vectors: see `copies.OuterProducts`, and the page "What a search costs" of the book. Where
+    much is to be searched its update is compiled, if that can be done here.
 
-    copies = copies_of(prepared, lr_z, lr_theta, n_steps, len(z))
-    chunk, start = min(copies.how_many(n_rows, images[:1], loss, max_memory), len(z)), 0
+    Examples
+    --------
+    >>> import torch
+    >>> from ganod_lite.dcgan import Generator
+    >>> x = torch.rand(3, 1, 8, 8) * 2 - 1
+    >>> found = latent_search(Generator((1, 8, 8), 6, 4), x, n_seeds=2, random_state=0, verbose=False)
+    >>> found.scores.shape, found.losses.shape, found.z.shape
+    ((3,), (3, 2), (3, 2, 6))
+    """
+    images, seed = as_images(x, name="x"), seed_from(random_state)
+    copies, n_rows, chunk = prepare_search(
+        generator, images, n_seeds, n_steps, lr_z, lr_theta, theta_per, loss, latent_size, device, max_memory
+    )
+    latent_size = copies.generator.latent_size
+    z = torch.stack([starting_points(image, n_seeds, latent_size, prior, seed) for image in images])
+    z = z.reshape(-1, n_rows, latent_size)  # (n, s, latent_size) -> (c = n * s, 1, latent_size): copy after copy
+    losses, start = torch.empty(len(z), n_rows, n_steps + 1), 0
     with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
         while start < len(z):
             part = slice(start, start + chunk)
@@ -173,35 +181,49 @@ def latent_search(
     )
 
 
+def prepare_search(
+    generator, images, n_seeds, n_steps, lr_z, lr_theta, theta_per, loss, latent_size, device, max_memory
+):
+    """Check all that `latent_search` can check before it searches.
+
+    Returns the copies to search with, how many latents share one, and how many copies to search at one time.
+    """
+    check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
+    check_scalar(n_steps, "n_steps", Integral, min_val=0)
+    check_scalar(lr_z, "lr_z", Real, min_val=0)
+    check_scalar(lr_theta, "lr_theta", Real, min_val=0)
+    if theta_per not in ("seed", "image"):
+        raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of generated images and x; got {loss!r}.")
+    if max_memory is not None:
+        check_scalar(max_memory, "max_memory", Real, min_val=0)
+    prepared = Prepared(generator, latent_size, resolve_device(device))
+    prepared.check(images)
+    n_rows = n_seeds if theta_per == "image" else 1
+    n_copies = len(images) * n_seeds // n_rows
+    copies = copies_of(prepared, lr_z, lr_theta, n_steps, n_copies)
+    return copies, n_rows, min(copies.how_many(n_rows, images[:1], loss, max_memory), n_copies)
+
+
 @torch.enable_grad()
 def _search(copies, x, z, n_steps, loss):
-    """Algorithm 1's inner loop for c copies of theta, each with r latents, all at once.
+    """Algorithm 1's inner loop for c copies of theta, each with r latents (r = 1), all at once.
 
     x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1)
     and the final z.
     """
     c, r, _ = z.shape
-    x = x.to(copies.generator.device, copies.generator.dtype).repeat_interleave(r, 0)
-    z = copies.start(z)
+    x = x.to(copies.generator.device, copies.generator.dtype).repeat_interleave(r, 0)  # (c * r, ch, h, w)
+    z = copies.start(z)  # z_j,0 ~ p_z and theta_j,0 = theta, for all starts j of all images
     losses = []
-    for t in range(n_steps + 1):
+    for t in range(n_steps + 1):  # for t = 1 to k do, and the loss after the last step
         with torch.set_grad_enabled(bool(t < n_steps)):
-            losses.append(loss(copies.generate(z).flatten(0, 1), x))
+            losses.append(loss(copies.generate(z).flatten(0, 1), x))  # l(g_theta_j,t (z_j,t), x): (c * r,)
         if t < n_steps:
             losses[t].sum().backward()
-            copies.step()
+            copies.step()  # z_j,t+1 <- ..., theta_j,t+1 <- ...
     return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
-
-
-def _starts(image, n_seeds, latent_size, prior, seed):
-    """The starting points of one image (n_seeds, latent_size), drawn from a seed made of its pixels."""
-    pixels = ((image + 1) * 127.5).round().to(torch.uint8)  # so that it is one image, as uint8 or as floats
-    digest = hashlib.blake2b(pixels.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
-    draw = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
-    z = prior(n_seeds, latent_size, draw)
-    if z.shape != (n_seeds, latent_size):
-        raise ValueError(f"prior must return latents {(n_seeds, latent_size)}; got {tuple(z.shape)}.")
-    return z
 
 
 class ADGAN(GANDetector):
@@ -209,16 +231,33 @@ class ADGAN(GANDetector):
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
 
-    n_iter, latent_size, ngf, batch_size, objective: the training, see `train_gans` (n_iter is its
-        n_steps). The paper gives neither the number of steps nor the batch size.
-    generator: a trained generator to search instead, any module that `latent_search` takes; `fit`
-        then only sets the threshold.
-    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory: the search, see `latent_search`.
-    contamination: the share of training images that `predict` is to call outliers, or None for no
-        threshold, which saves searching the images it is set on.
+    Parameters
+    ----------
+    n_iter : int, default 10,000, generator steps of the training. The paper gives no number.
+    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The paper gives no batch size.
+    generator : torch.nn.Module or None (default). A trained generator to search instead, any that
+        `latent_search` takes; `fit` then only sets the threshold.
+    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory : the search, see `latent_search`.
+    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
+        call outliers; or None for no threshold, which saves searching the images it is set on.
+    random_state : int, RandomState or None (default).
+    device : str, default "auto": CUDA where there is one.
+    verbose : bool, default True. Whether to show progress bars.
 
-    After `fit`: `generator_`, `critic_` (None where the generator was given), `critic_loss_` and
-    `generator_loss_` (per training step), `offset_`, `image_shape_`, `n_features_in_`.
+    Attributes
+    ----------
+    generator_, critic_ : the trained networks; `critic_` is None where the generator was given.
+    critic_loss_, generator_loss_ : list of float, per training step.
+    offset_ : float, the threshold of `score_samples`.
+    image_shape_, n_features_in_ : (channels, height, width) and their product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
+    >>> detector = ADGAN(3, latent_size=4, ngf=4, n_seeds=2, random_state=0, verbose=False).fit(X)
+    >>> detector.anomaly_score(X).shape
+    (20,)
     """
 
     def __init__(
@@ -257,6 +296,12 @@ class ADGAN(GANDetector):
         self.device = device
         self.max_memory = max_memory
         self.verbose = verbose
+
+    def _prepare_search(self, generator, critic, X):
+        prepare_search(
+            generator, X[:1], self.n_seeds, self.n_steps, self.lr_z, self.lr_theta, "seed", self.loss,
+            getattr(generator, "latent_size", self.latent_size), self.device, self.max_memory,
+        )  # fmt: skip
 
     def search(self, X):
         """The latent search behind the scores of X, as a SearchResult."""

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from .adgan import _starts, standard_normal
-from .base import as_images, resolve_device, seed_from
-from .copies import Prepared
+from .base import as_images, resolve_device, seed_from, standard_normal, starting_points
+from .copies import BETAS, Prepared
 from .dcgan import Critic
 from .gan import GANDetector
+from .losses import l1
 
 
 @dataclass
@@ -62,47 +63,43 @@ def anogan_search(
     the residual and the discrimination loss, where f is an inner layer of the critic. Its value at the
     end is the anomaly score. Steps and lambda are the paper's.
 
-    generator, critic: trained modules, the generator as in `latent_search`. Neither is changed nor put
-        in another mode: copies are searched, frozen and in evaluation mode.
-    x: images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    discrimination_weight: lambda, in [0, 1].
-    lr_z: Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01, 0.03, 0.1 and 0.25
-        the default leaves the lowest loss on normal training images of digits after 500 steps (after
-        100 steps 0.1 is as good).
-    features: f, maps the critic and images (m, channels, height, width) to features (m, ...). The
-        paper says "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
-    latent_size: needed where the generator has no attribute of that name.
-    random_state: the starting point of an image depends on it and on the image's own pixels alone.
-    chunk_size: how many images are searched at one time; it does not change what is computed.
-
     Absolute values have kinks, at which the search magnifies rounding: over 500 steps the last bit of a
     float grows to some 2 % of a score (median; up to 25 %). On a CPU with one thread scores are the same
     bits whatever else is searched in whatever chunks; threads, a GPU or another machine may round otherwise.
 
-    Returns an AnoGANResult. Raises ValueError or TypeError for arguments that do not fit and
+    Parameters
+    ----------
+    generator, critic : trained modules, the generator as in `latent_search`. Neither is changed nor put
+        in another mode: copies are searched, frozen and in evaluation mode.
+    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
+    n_steps : int, default 500.
+    discrimination_weight : float in [0, 1], default 0.1: lambda.
+    lr_z : float, default 0.03. Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01,
+        0.03, 0.1 and 0.25 the default leaves the lowest loss on normal training images of digits after
+        500 steps (after 100 steps 0.1 is as good).
+    features : callable f, maps the critic and images (m, channels, height, width) to features (m, ...). The
+        paper says "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
+    latent_size : int; needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None (default). The starting point of an image depends on it and on
+        the image's own pixels alone.
+    device : str, default "auto": CUDA where there is one.
+    chunk_size : int, default 128: how many images are searched at one time.
+    verbose : bool, default True. Whether to show a progress bar.
+
+    Returns
+    -------
+    AnoGANResult
+
+    Raises
+    ------
+    ValueError or TypeError for arguments that do not fit.
     FloatingPointError if a loss stops being finite.
     """
-    check_scalar(n_steps, "n_steps", Integral, min_val=0)
-    check_scalar(discrimination_weight, "discrimination_weight", Real, min_val=0, max_val=1)
-    check_scalar(lr_z, "lr_z", Real, min_val=0)
-    check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
-    images = _whole_pixels(as_images(x, name="x"))
-    generator = Prepared(generator, latent_size, resolve_device(device))
-    generator.check(images)
-    critic = copy.deepcopy(critic).to(generator.device, generator.dtype).eval().requires_grad_(False)
-
-    def features_of(images):
-        return features(critic, images)
-
-    try:
-        found = features_of(images[:1].to(generator.device, generator.dtype))
-    except RuntimeError as error:
-        raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
-    if found.shape[:1] != (1,):
-        raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
-
-    seed = seed_from(random_state)
-    z = torch.cat([_starts(image, 1, generator.latent_size, standard_normal, seed) for image in images])
+    images, seed = _whole_pixels(as_images(x, name="x")), seed_from(random_state)
+    generator, features_of = prepare_search(
+        generator, critic, images, n_steps, discrimination_weight, lr_z, features, latent_size, device, chunk_size
+    )
+    z = torch.cat([starting_points(image, 1, generator.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
@@ -118,6 +115,28 @@ def anogan_search(
             f"index {bad[0]}. Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
         )
     return AnoGANResult(scores.numpy(), losses[0].numpy(), losses[1].numpy(), z.numpy())
+
+
+def prepare_search(
+    generator, critic, images, n_steps, discrimination_weight, lr_z, features, latent_size, device, chunk_size
+):
+    """Check all that `anogan_search` can check before it searches; return the generator and f, both prepared."""
+    check_scalar(n_steps, "n_steps", Integral, min_val=0)
+    check_scalar(discrimination_weight, "discrimination_weight", Real, min_val=0, max_val=1)
+    check_scalar(lr_z, "lr_z", Real, min_val=0)
+    check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
+    if not callable(features):
+        raise TypeError(f"features must be a function of the critic and images; got {features!r}.")
+    generator = Prepared(generator, latent_size, resolve_device(device))
+    generator.check(images)
+    critic = copy.deepcopy(critic).to(generator.device, generator.dtype).eval().requires_grad_(False)
+    try:
+        found = features(critic, images[:1].to(generator.device, generator.dtype))
+    except RuntimeError as error:
+        raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
+    if found.shape[:1] != (1,):
+        raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
+    return generator, partial(features, critic)
 
 
 def _whole_pixels(images):
@@ -136,13 +155,13 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     like = {"device": generator.device, "dtype": generator.dtype}
     x, weights = x.to(**like), weights.to(**like)
     z = z.to(**like, copy=True).requires_grad_()
-    adam = torch.optim.Adam([z], lr=lr_z, betas=(0.5, 0.999), fused=True)
+    adam = torch.optim.Adam([z], lr=lr_z, betas=BETAS, fused=True)
     with torch.no_grad():
         features_of_x = features_of(x)
     for t in range(n_steps + 1):
         with torch.set_grad_enabled(t < n_steps):
             generated = generator(z)
-            losses = torch.stack([_l1(generated, x), _l1(features_of(generated), features_of_x)])
+            losses = torch.stack([l1(generated, x), l1(features_of(generated), features_of_x)])
         if t < n_steps:
             adam.zero_grad()
             (weights @ losses).sum().backward()
@@ -150,27 +169,36 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     return losses.cpu(), z.detach().cpu()
 
 
-def _l1(a, b):
-    """Sums of absolute differences, (m, ...), (m, ...) -> (m,)."""
-    return (a - b).abs().flatten(1).sum(1)
-
-
 class AnoGAN(GANDetector):
     """The AnoGAN detector: a GAN trained on normal images, then `anogan_search` for each image to score.
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
 
-    n_iter, latent_size, ngf, batch_size, objective: the training, see `train_gans` (n_iter is its
-        n_steps). The GAN is the paper's objective; the networks are DCGAN's, as Deecke et al. 2018
-        have them where they compare AnoGAN with ADGAN.
-    generator, critic: trained networks to search instead, both or neither, as `anogan_search` takes
-        them; `fit` then only sets the threshold.
-    n_steps, discrimination_weight, lr_z, features, chunk_size: the search, see `anogan_search`.
-    contamination: the share of training images that `predict` is to call outliers, or None for no
-        threshold, which saves searching the images it is set on.
+    Parameters
+    ----------
+    n_iter : int, default 10,000, generator steps of the training.
+    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The GAN is the paper's
+        objective; the networks are DCGAN's, as Deecke et al. 2018 have them where they compare AnoGAN
+        with ADGAN.
+    generator, critic : torch.nn.Module or None (default). Trained networks to search instead, both or
+        neither, as `anogan_search` takes them; `fit` then only sets the threshold.
+    n_steps, discrimination_weight, lr_z, features, chunk_size : the search, see `anogan_search`.
+    contamination, random_state, device, verbose : as in `ADGAN`.
 
-    After `fit`: `generator_`, `critic_`, `critic_loss_` and `generator_loss_` (per training step;
-    empty where the networks were given), `offset_`, `image_shape_`, `n_features_in_`.
+    Attributes
+    ----------
+    generator_, critic_ : the networks that are searched.
+    critic_loss_, generator_loss_ : list of float, per training step; empty where the networks were given.
+    offset_ : float, the threshold of `score_samples`.
+    image_shape_, n_features_in_ : (channels, height, width) and their product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
+    >>> detector = AnoGAN(3, latent_size=4, ngf=4, n_steps=2, random_state=0, verbose=False).fit(X)
+    >>> detector.anomaly_score(X).shape
+    (20,)
     """
 
     def __init__(
@@ -210,12 +238,17 @@ class AnoGAN(GANDetector):
         self.device = device
         self.verbose = verbose
 
-    def fit(self, X, y=None):
-        """Train on normal images; y is ignored."""
+    def _fit(self, X, y):
         if (self.generator is None) != (self.critic is None):
             given, missing = ("critic", "generator") if self.generator is None else ("generator", "critic")
             raise ValueError(f"generator and critic: give both or neither; got a {given} and no {missing}.")
-        return super().fit(X)
+        super()._fit(X, y)
+
+    def _prepare_search(self, generator, critic, X):
+        prepare_search(
+            generator, critic, X[:1], self.n_steps, self.discrimination_weight, self.lr_z, self.features,
+            getattr(generator, "latent_size", self.latent_size), self.device, self.chunk_size,
+        )  # fmt: skip
 
     def search(self, X):
         """The search behind the scores of X, as an AnoGANResult."""

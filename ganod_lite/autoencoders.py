@@ -6,19 +6,17 @@ decoder, with batch normalisation and ReLU in each layer.
 
 import copy
 import math
-from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils import check_scalar
 from torch import nn
 from tqdm import tqdm
 
-from .adgan import _starts, squared_l2, standard_normal
-from .base import ImageDetector, as_images, resolve_device, seed_from
-from .checkpoint import Checkpoint, digest
+from .base import ImageDetector, as_images, resolve_device, seed_from, standard_normal, starting_points
 from .dcgan import Encoder, Generator
-from .gan import BLOCK, DCGAN_ADAM
+from .gan import DCGAN_ADAM
+from .losses import squared_l2
+from .training import Training, check_counts, digest_of
 
 ADAM = DCGAN_ADAM["settings"]
 SCORES = ("elbo", "prior", "variance")  # of a VAE
@@ -36,7 +34,8 @@ class Autoencoder(nn.Module):
     `latent_search` can search as it is.
 
     `Autoencoder(**model.arguments)` takes the state_dict of `model`. `variance` (a VAE's buffer) is
-    the variance of the Gaussian likelihood of a pixel; `loss` the training loss of each step.
+    the variance of the Gaussian likelihood of a pixel; `loss` the training loss of each step and
+    `seconds` the training's time, where it was trained here.
     """
 
     def __init__(self, image_shape=(1, 32, 32), latent_size=256, ngf=64, variational=False):
@@ -47,7 +46,7 @@ class Autoencoder(nn.Module):
             self.register_buffer("variance", torch.ones(()))
         self.variational = variational
         self.arguments = {**self.decoder.arguments, "variational": variational}
-        self.loss = []
+        self.loss, self.seconds = [], None
 
     def posterior(self, x):
         """A VAE's posterior of the latents of images: mean and log variance, (n, latent_size) each."""
@@ -72,10 +71,7 @@ def train_autoencoder(
     stop_at=None,
     verbose=True,
 ):
-    """Train a DCAE, or with `variational` a VAE (Kingma & Welling 2014), and return it as an `Autoencoder`.
-
-    It is returned in evaluation mode, on the CPU. images: as `as_images` takes them. n_steps: steps of
-    Adam with the settings of DCGAN; the paper names no optimiser.
+    """Train a DCAE, or with `variational` a VAE (Kingma & Welling 2014).
 
     The loss is a mean over the batch: of a DCAE the squared L2 distance of reconstruction and image,
     summed over pixels, as in ADGAN; of a VAE the negative ELBO in nats, of one posterior sample per
@@ -88,85 +84,104 @@ def train_autoencoder(
     normal images are reconstructed at 59 to 74% of their squared distance to the training mean,
     against 15 to 16% with this variance.
 
-    checkpoint, checkpoint_seconds, stop_at: as in `gan.train_gans`.
+    Parameters
+    ----------
+    images : as `as_images` takes them.
+    seed : int.
+    variational : bool.
+    n_steps : int, steps of Adam with DCGAN's settings; the paper names no optimiser.
+    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Encoder`.
+    device : str, default "auto": CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
+    verbose : bool, default True. Whether to show a progress bar.
 
-    Raises FloatingPointError if a loss stops being finite, ValueError or TypeError on arguments that
-    do not fit.
+    Returns
+    -------
+    Autoencoder, in evaluation mode, on the CPU.
+
+    Raises
+    ------
+    ValueError or TypeError, before anything is trained, for arguments that do not fit.
+    FloatingPointError, TimeIsUp : see `training.Training.run`.
     """
-    for name, value in (
-        ("n_steps", n_steps), ("latent_size", latent_size), ("ngf", ngf), ("batch_size", batch_size)
-    ):  # fmt: skip
-        check_scalar(value, name, Integral, min_val=1)
-    images, seed, device = as_images(images, min_samples=2, name="images"), int(seed), resolve_device(device)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        model = Autoencoder(tuple(images.shape[1:]), latent_size, ngf, variational)
-    model.to(device, memory_format=torch.channels_last)
-    arguments = {  # all that the result depends on
-        "images": digest(images), "seed": seed, "n_steps": n_steps, "batch_size": batch_size,
-        "device": device.type, **model.arguments,
-    }  # fmt: skip
-    images = images.to(device)
-    adam = torch.optim.Adam(model.parameters(), **ADAM)
-    draw = torch.Generator(device).manual_seed(seed)
-    checkpoint = Checkpoint(
-        checkpoint, arguments, [model, adam], [draw], model.loss, seconds=checkpoint_seconds, stop_at=stop_at
-    )
-    checkpoint.load(device)
-    kind = "VAE" if variational else "DCAE"
-    with tqdm(total=n_steps, initial=len(model.loss), desc=kind, disable=not verbose) as bar:
-        while len(model.loss) < n_steps:
-            n_block = min(BLOCK, n_steps - len(model.loss))
-            batches = torch.randint(len(images), (n_block, batch_size), generator=draw, device=device)
-            losses = []
-            for batch in batches:
-                x = images[batch].contiguous(memory_format=torch.channels_last)
-                if variational:
-                    noise = torch.randn(batch_size, 1, latent_size, generator=draw, device=device)
-                    error, divergence = _elbo_terms(model, x, noise)
-                    loss = _negative_elbo(error, divergence, _best_variance(error, x), x).mean()
-                else:
-                    loss = squared_l2(model(x), x).mean()
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                losses.append(loss.detach())
-            losses = torch.stack(losses).cpu()
-            if not torch.isfinite(losses).all():
-                raise FloatingPointError(
-                    f"Autoencoder training diverged (the loss is not finite) between steps {len(model.loss)} and "
-                    f"{len(model.loss) + n_block} (seed {seed}). Try another seed or a larger batch_size."
-                )
-            model.loss += losses.tolist()
-            bar.update(n_block)
-            bar.set_postfix_str(f"loss {losses[-1]:.4g}", refresh=False)
-            checkpoint.after_block(n_steps)
-    model.eval()
-    if variational:
-        model.variance.copy_(_variance_on(model, images, draw))
-    checkpoint.remove()
-    return model.to("cpu", memory_format=torch.contiguous_format)
+    training = _AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
+    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
+
+
+class _AutoencoderTraining(Training):
+    advice = "Try another seed or a larger batch_size."
+
+    def __init__(self, images, seed, variational, n_steps, latent_size, ngf, batch_size, device):
+        check_counts(n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size)
+        images, seed, device = as_images(images, min_samples=2, name="images"), int(seed), resolve_device(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.model = Autoencoder(tuple(images.shape[1:]), latent_size, ngf, variational)
+        self.model.to(device, memory_format=torch.channels_last)
+        arguments = {  # all that the result depends on
+            "images": digest_of(images), "seed": seed, "n_steps": n_steps, "batch_size": batch_size,
+            "device": device.type, **self.model.arguments,
+        }  # fmt: skip
+        self.images, self.batch_size = images.to(device), batch_size
+        self.adam = torch.optim.Adam(self.model.parameters(), **ADAM)
+        self.rng = torch.Generator(device).manual_seed(seed)
+        kind, parts = "VAE" if variational else "DCAE", [self.model, self.adam]
+        super().__init__(kind, ("loss",), n_steps, [seed], arguments, parts, [self.rng], device)
+
+    def block(self, n_steps):
+        size, options = self.batch_size, {"generator": self.rng, "device": self.device}
+        return torch.stack([self._step(batch) for batch in torch.randint(len(self.images), (n_steps, size), **options)])
+
+    def _step(self, batch):
+        """One step of Adam on the images with these indices (batch_size,); returns the loss (1, 1)."""
+        x = self.images[batch].contiguous(memory_format=torch.channels_last)
+        if self.model.variational:
+            latent_size = self.model.decoder.latent_size
+            noise = torch.randn(len(x), 1, latent_size, generator=self.rng, device=self.device)
+            error, divergence = _elbo_terms(self.model, x, noise)
+            loss = _negative_elbo(error, divergence, _best_variance(error, x), x).mean()
+        else:
+            loss = squared_l2(self.model(x), x).mean()
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        return loss.detach().reshape(1, 1)
+
+    def finish(self):
+        model = self.model.eval()
+        if model.variational:
+            model.variance.copy_(_variance_on(model, self.images, self.rng))
+        model.loss, model.seconds = torch.tensor(self.losses).flatten().tolist(), self.seconds
+        return model.to("cpu", memory_format=torch.contiguous_format)
 
 
 def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto", verbose=True):
-    """Anomaly scores of images under a trained `Autoencoder`, a dict of arrays (n,): higher is more anomalous.
+    """Anomaly scores of images under a trained autoencoder.
 
-    Of a DCAE
-        reconstruction: squared L2 distance of image and reconstruction, summed over pixels.
-    Of a VAE, those that section 4.2 of the paper compares,
-        elbo: the negative ELBO in nats, its likelihood the mean over n_samples of the posterior;
-        prior: the negative log density of the posterior's mean under the prior, in nats;
-        variance: the posterior's log variance, the mean over latent dimensions. That an uncertain
+    Parameters
+    ----------
+    model : Autoencoder. It is not changed.
+    x : images as `as_images` takes them, of the size that the model was trained on.
+    n_samples : int, default 8, of the posterior; counts for "elbo" alone.
+    random_state : int, RandomState or None. The samples of an image depend on it and on the image's own
+        pixels, so up to rounding its scores do not depend on what else is scored.
+    device, verbose : as in `train_autoencoder`.
+
+    Returns
+    -------
+    dict of arrays (n,), higher for what is more anomalous. Of a DCAE
+        "reconstruction": squared L2 distance of image and reconstruction, summed over pixels.
+    Of a VAE, those that section 4.2 of the ADGAN paper compares,
+        "elbo": the negative ELBO in nats, its likelihood the mean over n_samples of the posterior;
+        "prior": the negative log density of the posterior's mean under the prior, in nats;
+        "variance": the posterior's log variance, the mean over latent dimensions. That an uncertain
             encoder means an anomaly is our reading; the paper does not give its formula.
 
-    x: images as `as_images` takes them, of the size that the model was trained on. n_samples counts
-    for "elbo" alone. The samples of an image depend on random_state and on its own pixels, so its
-    scores do not depend on what else is scored. The model is not changed.
-
-    Raises FloatingPointError if a score is not finite, ValueError or TypeError on arguments that do
-    not fit.
+    Raises
+    ------
+    ValueError or TypeError for arguments that do not fit, FloatingPointError if a score is not finite.
     """
-    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_counts(n_samples=n_samples)
     images = as_images(x, shape=model.arguments["image_shape"], name="x")
     seed, device = seed_from(random_state), resolve_device(device)
     model = copy.deepcopy(model).to(device).eval()
@@ -188,7 +203,7 @@ def _scores(model, images, n_samples, seed, device):
     if not model.variational:
         return {"reconstruction": squared_l2(model(x), x)}
     latent_size = model.decoder.latent_size
-    noise = torch.stack([_starts(image, n_samples, latent_size, standard_normal, seed) for image in images])
+    noise = torch.stack([starting_points(image, n_samples, latent_size, standard_normal, seed) for image in images])
     mean, log_variance = model.posterior(x)
     return {
         "elbo": _negative_elbo(*_elbo_terms(model, x, noise.to(device)), model.variance, x),
@@ -223,11 +238,11 @@ def _best_variance(error, x):
 
 
 @torch.no_grad()
-def _variance_on(model, images, draw):
+def _variance_on(model, images, rng):
     """`_best_variance` for all images, with one posterior sample each."""
     errors = []
     for x in images.split(CHUNK):
-        noise = torch.randn(len(x), 1, model.decoder.latent_size, generator=draw, device=x.device)
+        noise = torch.randn(len(x), 1, model.decoder.latent_size, generator=rng, device=x.device)
         errors.append(_elbo_terms(model, x, noise)[0])
     return _best_variance(torch.cat(errors), images)
 
@@ -258,11 +273,8 @@ class _AutoencoderDetector(ImageDetector):
         self.device = device
         self.verbose = verbose
 
-    def fit(self, X, y=None):
-        """Train on normal images; y is ignored."""
-        self._check_contamination()
-        check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
-        X = self._check_X(X, reset=True)
+    def _fit(self, X, y):
+        check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
         self.network_ = train_autoencoder(
             X,
@@ -276,8 +288,6 @@ class _AutoencoderDetector(ImageDetector):
             verbose=self.verbose,
         )
         self.loss_ = self.network_.loss
-        self._set_offset(X)
-        return self
 
     def _anomaly_score(self, X):
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
@@ -289,13 +299,30 @@ class DCAE(_AutoencoderDetector):
 
     X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
 
-    n_iter, latent_size, ngf, batch_size: the training, see `train_autoencoder` (n_iter is its
-        n_steps). The paper gives none of them for its autoencoders; latent_size is that of ADGAN.
-    contamination: the share of training images that `predict` is to call outliers, or None for no
-        threshold.
+    Parameters
+    ----------
+    n_iter : int, default 10,000, steps of training. The paper gives none of the sizes.
+    latent_size, ngf, batch_size : int, default 256 (ADGAN's), 64, 64. See `train_autoencoder`.
+    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
+        call outliers; or None for no threshold.
+    random_state : int, RandomState or None (default).
+    device : str, default "auto": CUDA where there is one.
+    verbose : bool, default True. Whether to show progress bars.
 
-    After `fit`: `network_` (an `Autoencoder`), `loss_` (per training step), `offset_`,
-    `image_shape_`, `n_features_in_`.
+    Attributes
+    ----------
+    network_ : Autoencoder.
+    loss_ : list of float, per training step.
+    offset_ : float, the threshold of `score_samples`.
+    image_shape_, n_features_in_ : (channels, height, width) and their product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
+    >>> detector = DCAE(3, latent_size=4, ngf=4, random_state=0, verbose=False).fit(X)
+    >>> detector.anomaly_score(X).shape
+    (20,)
     """
 
     _variational = False
@@ -305,10 +332,20 @@ class DCAE(_AutoencoderDetector):
 class VAE(_AutoencoderDetector):
     """A variational autoencoder (Deecke et al. 2018, 4.2).
 
-    score: "elbo", which the paper reports, or one of those it found to do worse: "prior" or
+    X, the other parameters and the attributes are those of `DCAE`.
+
+    Parameters
+    ----------
+    score : "elbo" (default), which the paper reports, or one of those it found to do worse: "prior" or
         "variance"; see `autoencoder_scores`.
 
-    X, the other arguments and what there is after `fit` are those of `DCAE`.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
+    >>> detector = VAE(3, latent_size=4, ngf=4, random_state=0, verbose=False).fit(X)
+    >>> detector.predict(X).shape
+    (20,)
     """
 
     _variational = True
@@ -338,11 +375,10 @@ class VAE(_AutoencoderDetector):
         )
         self.score = score
 
-    def fit(self, X, y=None):
-        """Train on normal images; y is ignored."""
+    def _fit(self, X, y):
         if self.score not in SCORES:
             raise ValueError(f"score must be one of {SCORES}; got {self.score!r}.")
-        return super().fit(X)
+        super()._fit(X, y)
 
     @property
     def _score_name(self):

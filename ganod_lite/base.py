@@ -4,6 +4,7 @@ Every method is a scikit-learn outlier detector. `score_samples` is higher for w
 normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of the papers.
 """
 
+import hashlib
 import os
 
 import numpy as np
@@ -16,9 +17,27 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 class Detector(OutlierMixin, BaseEstimator):
     """What all methods share once they are fitted.
 
-    A subclass offers `_check_X(X, reset)`, which validates; `_anomaly_score(X)`, which scores
-    validated input, one float per sample; and a `fit` that ends in `self._set_offset(X)`.
+    A subclass offers `_check_X(X, reset)`, which validates; `_fit(X, y)`, which trains on validated
+    input; and `_anomaly_score(X)`, which scores it, one float per sample.
     """
+
+    def fit(self, X, y=None):
+        """Fit on normal samples X; y is ignored.
+
+        A `fit` that fails or is interrupted leaves the detector as it was, fitted or not.
+        Raises ValueError or TypeError for data or parameters that cannot be used.
+        """
+        before = dict(vars(self))
+        try:
+            self._check_contamination()
+            X = self._check_X(X, reset=True)
+            self._fit(X, y)
+            self._set_offset(X)
+        except BaseException:  # Ctrl-C too
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
 
     def anomaly_score(self, X):
         """Anomaly scores (n,): higher is more anomalous, the sense of the papers."""
@@ -164,8 +183,25 @@ def resolve_device(device):
 def seed_from(random_state):
     """An int seed from whatever scikit-learn accepts as `random_state`."""
     if isinstance(random_state, (int, np.integer)):
+        if not 0 <= random_state < 2**32:
+            raise ValueError(f"random_state must lie between 0 and 2**32 - 1; got {random_state}.")
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def standard_normal(n, latent_size, rng):
+    """The prior p_z that the ADGAN paper trains and searches with: (n, latent_size) from a torch.Generator."""
+    return torch.randn(n, latent_size, generator=rng)
+
+
+def starting_points(image, n, latent_size, prior, seed):
+    """Latents (n, latent_size) for one image, drawn from the prior by a seed made of `seed` and its pixels alone."""
+    pixels = ((image + 1) * 127.5).round().to(torch.uint8)  # so that it is one image, as uint8 or as floats
+    digest = hashlib.blake2b(pixels.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
+    z = prior(n, latent_size, torch.Generator().manual_seed(int.from_bytes(digest, "big")))
+    if z.shape != (n, latent_size):
+        raise ValueError(f"prior must return latents {(n, latent_size)}; got {tuple(z.shape)}.")
+    return z
 
 
 def write_aside(path, raw):

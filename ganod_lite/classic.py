@@ -29,13 +29,23 @@ MIXTURE_SIZES = tuple(range(2, 21))
 class ClassicDetector(TableDetector):
     """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
 
-    Once fitted, `pipeline_` is the scikit-learn pipeline and `pipeline_[-1]` the selected estimator.
+    A subclass also offers `_check_parameters()`, which raises what is wrong with them before PCA is fitted.
+
+    Parameters
+    ----------
+    n_components : int or None (default).
+    contamination : float in (0, 0.5], default 0.1: the share of training samples that `predict` is to call
+        outliers; or None for no threshold.
+    random_state : int, RandomState or None (default).
+
+    Attributes
+    ----------
+    pipeline_ : scikit-learn's Pipeline; `pipeline_[-1]` is the selected estimator.
+    offset_ : float, the threshold of `score_samples`.
     """
 
-    def fit(self, X, y=None):
-        """Fit on X (n, d); y is ignored. Raises ValueError for data or parameters that cannot be used."""
-        self._check_contamination()
-        X = self._check_X(X, reset=True)
+    def _fit(self, X, y):
+        self._check_parameters()
         seed = seed_from(self.random_state)
         pca, Z = "passthrough", X
         if self.n_components is not None:
@@ -43,8 +53,6 @@ class ClassicDetector(TableDetector):
             pca = PCA(self.n_components, random_state=seed)
             Z = pca.fit_transform(X)
         self.pipeline_ = Pipeline([("pca", pca), ("estimator", self._fit_estimator(Z, seed))])
-        self._set_offset(X)
-        return self
 
     def _anomaly_score(self, X):
         return -self.pipeline_.score_samples(X)
@@ -56,21 +64,24 @@ class KDE(ClassicDetector):
     The bandwidth is the one of `bandwidths` with the best likelihood in ten-fold cross-validation
     (as many folds as samples where there are fewer than ten). The paper takes 2^0, 2^0.5, ..., 2^4, in
     the units of its pixels in [-1, 1]; other data need others. The folds are drawn at random, since
-    tables are often sorted.
+    tables are often sorted. The other parameters and the attributes are those of `ClassicDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> KDE(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
+    array([ 1, -1])
     """
 
-    def __init__(
-        self,
-        n_components=None,
-        *,
-        bandwidths=BANDWIDTHS,
-        contamination=0.1,
-        random_state=None,
-    ):
+    def __init__(self, n_components=None, *, bandwidths=BANDWIDTHS, contamination=0.1, random_state=None):
         self.n_components = n_components
         self.bandwidths = bandwidths
         self.contamination = contamination
         self.random_state = random_state
+
+    def _check_parameters(self):
+        check_bandwidths(self.bandwidths)
 
     def _fit_estimator(self, Z, seed):
         # One leaf for all. Bounds over many leaves cancel badly where the density is low (scikit-learn's
@@ -82,7 +93,15 @@ class KDE(ClassicDetector):
 class OCSVM(ClassicDetector):
     """One-class support vector machine with a Gaussian kernel exp(-gamma |x - y|^2), gamma by `tune_gamma`.
 
-    `nu` bounds the share of training samples outside; the paper sets 0.1.
+    `nu`, in (0, 1], bounds the share of training samples outside; the paper sets 0.1. The other parameters
+    and the attributes are those of `ClassicDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> OCSVM(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
+    array([ 1, -1])
     """
 
     def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
@@ -91,13 +110,25 @@ class OCSVM(ClassicDetector):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _fit_estimator(self, Z, seed):
+    def _check_parameters(self):
         check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
+
+    def _fit_estimator(self, Z, seed):
         return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
 
 
 class IForest(ClassicDetector):
-    """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters."""
+    """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters.
+
+    The other parameters and the attributes are those of `ClassicDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> IForest(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
+    array([ 1, -1])
+    """
 
     def __init__(
         self, n_components=None, *, n_estimators=100, max_samples="auto", contamination=0.1, random_state=None
@@ -108,6 +139,11 @@ class IForest(ClassicDetector):
         self.contamination = contamination
         self.random_state = random_state
 
+    def _check_parameters(self):
+        check_scalar(self.n_estimators, "n_estimators", Integral, min_val=1)
+        if self.max_samples != "auto":
+            check_scalar(self.max_samples, "max_samples", Real, min_val=0, include_boundaries="neither")
+
     def _fit_estimator(self, Z, seed):
         return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
 
@@ -116,7 +152,15 @@ class GMM(ClassicDetector):
     """Gaussian mixture with full covariances; the anomaly score is the negative log likelihood.
 
     The number of Gaussians is the one of `mixture_sizes` (the paper: 2 to 20) with the lowest Bayesian
-    information criterion on the training data. Sizes beyond the number of samples are left out.
+    information criterion on the training data. Sizes beyond the number of samples are left out. The other
+    parameters and the attributes are those of `ClassicDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> GMM(mixture_sizes=(2, 3), random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
+    array([ 1, -1])
     """
 
     def __init__(self, n_components=None, *, mixture_sizes=MIXTURE_SIZES, contamination=0.1, random_state=None):
@@ -124,6 +168,10 @@ class GMM(ClassicDetector):
         self.mixture_sizes = mixture_sizes
         self.contamination = contamination
         self.random_state = random_state
+
+    def _check_parameters(self):
+        for size in self.mixture_sizes:
+            check_scalar(size, "mixture_sizes", Integral, min_val=1)
 
     def _fit_estimator(self, Z, seed):
         sizes = [size for size in self.mixture_sizes if size <= len(Z)]
@@ -136,14 +184,21 @@ class GMM(ClassicDetector):
         return min(mixtures, key=lambda mixture: mixture.bic(Z))
 
 
+def check_bandwidths(bandwidths):
+    """Raise ValueError or TypeError unless there are bandwidths, all of them positive numbers."""
+    if not len(bandwidths):
+        raise ValueError(f"bandwidths: at least one is needed; got {bandwidths!r}.")
+    for bandwidth in bandwidths:
+        check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+
+
 def best_bandwidth(Z, bandwidths=BANDWIDTHS, random_state=None):
     """The bandwidth of a Gaussian kernel density estimate with the best ten-fold likelihood on Z (n, d).
 
     What GridSearchCV over KernelDensity chooses, with each distance computed once instead of once per
     bandwidth: at the paper's size a tenth of the time. Raises ValueError for a bandwidth that is not positive.
     """
-    for bandwidth in bandwidths:
-        check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+    check_bandwidths(bandwidths)
     likelihoods = np.zeros(len(bandwidths))
     for train, held in KFold(min(10, len(Z)), shuffle=True, random_state=seed_from(random_state)).split(Z):
         squared = euclidean_distances(Z[held], Z[train], squared=True)

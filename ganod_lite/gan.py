@@ -6,16 +6,13 @@ Each has its own seed, batches, noise, and loss; nothing but the kernels is shar
 """
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
-from sklearn.utils import check_scalar
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from .base import ImageDetector, as_images, resolve_device, seed_from
-from .checkpoint import Checkpoint, digest
 from .dcgan import Critic, Generator, stack, unstack
+from .training import Training, check_counts, digest_of
 
 # What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
 DCGAN_ADAM = {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.999)}, "n_critic": 1}
@@ -43,7 +40,6 @@ GENERATOR_LOSSES = {
 }
 CLIP = 0.01  # Arjovsky et al., algorithm 1: c
 PENALTY_WEIGHT = 10.0  # Gulrajani et al., algorithm 1: lambda
-BLOCK = 25  # steps whose random draws are made at once, and after which losses are checked
 
 
 @dataclass
@@ -51,13 +47,15 @@ class GAN:
     """A trained generator and critic, both in evaluation mode on the CPU, and how training went.
 
     `critic_loss` and `generator_loss` (of a WGAN: E d(g(z)) - E d(x) and -E d(g(z))) hold one value per
-    generator step; the critic's is that of its last step before.
+    generator step; the critic's is that of its last step before. `seconds` is its share of the training's
+    time, which those trained at once divide equally; None where it is not known.
     """
 
     generator: Generator
     critic: Critic
     critic_loss: list
     generator_loss: list
+    seconds: float | None = None
 
 
 def train_gans(
@@ -76,50 +74,36 @@ def train_gans(
     stop_at=None,
     verbose=True,
 ):
-    """Train one GAN per set of images, all at once, and return them as a list of `GAN`.
+    """Train one GAN per set of images, all at once.
 
-    image_sets: list of images as `as_images` takes them, all of one shape; seeds: one int for each.
-    n_steps: generator steps.
-    objective: "wgan", which the paper trains on; "wgan-gp", the same with a gradient penalty in place of
-        clipped weights; "gan" or "lsgan".
-    n_critic: critic steps before each generator step; None: 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan").
-    checkpoint: a file for the state of an unfinished training. It is written every
-    `checkpoint_seconds`; where it exists training goes on from it, with the same result as
-    undisturbed; once training is done it is removed. A damaged one is said, and training starts anew.
-    stop_at: a time.time() after which training stops by TimeIsUp, the checkpoint (if any) saved.
+    Parameters
+    ----------
+    image_sets : list of images as `as_images` takes them, all of one shape.
+    seeds : list of int, one for each set.
+    n_steps : int, generator steps.
+    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Generator`.
+    objective : "wgan" (default), which the ADGAN paper trains on; "wgan-gp", the same with a gradient
+        penalty in place of clipped weights; "gan" or "lsgan".
+    n_critic : int or None (default). Critic steps before each generator step; None: 5 ("wgan"),
+        2 ("wgan-gp") or 1 ("gan", "lsgan").
+    device : str, default "auto": CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
+    verbose : bool, default True. Whether to show a progress bar.
 
-    Raises FloatingPointError if a loss stops being finite, ValueError or TypeError on arguments that
-    do not fit, among them the checkpoint of a training of other images or with other arguments.
+    Returns
+    -------
+    list of GAN
+
+    Raises
+    ------
+    ValueError or TypeError, before anything is trained, for arguments that do not fit.
+    FloatingPointError, TimeIsUp : see `training.Training.run`.
     """
-    for name, value in (
-        ("n_steps", n_steps), ("latent_size", latent_size), ("ngf", ngf), ("batch_size", batch_size)
-    ):  # fmt: skip
-        check_scalar(value, name, Integral, min_val=1)
-    if objective not in RECIPES:
-        raise ValueError(f"objective must be one of {sorted(RECIPES)}; got {objective!r}.")
-    if n_critic is not None:
-        check_scalar(n_critic, "n_critic", Integral, min_val=1)
-    if len(image_sets) != len(seeds) or not len(seeds):
-        raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
-    training = _Training(
-        image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, resolve_device(device), n_critic
-    )
-    parts = [training.generator, training.critic, *training.optimisers]
-    checkpoint = Checkpoint(
-        checkpoint, training.arguments, parts, training.draws, training.losses,
-        seconds=checkpoint_seconds, stop_at=stop_at,
+    training = GANTraining(
+        image_sets, seeds, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size,
+        objective=objective, n_critic=n_critic, device=device,
     )  # fmt: skip
-    checkpoint.load(training.device)
-    with tqdm(total=n_steps, initial=training.n_done, desc=objective.upper(), disable=not verbose) as bar:
-        while training.n_done < n_steps:
-            n_block = min(BLOCK, n_steps - training.n_done)
-            losses = training.run(n_block)
-            bar.update(n_block)
-            bar.set_postfix_str(f"critic {losses[0]:.3g}, generator {losses[1]:.3g}", refresh=False)
-            checkpoint.after_block(n_steps)
-    trained = training.finish()
-    checkpoint.remove()
-    return trained
+    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
 
 
 def has_batch_norm(objective):
@@ -127,68 +111,75 @@ def has_batch_norm(objective):
     return objective != "wgan-gp"
 
 
-class _Training:
-    """The state of a training: networks, optimisers, random generators, losses so far."""
+def new_networks(shape, latent_size, ngf, objective, seed):
+    """The generator and the critic that a training with this seed begins with."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return Generator(shape, latent_size, ngf), Critic(shape, ngf, batch_norm=has_batch_norm(objective))
 
-    def __init__(self, image_sets, seeds, n_steps, latent_size, ngf, batch_size, objective, device, n_critic=None):
+
+def check_training(objective, n_critic=None, **counts):
+    """Raise ValueError or TypeError for arguments that no GAN can be trained with."""
+    check_counts(**counts)
+    if objective not in RECIPES:
+        raise ValueError(f"objective must be one of {sorted(RECIPES)}; got {objective!r}.")
+    if n_critic is not None:
+        check_counts(n_critic=n_critic)
+
+
+class GANTraining(Training):
+    """The training behind `train_gans`, whose arguments it has: networks side by side, and their steps."""
+
+    advice = "Try objective='wgan-gp', another seed, or a larger batch_size."
+
+    def __init__(
+        self, image_sets, seeds, *, n_steps, latent_size, ngf, batch_size, objective, n_critic=None, device="auto"
+    ):
+        check_training(
+            objective, n_critic, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size
+        )  # fmt: skip
+        if len(image_sets) != len(seeds) or not len(seeds):
+            raise ValueError(f"seeds: one for each set of images; got {len(seeds)} for {len(image_sets)} sets.")
+        device = resolve_device(device)
         images = [as_images(x, min_samples=2) for x in image_sets]
         seeds = [int(seed) for seed in seeds]
         shape = tuple(images[0].shape[1:])
         for i, x in enumerate(images):
             if tuple(x.shape[1:]) != shape:
                 raise ValueError(f"image_sets: all must be {shape} like the first; set {i} is {tuple(x.shape[1:])}.")
-        generators, critics = [], []
-        for seed in seeds:  # each network starts as it would alone
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(seed)
-                generators.append(Generator(shape, latent_size, ngf))
-                critics.append(Critic(shape, ngf, batch_norm=has_batch_norm(objective)))
-        self.arguments = {  # all that the result depends on
-            "images": [digest(x) for x in images], "shape": shape, "seeds": seeds, "n_steps": n_steps,
+        arguments = {  # all that the result depends on
+            "images": [digest_of(x) for x in images], "shape": shape, "seeds": seeds, "n_steps": n_steps,
             "latent_size": latent_size, "ngf": ngf, "batch_size": batch_size, "objective": objective,
             "device": device.type,
         }  # fmt: skip
-        self.objective, self.batch_size, self.device = objective, batch_size, device
-        self.generator = stack(generators).to(device, memory_format=torch.channels_last)
-        self.critic = stack(critics).to(device, memory_format=torch.channels_last)
         recipe = RECIPES[objective]
         self.n_critic = recipe["n_critic"] if n_critic is None else int(n_critic)
         if self.n_critic != recipe["n_critic"]:  # else the objective tells it
-            self.arguments["n_critic"] = self.n_critic
+            arguments["n_critic"] = self.n_critic
+        self.objective, self.batch_size = objective, batch_size
+        networks = zip(*(new_networks(shape, latent_size, ngf, objective, seed) for seed in seeds))
+        self.generator, self.critic = (stack(n).to(device, memory_format=torch.channels_last) for n in networks)
         self.optimisers = [
             recipe["optimiser"](network.parameters(), **recipe["settings"]) for network in (self.generator, self.critic)
         ]
         self.images = torch.cat(images).to(device)
         self.sizes = [len(x) for x in images]
         self.offsets = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
-        self.draws = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        self.losses = []  # per step (2, groups): critic's and generator's
+        rngs = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        parts = [self.generator, self.critic, *self.optimisers]
+        super().__init__(objective.upper(), ("critic", "generator"), n_steps, seeds, arguments, parts, rngs, device)
 
-    @property
-    def n_done(self):
-        return len(self.losses)
-
-    def run(self, n_steps):
-        """Train for n_steps generator steps; return the last losses, averaged over the groups."""
+    def block(self, n_steps):
+        """Train for n_steps generator steps; return their losses (n_steps, 2, groups)."""
         n, b = self.n_critic, self.batch_size
         real, noise, mix = [], [], []  # drawn group by group, so that each group draws what it would alone
-        for size, offset, draw in zip(self.sizes, self.offsets, self.draws):
-            options = {"generator": draw, "device": self.device}
+        for size, offset, rng in zip(self.sizes, self.offsets, self.rngs):
+            options = {"generator": rng, "device": self.device}
             real.append(torch.randint(size, (n_steps, n, b, 1), **options) + offset)
             noise.append(torch.randn(n_steps, n + 1, b, self.generator.latent_size, **options))
             mix.append(torch.rand(n_steps, n, b, 1, **options))
         draws = (torch.cat(parts, -1) for parts in (real, noise, mix))
-        losses = [self._step(*step) for step in zip(*draws)]
-        losses = torch.stack(losses).cpu()
-        if not torch.isfinite(losses).all():
-            group = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
-            raise FloatingPointError(
-                f"GAN training diverged (a loss is not finite) between steps {self.n_done} and "
-                f"{self.n_done + n_steps} for set {group} (seed {self.arguments['seeds'][group]}). Try "
-                "objective='wgan-gp', another seed, or a larger batch_size."
-            )
-        self.losses += losses.tolist()
-        return losses[-1].mean(1).tolist()
+        return torch.stack([self._step(*step) for step in zip(*draws)])
 
     def _step(self, real, noise, mix):
         """n_critic critic steps and one generator step.
@@ -230,12 +221,11 @@ class _Training:
         return ((gradient.unflatten(1, (n_groups, -1)).flatten(2).norm(dim=2) - 1) ** 2).mean(0)
 
     def finish(self):
-        generators = unstack(self.generator, len(self.sizes))
-        critics = unstack(self.critic, len(self.sizes))
-        losses = torch.tensor(self.losses).reshape(-1, 2, len(self.sizes))
+        n, seconds = len(self.seeds), self.seconds / len(self.seeds)
+        losses = torch.tensor(self.losses).reshape(-1, 2, n)
         return [
-            GAN(g.to("cpu").eval(), c.to("cpu").eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist())
-            for i, (g, c) in enumerate(zip(generators, critics))
+            GAN(g.cpu().eval(), c.cpu().eval(), losses[:, 0, i].tolist(), losses[:, 1, i].tolist(), seconds)
+            for i, (g, c) in enumerate(zip(unstack(self.generator, n), unstack(self.critic, n)))
         ]
 
 
@@ -243,33 +233,24 @@ class GANDetector(ImageDetector):
     """A detector that trains a GAN on normal images, unless one is given, and scores by a search of it.
 
     A subclass has the arguments of `train_gans` (n_steps is called n_iter), `generator`, perhaps
-    `critic`, and a method `search(X)` whose result has `scores`.
+    `critic`; `search(X)`, whose result has `scores`; and `_prepare_search(generator, critic, X)`, which
+    raises what a search of X will, before hours of training.
     """
 
-    def fit(self, X, y=None):
-        """Train on normal images; y is ignored."""
-        self._check_contamination()
-        X = self._check_X(X, reset=True)
+    def _fit(self, X, y):
         self.seed_ = seed_from(self.random_state)
         self.generator_, self.critic_ = self.generator, getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []
-        if self.generator is None:
-            check_scalar(self.n_iter, "n_iter", Integral, min_val=1)
-            (trained,) = train_gans(
-                [X],
-                [self.seed_],
-                n_steps=self.n_iter,
-                latent_size=self.latent_size,
-                ngf=self.ngf,
-                batch_size=self.batch_size,
-                objective=self.objective,
-                device=self.device,
-                verbose=self.verbose,
-            )
-            self.generator_, self.critic_ = trained.generator, trained.critic
-            self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
-        self._set_offset(X)
-        return self
+        if self.generator is not None:
+            self._prepare_search(self.generator_, self.critic_, X)
+            return
+        options = {"latent_size": self.latent_size, "ngf": self.ngf, "objective": self.objective}
+        check_training(n_iter=self.n_iter, batch_size=self.batch_size, **options)
+        self._prepare_search(*new_networks(self.image_shape_, **options, seed=self.seed_), X)
+        options |= {"n_steps": self.n_iter, "batch_size": self.batch_size}
+        (trained,) = train_gans([X], [self.seed_], **options, device=self.device, verbose=self.verbose)
+        self.generator_, self.critic_ = trained.generator, trained.critic
+        self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
 
     def _anomaly_score(self, X):
         return self.search(X).scores

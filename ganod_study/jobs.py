@@ -79,13 +79,10 @@ class Cell(_Cell):
     def shares(self):
         """What cells must have in common to be one job."""
         if self.network:
-            with_whom = self.network.kind, self.network.objective, self.seed
-        else:  # fits depend on the training images alone, which are the same for all seeds if all are taken
-            with_whom = (
-                self.features if self.features == "AlexNet" else self.method,
-                self.settings.n_train and self.seed,
-            )
-        return self.scale, self.dataset, self.normal_class, *with_whom
+            return self.network.shares
+        # Fits depend on the training images alone, which are the same for all seeds if all are taken.
+        what = self.features if self.features == "AlexNet" else self.method
+        return self.scale, self.dataset, self.normal_class, what, self.settings.n_train and self.seed
 
     def load(self, data_root):
         return load_images(self.dataset, datasets.data_root(data_root))

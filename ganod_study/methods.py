@@ -12,10 +12,11 @@ from functools import partial
 import numpy as np
 import torch
 
-from ganod_lite.adgan import laplacian_pyramid, latent_search
+from ganod_lite.adgan import latent_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import as_images
+from ganod_lite.losses import laplacian_pyramid
 
 from . import classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity

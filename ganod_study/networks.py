@@ -3,18 +3,19 @@
 Several cells share a network, so it is an entry of the store with its own record and seconds.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 
 import torch
 
 from ganod_lite.autoencoders import Autoencoder, train_autoencoder
-from ganod_lite.base import as_images
+from ganod_lite.base import as_images, write_aside
 from ganod_lite.dcgan import Critic, Generator
 from ganod_lite.gan import GAN, has_batch_norm, train_gans
 
 from . import datasets
 from .scales import settings_of, some_of
-from .store import stopwatch
 
 TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")  # the settings that a GAN depends on
 AUTOENCODER = (*TRAINING[:-1], "n_iter_autoencoder")
@@ -44,6 +45,11 @@ class Network:
         if self.kind == "gan":
             return parameters | some_of(self.settings, TRAINING) | {"objective": self.objective}
         return parameters | some_of(self.settings, AUTOENCODER)
+
+    @property
+    def shares(self):
+        """What the cells have in common that are computed with it."""
+        return self.scale, self.dataset, self.normal_class, self.kind, self.objective, self.seed
 
     def stem(self, store):
         folder = f"{self.dataset}/{self.scale}/{self.kind}"
@@ -83,12 +89,13 @@ def train(networks, store, images, *, device, stop_at=None, verbose=True):
 
 def _train_gans(networks, store, images, options):
     sets = [split_of(network, images).x_train for network in networks]
-    first = networks[0].stem(store)
-    checkpoint = first.with_name("+".join(network.stem(store).name for network in networks) + ".checkpoint")
-    with stopwatch() as seconds:
-        gans = train_gans(
-            sets, [n.seed for n in networks], objective=networks[0].objective, checkpoint=checkpoint, **options
-        )
+    checkpoint = _checkpoint(networks, store)
+    together = checkpoint.with_suffix(".together")  # who shares the checkpoint: see `unfinished`
+    if len(networks) > 1:
+        write_aside(together, json.dumps([asdict(network) for network in networks]).encode())
+    gans = train_gans(
+        sets, [n.seed for n in networks], objective=networks[0].objective, checkpoint=checkpoint, **options
+    )
     for network, gan, x in zip(networks, gans, sets):
         arrays = {
             "generator": gan.generator.state_dict(),
@@ -97,25 +104,42 @@ def _train_gans(networks, store, images, options):
             "some_real_images": as_images(x[:10]),
         }
         details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(networks)}
-        store.put(
-            network.stem(store), network.parameters, arrays, seconds() / len(networks), options["device"], details
-        )
+        store.put(network.stem(store), network.parameters, arrays, gan.seconds, options["device"], details)
+    together.unlink(missing_ok=True)
+
+
+def unfinished(wanted, store):
+    """The groups, lists of `Network`, whose training together has begun and not ended, with one of those wanted."""
+    found = []
+    for folder in {network.stem(store).parent for network in wanted}:
+        for path in sorted(folder.glob("*.together")):
+            group = [Network(**fields) for fields in json.loads(path.read_text())]
+            if not set(group).isdisjoint(wanted):
+                found.append(group)
+    return found
+
+
+def _checkpoint(networks, store):
+    """The file for the state of a training: of one network under its own name, of several under a digest of theirs."""
+    stem = networks[0].stem(store)
+    if len(networks) == 1:
+        return stem.with_name(f"{stem.name}.checkpoint")
+    names = "+".join(network.stem(store).name for network in networks)
+    return stem.with_name(f"{len(networks)}-networks-{sha256(names.encode()).hexdigest()[:16]}.checkpoint")
 
 
 def _train_autoencoders(networks, store, images, options):
     for network in networks:
-        stem = network.stem(store)
-        with stopwatch() as seconds:
-            model = train_autoencoder(
-                split_of(network, images).x_train,
-                network.seed,
-                variational=network.kind == "vae",
-                checkpoint=stem.with_name(f"{stem.name}.checkpoint"),
-                **options,
-            )
+        model = train_autoencoder(
+            split_of(network, images).x_train,
+            network.seed,
+            variational=network.kind == "vae",
+            checkpoint=_checkpoint([network], store),
+            **options,
+        )
         arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
         details = {"image_shape": model.arguments["image_shape"]}
-        store.put(stem, network.parameters, arrays, seconds(), options["device"], details)
+        store.put(network.stem(store), network.parameters, arrays, model.seconds, options["device"], details)
 
 
 def split_of(what, images):

@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ganod_lite.base import resolve_device
-from ganod_lite.checkpoint import TimeIsUp
+from ganod_lite.training import TimeIsUp
 
 from . import datasets, networks
-from .jobs import Cell, TableCell
+from .jobs import Cell, TableCell, load_images
 from .methods import TABLE1
 from .scales import SCALES, STORED, TABLES, known
 from .store import Store
@@ -137,7 +137,7 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
     store, done = Store(root), []
     try:
         with (
-            _lock(store, cells).acquire(timeout=-1 if wait and stop_at is None else 0),
+            _lock(store, cells[0].shares).acquire(timeout=-1 if wait and stop_at is None else 0),
             joblib.parallel_config(backend="sequential"),  # what a job waits for is not elsewhere on a cluster
             _one_thread() if device.type == "cpu" else nullcontext(),
         ):
@@ -184,31 +184,32 @@ def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
     On a CPU that gains little, and one after the other each comes out the same to the bit whichever
     others are asked for; there a job trains its own.
     """
-    lacking = {}
-    for cells in jobs:
-        network = cells[0].network
+    wanted = {}
+    for network in (cells[0].network for cells in jobs):
         if network and network.kind == "gan" and store.get(network.stem(store)) is None:
-            lacking.setdefault((network.scale, network.dataset, network.objective), []).append(cells)
-    for jobs in lacking.values():
-        for group in (jobs[i : i + GANS_AT_ONCE] for i in range(0, len(jobs), GANS_AT_ONCE)):
+            wanted.setdefault((network.scale, network.dataset, network.objective), []).append(network)
+    for some in wanted.values():
+        groups = networks.unfinished(some, store)  # with their checkpoints, whatever is asked for now
+        rest = [network for network in some if not any(network in group for group in groups)]
+        groups += [rest[i : i + GANS_AT_ONCE] for i in range(0, len(rest), GANS_AT_ONCE)]
+        images = load_images(some[0].dataset, datasets.data_root(data_root))
+        for group in groups:
             with ExitStack() as locks:
                 mine = []
-                for cells in group:
+                for network in group:
                     try:
-                        locks.enter_context(_lock(store, cells).acquire(timeout=0))
-                        mine.append(cells[0])
+                        locks.enter_context(_lock(store, network.shares).acquire(timeout=0))
+                        mine.append(network)
                     except Timeout:
                         continue  # another process is at it
                 try:
-                    images = mine[0].load(data_root) if mine else None
-                    some = [cell.network for cell in mine]
-                    networks.train(some, store, images, device=device, stop_at=stop_at, verbose=verbose)
+                    networks.train(mine, store, images, device=device, stop_at=stop_at, verbose=verbose)
                 except TimeIsUp:
                     return
 
 
-def _lock(store, cells):
-    name = sha256(repr(cells[0].shares).encode()).hexdigest()[:16]
+def _lock(store, shares):
+    name = sha256(repr(shares).encode()).hexdigest()[:16]
     folder = store.root / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / name)

@@ -1,4 +1,4 @@
-"""The latent search against a plain loop written from Algorithm 1, what it leaves alone, and ADGAN."""
+"""The latent search against algorithm 1 as printed, what it leaves alone, and ADGAN."""
 
 import copy
 import json
@@ -14,10 +14,11 @@ from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from torch import nn
 
-from ganod_lite import adgan, copies, gan
-from ganod_lite.adgan import ADGAN, latent_search, squared_l2
+from ganod_lite import adgan, copies, gan, losses
+from ganod_lite.adgan import ADGAN, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
+from ganod_lite.losses import squared_l2
 
 # --- generators ---
 
@@ -66,6 +67,13 @@ def mlp():
     return Wrapped(nn.Sequential(*layers, nn.Unflatten(1, (3, 8, 8))), 6)
 
 
+class Nearly(Generator):
+    """Looks like a DCGAN and makes nearly the same images."""
+
+    def forward(self, z):
+        return (1 + 1e-5) * super().forward(z)
+
+
 def hooked():
     generator = dcgan()
     generator.register_forward_hook(lambda module, args, out: 0.5 * out)
@@ -95,6 +103,7 @@ GENERIC = {
     "wrapped unusual dcgan": lambda: Wrapped(unusual_dcgan(), 6),
     "mlp": mlp,
     "own forward": lambda: Dimmed((1, 16, 16), 6, 4),
+    "own forward, 1e-5 off": lambda: Nearly((1, 16, 16), 6, 4),
     "hook": hooked,
     "spectral norm": normalised,
     "a layer twice": repeated,
@@ -143,36 +152,31 @@ def search(generator, x, **options):
 # --- the plain loops ---
 
 
-def plain_search(generator, x, starts, *, n_steps, lr_z=0.25, lr_theta=5e-5, loss=squared_l2, theta_per="seed"):
-    """Algorithm 1 as it is printed: for each image and each seed, a fresh copy of the generator.
-
-    With theta_per="image" the seeds of an image are one batch, on one copy. Returns losses
-    (n, n_seeds, n_steps + 1) and z (n, n_seeds, latent_size).
+def plain(generator, x, starts, *, theta_per="seed", loss=squared_l2, **options):
+    """`plain_search`: losses (n, n_seeds, n_steps + 1) and z. With theta_per="image" the starts of an image are one
+    start of a generator that makes their images as one batch, on one copy.
     """
-    losses, found = torch.zeros(*starts.shape[:2], n_steps + 1), torch.zeros(starts.shape)
-    dtype = next(generator.parameters()).dtype
-    n_seeds = starts.shape[1]
-    for i, image in enumerate(x.to(dtype)):
-        for seeds in [[j] for j in range(n_seeds)] if theta_per == "seed" else [list(range(n_seeds))]:
-            g = copy.deepcopy(generator).eval()
-            z = torch.tensor(starts[i, seeds], dtype=dtype, requires_grad=True)
-            adam_z = torch.optim.Adam([z], lr=lr_z, betas=(0.5, 0.999))
-            adam_theta = torch.optim.Adam(g.parameters(), lr=lr_theta, betas=(0.5, 0.999))
-            for t in range(n_steps + 1):
-                try:
-                    generated = g(z)
-                except RuntimeError:
-                    generated = g(z[:, :, None, None])
-                each = loss(generated, image.expand_as(generated))
-                losses[i, seeds, t] = each.detach().float()
-                if t < n_steps:
-                    adam_z.zero_grad()
-                    adam_theta.zero_grad()
-                    each.sum().backward()
-                    adam_z.step()
-                    adam_theta.step()
-            found[i, seeds] = z.detach().float()
-    return losses.numpy(), found.numpy()
+    n, n_seeds, size = starts.shape
+    x = x.to(next(generator.parameters()).dtype)
+    try:
+        with torch.no_grad():
+            generator(torch.as_tensor(starts[0]).to(x))
+    except RuntimeError:
+        generator = nn.Sequential(nn.Unflatten(1, (size, 1, 1)), generator)
+    if theta_per == "seed":
+        found = plain_search(generator, x, starts, loss=loss, **options)
+        return found.losses_by_step, found.z
+    each = []
+
+    def summed(generated, image):
+        each.append(loss(generated, image.expand_as(generated)))
+        return each[-1].sum()
+
+    batch = nn.Sequential(nn.Unflatten(1, (n_seeds, size)), nn.Flatten(0, 1), generator)
+    found = plain_search(batch, x, starts.reshape(n, 1, -1), loss=summed, **options)
+    losses = torch.stack(each).detach().view(n, -1, n_seeds)
+    np.testing.assert_allclose(found.losses_by_step[:, 0], losses.sum(2), rtol=1e-6)
+    return losses.transpose(1, 2), found.z.reshape(starts.shape)
 
 
 def agree(generator, x, rtol, **options):
@@ -180,7 +184,7 @@ def agree(generator, x, rtol, **options):
     options = {"n_steps": 4} | options
     n_seeds = options.pop("n_seeds", 3)
     starts = search(generator, x, n_seeds=n_seeds, n_steps=0).z
-    losses, z = plain_search(generator, x, starts, **options)
+    losses, z = plain(generator, x, starts, **options)
     result = search(generator, x, n_seeds=n_seeds, **options)
     np.testing.assert_allclose(result.losses_by_step, losses, rtol=rtol)
     np.testing.assert_allclose(result.losses, losses[:, :, -1], rtol=rtol)
@@ -189,6 +193,16 @@ def agree(generator, x, rtol, **options):
     assert result.scores.shape == (len(x),) and result.losses.shape == (len(x), n_seeds)
     assert result.z.shape == (len(x), n_seeds, 6)
     return result
+
+
+def test_the_plain_search_moves_theta_and_resets_it():
+    """With larger steps the weights matter; the second image must find them as the first did."""
+    generator, x, z = trained(dcgan), images(dcgan(), 2), torch.randn(2, 2, 6)
+    state = copy.deepcopy(generator.state_dict())
+    together = plain_search(generator, x, z, lr_theta=0.01).scores
+    np.testing.assert_array_equal(plain_search(generator.train(), x[1:], z[1:], lr_theta=0.01).scores, together[1:])
+    assert (together < 0.99 * plain_search(generator, x, z, lr_theta=0.0).scores).all()
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
 
 
 @pytest.mark.parametrize("make", [*FAST.values(), *GENERIC.values()], ids=[*FAST, *GENERIC])
@@ -398,13 +412,13 @@ def test_same_random_state_gives_the_same_bits_another_gives_others():
 def test_a_prior_of_one_s_own_is_used():
     generator = trained(dcgan)
 
-    def uniform(n, latent_size, draw):
-        return torch.rand(n, latent_size, generator=draw) + 10
+    def uniform(n, latent_size, rng):
+        return torch.rand(n, latent_size, generator=rng) + 10
 
     result = search(generator, images(generator), n_seeds=4, n_steps=0, prior=uniform)
     assert result.z.min() >= 10 and result.z.max() < 11 and result.z.std() > 0.2
     with pytest.raises(ValueError, match=r"prior must return latents \(4, 6\); got \(4, 5\)"):
-        search(generator, images(generator), n_seeds=4, prior=lambda n, size, draw: torch.zeros(n, size - 1))
+        search(generator, images(generator), n_seeds=4, prior=lambda n, size, rng: torch.zeros(n, size - 1))
 
 
 # --- what is left alone ---
@@ -575,6 +589,8 @@ def test_wrong_arguments_are_named():
         ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
         ({"theta_per": "batch"}, ValueError, "theta_per must be 'seed' or 'image'; got 'batch'"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
+        ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
+        ({"max_memory": "2 GB"}, TypeError, "max_memory must be an instance of"),
         ({"latent_size": 9}, ValueError, r"generator: it takes neither latents \(m, 9\) nor \(m, 9, 1, 1\)"),
     ):
         with pytest.raises(error, match=message):
@@ -768,7 +784,7 @@ def test_laplacian_pyramid_loss_is_that_of_two_pyramids_built_by_hand(channels, 
 
     a, b = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, channels, size, size))
     wanted = sum(4**j * np.abs(p - q).sum((1, 2, 3)) for j, (p, q) in enumerate(zip(pyramid(a), pyramid(b))))
-    loss = adgan.laplacian_pyramid(torch.from_numpy(a), torch.from_numpy(b))
+    loss = losses.laplacian_pyramid(torch.from_numpy(a), torch.from_numpy(b))
     np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-10)
     assert pyramid(a)[-1].shape[2] == 4
 
@@ -776,7 +792,7 @@ def test_laplacian_pyramid_loss_is_that_of_two_pyramids_built_by_hand(channels, 
 def test_the_laplacian_pyramid_loss_can_be_searched_with():
     generator, x = Generator((1, 16, 16), 6, 4).eval(), torch.rand(3, 1, 16, 16) * 2 - 1
     options = {"n_seeds": 2, "n_steps": 3, "random_state": 0, "device": "cpu", "verbose": False}
-    found = latent_search(generator, x, loss=adgan.laplacian_pyramid, **options)
+    found = latent_search(generator, x, loss=losses.laplacian_pyramid, **options)
     other = latent_search(generator, x, **options)
     assert found.scores.shape == (3,) and not np.allclose(found.scores, other.scores)
     assert (found.losses_by_step[:, :, -1] < found.losses_by_step[:, :, 0]).all()

@@ -11,10 +11,11 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from torch.distributions import Normal, kl_divergence
 
-from ganod_lite import autoencoders
-from ganod_lite.adgan import _starts, latent_search, standard_normal
+from ganod_lite import autoencoders, training
+from ganod_lite.adgan import latent_search
 from ganod_lite.autoencoders import DCAE, MIN_VARIANCE, VAE, Autoencoder, autoencoder_scores, train_autoencoder
-from ganod_lite.checkpoint import TimeIsUp
+from ganod_lite.base import standard_normal, starting_points
+from ganod_lite.training import TimeIsUp
 from ganod_study.datasets import load_images
 
 BOTH = pytest.mark.parametrize("variational", [False, True])
@@ -23,9 +24,9 @@ DETECTORS = pytest.mark.parametrize("make", [DCAE, VAE])
 
 def images(n=20, channels=1, size=16, seed=0):
     """Smooth images in [-1, 1] with something to learn: a bright bar in one of many places, and noise."""
-    draw = torch.Generator().manual_seed(seed)
-    x = 0.1 * torch.randn(n, channels, size, size, generator=draw) - 0.8
-    for image, start in zip(x, torch.randint(size - 3, (n,), generator=draw)):
+    rng = torch.Generator().manual_seed(seed)
+    x = 0.1 * torch.randn(n, channels, size, size, generator=rng) - 0.8
+    for image, start in zip(x, torch.randint(size - 3, (n,), generator=rng)):
         image[:, :, start : start + 3] += 1.5
     return x.clamp(-1, 1)
 
@@ -117,7 +118,7 @@ def test_vae_scores_are_those_of_a_plain_loop():
     scores = scores_of(model, x, n_samples=3, random_state=7)
     assert list(scores) == ["elbo", "prior", "variance"]
     for i, image in enumerate(x):
-        noise = _starts(image, 3, 6, standard_normal, 7)
+        noise = starting_points(image, 3, 6, standard_normal, 7)
         mean, log_variance = model.encoder(image[None])[0].detach().double().chunk(2)
         slow = {
             "elbo": slow_negative_elbo(model, image[None], noise, 0.3),
@@ -245,7 +246,7 @@ def test_same_bits_twice_and_nobody_s_random_state(variational):
 
 @BOTH
 def test_blocks_only_say_when_losses_are_looked_at(variational, monkeypatch):
-    monkeypatch.setattr(autoencoders, "BLOCK", 3)
+    monkeypatch.setattr(training, "BLOCK", 3)
     assert len(train(images(), variational=variational, n_steps=7).loss) == 7
 
 
@@ -383,18 +384,22 @@ def test_wrong_images_are_named(variational):
         scores_of(model, images(), n_samples=0)
 
 
-@pytest.mark.parametrize("variational", [False, True])
+@BOTH
 def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(variational, monkeypatch, tmp_path):
-    monkeypatch.setattr(autoencoders, "BLOCK", 3)
-    x = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    options = {"latent_size": 4, "ngf": 4, "batch_size": 8, "device": "cpu", "verbose": False}
-    undisturbed = train_autoencoder(x, 3, variational=variational, n_steps=8, **options)
-    path = tmp_path / "state"
+    monkeypatch.setattr(training, "BLOCK", 3)
+    options = {"variational": variational, "n_steps": 8}
+    undisturbed = train(images(), 3, **options)
+    options["checkpoint"] = tmp_path / "state"
     with pytest.raises(TimeIsUp, match="stopped after 3 of 8 training steps"):
-        train_autoencoder(x, 3, variational=variational, n_steps=8, checkpoint=path, stop_at=0.0, **options)
+        train(images(), 3, stop_at=0.0, **options)
+    kept = options["checkpoint"].read_bytes()
     with pytest.raises(ValueError, match="belongs to another training"):
-        train_autoencoder(x, 4, variational=variational, n_steps=8, checkpoint=path, **options)
-    resumed = train_autoencoder(x, 3, variational=variational, n_steps=8, checkpoint=path, **options)
-    assert resumed.loss == undisturbed.loss and not path.exists()
+        train(images(), 4, **options)
+    assert options["checkpoint"].read_bytes() == kept
+    resumed = train(images(), 3, **options)
+    assert resumed.loss == undisturbed.loss and not options["checkpoint"].exists()
     for name, value in undisturbed.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
+    options["checkpoint"].write_bytes(kept.replace(b"seconds", b"secondz"))
+    with pytest.warns(UserWarning, match="is damaged; training starts anew"):
+        assert 0 < train(images(), 3, **options).seconds < 30

@@ -102,18 +102,6 @@ def test_variants_of_the_search_agree(tmp_path):
     assert all(row["difference"] < 1e-6 for row in rows), rows
 
 
-def test_plain_loop_moves_theta_and_resets_it():
-    """With larger steps the weights matter; the second image must find them as the first did."""
-    common, search = (importlib.import_module(f"benchmarks.{part}") for part in ("common", "search"))
-    generator, x = common.untrained_generator(4, 8), common.random_images(2)
-    z = torch.randn(2, 2, 8, generator=torch.Generator().manual_seed(0))
-    together = search.plain_search(generator, x, z, lr_theta=0.01)
-    alone = search.plain_search(generator, x[1:], z[1:], lr_theta=0.01)
-    frozen = search.plain_search(generator, x, z, lr_theta=0.0)
-    np.testing.assert_array_equal(together[1:], alone)
-    assert (together < 0.99 * frozen).all()
-
-
 def test_rounds_take_turns_and_end_with_the_time():
     common = importlib.import_module("benchmarks.common")
     calls = []

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ganod_lite import ADGAN, GMM, KDE, OCSVM, SOGAAL, IForest
+from ganod_lite import ADGAN, GMM, KDE, OCSVM, SOGAAL, IForest, training
 from ganod_lite.anogan import AnoGAN
 from ganod_lite.autoencoders import DCAE, VAE
 from ganod_lite.base import ImageDetector, seed_from
@@ -32,13 +32,9 @@ class Distance(ImageDetector):
         self.contamination = contamination
         self.random_state = random_state
 
-    def fit(self, X, y=None):
-        self._check_contamination()
-        X = self._check_X(X, reset=True)
-        draw = torch.Generator().manual_seed(seed_from(self.random_state))
-        self.centre_ = X.mean(0) + self.noise * torch.randn(X[0].shape, generator=draw)
-        self._set_offset(X)
-        return self
+    def _fit(self, X, y):
+        rng = torch.Generator().manual_seed(seed_from(self.random_state))
+        self.centre_ = X.mean(0) + self.noise * torch.randn(X[0].shape, generator=rng)
 
     def _anomaly_score(self, X):
         return (X - self.centre_).square().flatten(1).sum(1).double().numpy()
@@ -165,12 +161,60 @@ def test_bad_contamination_is_named(make, images, contamination):
         make(contamination=contamination).fit(images)
 
 
+def interrupted(detector, method, X):
+    """Fit `detector` again and press Ctrl-C as it comes to `method`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(detector), method, lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            detector.fit(X)
+
+
+@pytest.mark.parametrize("method", ["_fit", "_set_offset", "_anomaly_score"])
+def test_a_fit_that_is_interrupted_leaves_what_was_there(make, fitted, images, method):
+    unfitted = make(random_state=0)
+    interrupted(unfitted, method, images[:, :, ::-1])
+    assert vars(unfitted) == unfitted.get_params()
+    with pytest.raises(NotFittedError):
+        unfitted.anomaly_score(images)
+    scores, flagged = fitted.anomaly_score(images), fitted.predict(images)
+    interrupted(fitted, method, np.zeros((3, 1, 16, 16)))
+    np.testing.assert_array_equal(fitted.anomaly_score(images), scores)
+    np.testing.assert_array_equal(fitted.predict(images), flagged)
+
+
 def test_a_failed_fit_does_not_count(images):
     detector = Distance(noise="loud")  # fails once X is validated
     with pytest.raises(TypeError):
         detector.fit(images)
     with pytest.raises(NotFittedError):
         detector.anomaly_score(images)
+    assert not hasattr(detector, "n_features_in_")
+
+
+@pytest.mark.parametrize("random_state", [-1, 2**32])
+def test_a_random_state_out_of_range_is_named(make, images, random_state):
+    with pytest.raises(ValueError, match=f"random_state must lie between 0 and .*; got {random_state}"):
+        make(random_state=random_state).fit(images)
+
+
+SEARCH = [{"n_steps": -1}, {"lr_z": -1.0}, {"device": "gpu"}]
+WRONG = {
+    "ADGAN": [
+        *SEARCH, {"n_seeds": 0}, {"lr_theta": "no"}, {"loss": "l1"}, {"loss": torch.nn.functional.mse_loss},
+        {"max_memory": 1}, {"contamination": 2},
+    ],
+    "AnoGAN": [*SEARCH, {"discrimination_weight": 2}, {"chunk_size": 0}, {"features": "last"}, {"critic": 1}],
+    "DCAE": [{"device": "gpu"}, {"contamination": 2}],
+    "VAE": [{"score": "best"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, wrongs in WRONG.items() for wrong in wrongs])
+def test_what_is_wrong_with_later_steps_is_said_before_anything_is_trained(name, wrong, images, monkeypatch):
+    monkeypatch.setattr(training.Training, "run", lambda *args: pytest.fail("something was trained"))
+    detector = IMAGE_DETECTORS[name]().set_params(**wrong)
+    with pytest.raises((ValueError, TypeError), match=next(iter(wrong))):
+        detector.fit(images)
 
 
 def test_without_contamination_there_are_scores_but_no_threshold(make, images):

@@ -1,23 +1,23 @@
 """Wasserstein training: the two recipes, several at once, the same bits again, resuming, divergence."""
 
+import time
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from ganod_lite import gan
-from ganod_lite.checkpoint import Checkpoint
+from ganod_lite import gan, training
 from ganod_lite.dcgan import unstack
-from ganod_lite.gan import CLIP, train_gans
+from ganod_lite.gan import CLIP, GANTraining, train_gans
 
 OBJECTIVES = list(gan.RECIPES)
 
 
 def images(n, seed, size=16):
     """Images that differ from seed to seed in brightness and texture."""
-    draw = torch.Generator().manual_seed(seed)
-    texture = torch.randn(n, 1, size, size, generator=draw)
+    rng = torch.Generator().manual_seed(seed)
+    texture = torch.randn(n, 1, size, size, generator=rng)
     return (0.3 * texture + torch.tanh(torch.tensor(seed - 1.0))).clamp(-1, 1)
 
 
@@ -50,7 +50,7 @@ def same_bits(some, others):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(gan, "BLOCK", 3)
+    monkeypatch.setattr(training, "BLOCK", 3)
 
 
 # --- what is trained ---
@@ -66,14 +66,14 @@ def test_clipping_keeps_every_parameter_of_the_critic_within_its_bound():
 
 def test_gradient_penalty_is_that_of_a_plain_loop_over_samples():
     sets = [images(9, seed) for seed in (0, 1)]
-    training = gan._Training(sets, [0, 1], 1, 6, 4, 8, "wgan-gp", torch.device("cpu"))
+    both = GANTraining(sets, [0, 1], n_steps=1, latent_size=6, ngf=4, batch_size=8, objective="wgan-gp", device="cpu")
     with torch.no_grad():
-        for p in training.critic.parameters():  # far from the start, where all gradients are close to 0
+        for p in both.critic.parameters():  # far from the start, where all gradients are close to 0
             p.mul_(5)
     x, fake = (torch.cat([images(8, seed), images(8, seed + 1)], 1) for seed in (2, 4))
     share = torch.rand(8, 2)
-    penalty = training._gradient_penalty(x, fake, share)
-    for group, critic in enumerate(unstack(training.critic, 2)):
+    penalty = both._gradient_penalty(x, fake, share)
+    for group, critic in enumerate(unstack(both.critic, 2)):
         each = []
         for i in range(8):
             t = share[i, group]
@@ -194,9 +194,9 @@ def test_same_seed_gives_the_same_bits_and_leaves_the_global_random_state_alone(
 # --- checkpoints ---
 
 
-def interrupt(monkeypatch, method, after, owner=gan._Training):
+def interrupt(monkeypatch, method, after):
     """Let training be interrupted when `method` has been called `after` times; return the list of calls."""
-    calls, original = [], getattr(owner, method)
+    calls, original = [], getattr(GANTraining, method)
 
     def wrapped(self, *args):
         if len(calls) == after:
@@ -204,7 +204,7 @@ def interrupt(monkeypatch, method, after, owner=gan._Training):
         calls.append(args)
         return original(self, *args)
 
-    monkeypatch.setattr(owner, method, wrapped)
+    monkeypatch.setattr(GANTraining, method, wrapped)
     return calls
 
 
@@ -214,11 +214,11 @@ def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(objective,
     options = {"n_steps": 10, "objective": objective, "checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
     undisturbed = train(*arguments, n_steps=10, objective=objective)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        interrupt(patch, "run", 2)
+        interrupt(patch, "block", 2)
         train(*arguments, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
     with monkeypatch.context() as patch:
-        calls = interrupt(patch, "run", None)
+        calls = interrupt(patch, "block", None)
         resumed = train(*arguments, **options)
     assert calls == [(3,), (1,)]  # what was left
     assert same_bits(resumed, undisturbed)
@@ -231,7 +231,7 @@ def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(objective,
 
 
 def test_a_checkpoint_is_written_at_intervals_only(small_blocks, monkeypatch, tmp_path):
-    saves = interrupt(monkeypatch, "save", None, Checkpoint)
+    saves = interrupt(monkeypatch, "save", None)
     train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state")
     assert not saves
     train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state", checkpoint_seconds=0)
@@ -242,7 +242,7 @@ def test_a_checkpoint_is_written_at_intervals_only(small_blocks, monkeypatch, tm
 def checkpoint(small_blocks, monkeypatch, tmp_path):
     """The checkpoint of a training that was interrupted after 3 of 9 steps."""
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        interrupt(patch, "run", 1)
+        interrupt(patch, "block", 1)
         train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state", checkpoint_seconds=0)
     return tmp_path / "state"
 
@@ -269,7 +269,16 @@ def test_the_checkpoint_of_another_training_is_refused(checkpoint, other):
     assert checkpoint.read_bytes() == kept
 
 
-@pytest.mark.parametrize("damage", [lambda raw: b"", lambda raw: raw[: len(raw) // 2], lambda raw: b"no state" * 99])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: b"",
+        lambda raw: raw[:5],
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: training.MARK + b"no state" * 99,
+        lambda raw: raw[:-99] + bytes([raw[-99] ^ 1]) + raw[-98:],  # one bit
+    ],
+)
 def test_a_damaged_checkpoint_is_said_and_training_starts_anew(checkpoint, damage):
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     with pytest.warns(UserWarning, match=f"{checkpoint} is damaged; training starts anew"):
@@ -278,17 +287,60 @@ def test_a_damaged_checkpoint_is_said_and_training_starts_anew(checkpoint, damag
     assert not checkpoint.exists()
 
 
+@pytest.mark.parametrize("content", ["a model", "a state", "text", "a folder", "no folder"])
+def test_what_no_training_has_written_is_refused_before_training_and_left_alone(content, tmp_path, monkeypatch):
+    interrupt(monkeypatch, "block", 0)
+    path, message = tmp_path / "mine", "mine is not a training's checkpoint. It is left alone"
+    if content == "a model":
+        torch.save(torch.nn.Linear(2, 2), path)
+    elif content == "a state":
+        torch.save({"arguments": {}, "weight": torch.ones(2)}, path)
+    elif content == "a folder":
+        path.mkdir()
+        (path / "file").write_text("mine")
+    else:
+        path.write_text("mine")
+    kept = path.read_bytes() if path.is_file() else None
+    if content == "no folder":
+        with pytest.raises(OSError, match="mine"):
+            train([images(20, 0)], [0], checkpoint=path / "below")
+    else:
+        with pytest.raises(ValueError, match=message):
+            train([images(20, 0)], [0], checkpoint=path)
+    assert (path.read_bytes() if path.is_file() else None) == kept and len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_was_put_there_during_training_is_not_removed(tmp_path, monkeypatch):
+    path, block = tmp_path / "new" / "state", GANTraining.block
+    monkeypatch.setattr(GANTraining, "block", lambda self, n: path.write_text("mine") and block(self, n))
+    train([images(20, 0)], [0], checkpoint=path)
+    assert path.read_text() == "mine"
+
+
+def test_seconds_are_those_of_all_legs_shared_out(small_blocks, monkeypatch, tmp_path):
+    block = GANTraining.block
+    monkeypatch.setattr(GANTraining, "block", lambda self, n: time.sleep(0.2) or block(self, n))
+    options = {"n_steps": 6, "checkpoint": tmp_path / "state"}
+    with pytest.raises(training.TimeIsUp, match="stopped after 3 of 6 training steps"):
+        train([images(20, 0)] * 2, [0, 1], **options, stop_at=0.0)
+    began = time.perf_counter()
+    trained = train([images(20, 0)] * 2, [0, 1], **options)
+    last_leg = time.perf_counter() - began
+    assert trained[0].seconds == trained[1].seconds
+    assert 0.4 < last_leg + 0.2 < 2 * trained[0].seconds < last_leg + 30
+
+
 # --- what goes wrong ---
 
 
 def test_divergence_is_an_error_that_says_what_to_try(monkeypatch):
     set_rate(monkeypatch, "wgan-gp", 1e18)
-    with pytest.raises(FloatingPointError, match=r"diverged .* for set 0 \(seed 3\)\. Try .*another seed"):
+    with pytest.raises(FloatingPointError, match=r"diverged .* and \d+ \(seed 3\)\. Try .*another seed"):
         train([images(20, 0)], [3], n_steps=20, objective="wgan-gp")
 
 
 def test_divergence_names_the_set_it_came_from(monkeypatch, small_blocks):
-    monkeypatch.setattr(gan._Training, "_step", lambda *args: torch.tensor([[0.0, 0.0], [0.0, float("nan")]]))
+    monkeypatch.setattr(GANTraining, "_step", lambda *args: torch.tensor([[0.0, 0.0], [0.0, float("nan")]]))
     with pytest.raises(FloatingPointError, match=r"between steps 0 and 3 for set 1 \(seed 8\)"):
         train([images(20, 0), images(20, 1)], [7, 8])
 
@@ -306,6 +358,8 @@ def test_divergence_names_the_set_it_came_from(monkeypatch, small_blocks):
         ({"n_steps": 0}, ValueError, "n_steps == 0, must be >= 1"),
         ({"n_steps": 1.5}, TypeError, "n_steps must be an instance of int"),
         ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1"),
+        ({"checkpoint_seconds": "60"}, TypeError, "checkpoint_seconds must be an instance of"),
+        ({"stop_at": "now"}, TypeError, "stop_at must be an instance of"),
         ({"n_critic": 0}, ValueError, "n_critic == 0, must be >= 1"),
         ({"n_critic": 2.0}, TypeError, "n_critic must be an instance of int"),
         ({"latent_size": -1}, ValueError, "latent_size == -1, must be >= 1"),

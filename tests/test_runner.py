@@ -13,8 +13,8 @@ import pytest
 import torch
 from IPython.display import Markdown
 
-from ganod_lite import autoencoders, gan
-from ganod_lite.gan import RECIPES, train_gans
+from ganod_lite import training
+from ganod_lite.gan import RECIPES, GANTraining, train_gans
 from ganod_study import classical, datasets, figures, jobs, methods, networks, runner, tables, tabular
 from ganod_study.__main__ import main
 from ganod_study.classical import DETECTORS
@@ -294,10 +294,10 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_numbers(store, computed
 
 @pytest.mark.parametrize("killed_at", ["the second block", "the last put"])
 def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeypatch, tmp_path, killed_at):
-    monkeypatch.setattr(gan, "BLOCK", 3)
+    monkeypatch.setattr(training, "BLOCK", 3)
     monkeypatch.setattr(networks, "train_gans", partial(train_gans, checkpoint_seconds=0))
     (expected,) = run([cell("adgan")], Store(tmp_path / "other"))
-    train, blocks = gan._Training.run, []
+    train, blocks = GANTraining.block, []
 
     def killed(self, n):
         if len(blocks) == 1:
@@ -312,7 +312,7 @@ def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeyp
         if killed_at == "the last put":
             patch.setattr(Store, "put", no_put)
         else:
-            patch.setattr(gan._Training, "run", killed)
+            patch.setattr(GANTraining, "block", killed)
         run([cell("adgan")], store)
     assert len(list(store.root.rglob("*.checkpoint"))) == len(blocks)
     (entry,) = run([cell("adgan")], store)
@@ -360,6 +360,22 @@ def test_the_device_of_a_record_is_where_the_cell_was_computed(store, monkeypatc
     cpu = torch.device("cpu")
     assert devices["critic"] == devices["kde"] == ["cpu"]
     assert devices["kde-alexnet"] == [cpu, "cpu"] and devices["dcae"] == [cpu]
+
+
+def test_networks_trained_at_once_go_on_together_whatever_is_asked_for(store, monkeypatch, computed):
+    """As on a GPU: the checkpoint of a group keeps its name short and is found again from any of its cells."""
+    monkeypatch.setattr(training, "BLOCK", 3)
+    jobs_of = [[cell("adgan", c, seed)] for c in range(10) for seed in (0, 100)]
+    at_once = partial(runner._train_at_once, store=store, data_root=None, device=torch.device("cpu"), verbose=False)
+    at_once(jobs_of, stop_at=0.0)
+    checkpoints = list(store.root.rglob("*.checkpoint"))
+    assert len(checkpoints) == 1 and len(checkpoints[0].name) < 100
+    computed.clear()
+    at_once(jobs_of[3:4], stop_at=None)
+    assert computed == ["gan"]
+    there = [one.network.load(store) is not None for (one,) in jobs_of]
+    assert there == [True] * runner.GANS_AT_ONCE + [False] * 10
+    assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.together"))
 
 
 # --- no peeking ---
@@ -505,8 +521,7 @@ def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch,
 
 
 def test_the_time_limit_stops_a_training_that_goes_on_later(store, monkeypatch, undisturbed):
-    monkeypatch.setattr(gan, "BLOCK", 4)
-    monkeypatch.setattr(autoencoders, "BLOCK", 4)
+    monkeypatch.setattr(training, "BLOCK", 4)
     assert run([cell("adgan"), cell("kde")], store, time_limit=0) == [None, None]
     for method in ("adgan", "vae"):
         clock = iter([0.0, 0.0, 0.0] + [100.0] * 50)  # the run's start, the cell's, the first block's end; then late
@@ -530,7 +545,7 @@ def test_what_is_expected_to_outlast_the_limit_is_not_begun(store, computed):
 
 def test_two_processes_do_not_do_the_same_job_twice(store, computed):
     other = cell("iforest")
-    with runner._lock(store, [cell("kde")]):
+    with runner._lock(store, cell("kde").shares):
         # with a time limit another's job is left to it; without one it would be waited for
         found = run([cell("kde"), other], store, time_limit=100)
     assert found[0] is None and found[1] is not None and computed == [other]

@@ -52,6 +52,7 @@ class TrainingAlone:
 def small(monkeypatch):
     """Tiny sizes, and images that are not read; returns the images."""
     images = TrainingAlone()
+    monkeypatch.setattr(datasets, "require", lambda name, root: None)
     monkeypatch.setattr(datasets, "load_images", lambda name, root: images)
     jobs.load_images.cache_clear()
     monkeypatch.setitem(SCALES, "medium", dict.fromkeys(("mnist", "cifar10"), SMALL))

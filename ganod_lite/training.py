@@ -1,0 +1,166 @@
+"""Training in blocks of steps, which can be stopped and gone on with later to the same result."""
+
+import hashlib
+import io
+import time
+import warnings
+from numbers import Integral, Real
+from pathlib import Path
+
+import torch
+from sklearn.utils import check_scalar
+from tqdm import tqdm
+
+from .base import write_aside
+
+BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked
+MARK = b"ganod_lite checkpoint 1\n"  # begins each checkpoint; a digest of the rest follows, then the rest
+
+
+class TimeIsUp(Exception):
+    """The time given to a training is over before it is done."""
+
+
+class Training:
+    """What all trainings share: the loop over blocks of steps, the checkpoint and the clock.
+
+    A subclass offers `block(n)`, which trains for n steps and returns their losses, a tensor
+    (n, len(loss_names), n_sets), and `finish()`, which returns what has been trained.
+
+    Parameters
+    ----------
+    kind : str, what is trained, for the progress bar and messages.
+    loss_names : tuple of str.
+    n_steps : int, how many steps there are in all.
+    seeds : list of int, one for each set of images.
+    arguments : dict, all that the result depends on; the checkpoint of another training is refused.
+    parts : list of what has a state_dict: networks and optimisers.
+    rngs : list of torch.Generator.
+    device : torch.device.
+    """
+
+    def __init__(self, kind, loss_names, n_steps, seeds, arguments, parts, rngs, device):
+        self.kind, self.loss_names, self.n_steps, self.seeds = kind, loss_names, n_steps, seeds
+        self.arguments, self.parts, self.rngs, self.device = arguments, parts, rngs, device
+        self.losses = []  # a list (len(loss_names), n_sets) for each step
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self):
+        """Seconds of training so far; those before the checkpoint that it went on from count too."""
+        return time.perf_counter() - self._began
+
+    def run(self, checkpoint=None, checkpoint_seconds=60, stop_at=None, verbose=True):
+        """Train and return what `finish` returns.
+
+        Parameters
+        ----------
+        checkpoint : path or None. A file for the state of an unfinished training. It is written every
+            `checkpoint_seconds`; where it exists, training goes on from it. It is removed once training is
+            done. A damaged one is warned of, and training starts anew.
+        stop_at : float or None. A time.time() after which training saves the checkpoint, if any, and stops.
+
+        Raises
+        ------
+        ValueError, before anything is trained, if the path is a folder, a file that no training has written,
+            or the checkpoint of another training.
+        FloatingPointError if a loss stops being finite.
+        TimeIsUp if training stops because of `stop_at`.
+        """
+        check_scalar(checkpoint_seconds, "checkpoint_seconds", Real, min_val=0)
+        if stop_at is not None:
+            check_scalar(stop_at, "stop_at", Real)
+        path = None if checkpoint is None else Path(checkpoint)
+        if path:
+            self._load(path)
+        saved_at = time.monotonic()
+        with tqdm(total=self.n_steps, initial=len(self.losses), desc=self.kind, disable=not verbose) as bar:
+            while len(self.losses) < self.n_steps:
+                n = min(BLOCK, self.n_steps - len(self.losses))
+                losses = self.block(n).cpu()
+                self._check_finite(losses)
+                self.losses += losses.tolist()
+                bar.update(n)
+                last = zip(self.loss_names, losses[-1].mean(1))
+                bar.set_postfix_str(", ".join(f"{name} {loss:.3g}" for name, loss in last), refresh=False)
+                time_is_up = stop_at is not None and time.time() > stop_at and len(self.losses) < self.n_steps
+                if path and (time_is_up or time.monotonic() - saved_at > checkpoint_seconds):
+                    self.save(path)
+                    saved_at = time.monotonic()
+                if time_is_up:
+                    raise TimeIsUp(f"stopped after {len(self.losses)} of {self.n_steps} training steps")
+        trained = self.finish()
+        if path and _is_ours(path):
+            path.unlink()
+        return trained
+
+    def save(self, path):
+        """Write the checkpoint."""
+        state = {
+            "arguments": self.arguments,
+            "parts": [part.state_dict() for part in self.parts],
+            "rngs": [rng.get_state() for rng in self.rngs],
+            "losses": self.losses,
+            "seconds": self.seconds,
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        raw = buffer.getvalue()
+        write_aside(path, MARK + _digest(raw) + raw)
+
+    def _load(self, path):
+        """Bring all back to where the checkpoint has it."""
+        if not path.exists():
+            return path.parent.mkdir(parents=True, exist_ok=True)  # what is not possible is said now
+        if not _is_ours(path):
+            raise ValueError(f"checkpoint: {path} is not a training's checkpoint. It is left alone; name another file.")
+        raw = path.read_bytes()[len(MARK) :]
+        digest, raw = raw[:8], raw[8:]
+        if digest != _digest(raw):
+            warnings.warn(f"The checkpoint {path} is damaged; training starts anew.", stacklevel=4)
+            return
+        state = torch.load(io.BytesIO(raw), map_location=self.device, weights_only=True)
+        if state["arguments"] != self.arguments:
+            raise ValueError(
+                f"checkpoint: {path} belongs to another training, {state['arguments']}; "
+                f"this one is {self.arguments}. Remove it or name another file."
+            )
+        for part, kept in zip(self.parts, state["parts"]):
+            part.load_state_dict(kept)
+        for rng, kept in zip(self.rngs, state["rngs"]):
+            rng.set_state(kept.cpu())
+        self.losses = state["losses"]
+        self._began -= state["seconds"]
+
+    def _check_finite(self, losses):
+        if torch.isfinite(losses).all():
+            return
+        i = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
+        which = f" for set {i}" if len(self.seeds) > 1 else ""
+        raise FloatingPointError(
+            f"{self.kind} training diverged (a loss is not finite) between steps {len(self.losses)} and "
+            f"{len(self.losses) + len(losses)}{which} (seed {self.seeds[i]}). {self.advice}"
+        )
+
+
+def check_counts(**counts):
+    """Raise TypeError or ValueError, naming the argument, unless all are whole numbers of at least 1."""
+    for name, value in counts.items():
+        check_scalar(value, name, Integral, min_val=1)
+
+
+def digest_of(images):
+    """A short text that stands for images in a training's arguments."""
+    return _digest(images.numpy().tobytes()).hex()
+
+
+def _digest(raw):
+    return hashlib.blake2b(raw, digest_size=8).digest()
+
+
+def _is_ours(path):
+    """Whether a training has written this file; an empty one, or a part of the mark, is what a crash may leave."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return MARK.startswith(file.read(len(MARK)))
