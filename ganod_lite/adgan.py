@@ -131,12 +131,10 @@ def latent_search(
 
     Notes
     -----
-    With P parameters one step of a dense copy moves about 40 P bytes (forward and backward read theta,
-    backward writes its gradient, Adam reads four and writes three arrays of that size) and does some 6
-    operations per parameter and position it is used at. It is bound by memory, not by arithmetic. The first
-    layer of a DCGAN-like generator, most of P, needs but 16 bytes, as its gradient and moments are outer
-    products of vectors: see `copies.OuterProducts`, and the page "What a search costs" of the book. Where
-    much is to be searched its update is compiled, if that can be done here.
+    A search is bound by memory, not by arithmetic: with P parameters one step of a dense copy moves about 40 P
+    bytes. The first layer of a DCGAN-like generator, most of P, needs but 16 a parameter, see
+    `copies.OuterProducts`, and is compiled where much is to be searched and a compiler is there. The book's
+    page "What a search costs" counts and measures it.
 
     Examples
     --------

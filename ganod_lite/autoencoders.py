@@ -78,11 +78,10 @@ def train_autoencoder(
     image. Its likelihood, which the paper does not name, is a Gaussian with one variance for all
     pixels, at its analytic optimum: the mean squared error per pixel, in training of the batch
     (Rybkin et al. 2021, sigma-VAE, 4), at last of all training images, which is kept as `variance`.
-    It is the variance of maximal ELBO, so there is nothing to tune. A fixed unit variance is too
-    wide for pixels in [-1, 1] and most of the posterior collapses to the prior: on scikit-learn's
-    digits 0 and 8 (1,000 steps, ngf 16) 3 to 6 of 256 latent dimensions stay in use, and held-out
-    normal images are reconstructed at 59 to 74% of their squared distance to the training mean,
-    against 15 to 16% with this variance.
+    There is nothing to tune. A fixed unit variance is too wide for pixels in [-1, 1], and most of the
+    posterior collapses to the prior: on scikit-learn's digits 0 and 8 (1,000 steps, ngf 16) 3 to 6 of 256
+    latent dimensions stay in use, and held-out normal images are reconstructed at 59 to 74% of their squared
+    distance to the training mean, against 15 to 16% with this variance.
 
     Parameters
     ----------
@@ -247,10 +246,40 @@ def _variance_on(model, images, rng):
     return _best_variance(torch.cat(errors), images)
 
 
-class _AutoencoderDetector(ImageDetector):
-    """What DCAE and VAE share: `_variational` says which it is, `_score_name` what scores."""
+class DCAE(ImageDetector):
+    """A deep convolutional autoencoder: what it reconstructs badly is anomalous (Deecke et al. 2018, 4.2).
+
+    X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
+
+    Parameters
+    ----------
+    n_iter : int, default 10,000, steps of training. The paper gives none of the sizes.
+    latent_size, ngf, batch_size : int, default 256 (ADGAN's), 64, 64. See `train_autoencoder`.
+    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
+        call outliers; or None for no threshold.
+    random_state : int, RandomState or None (default).
+    device : str, default "auto": CUDA where there is one.
+    verbose : bool, default True. Whether to show progress bars.
+
+    Attributes
+    ----------
+    network_ : Autoencoder.
+    loss_ : list of float, per training step.
+    offset_ : float, the threshold of `score_samples`.
+    image_shape_, n_features_in_ : (channels, height, width) and their product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
+    >>> detector = DCAE(3, latent_size=4, ngf=4, random_state=0, verbose=False).fit(X)
+    >>> detector.anomaly_score(X).shape
+    (20,)
+    """
 
     N_THRESHOLD = 5000  # a score is one pass through the networks
+    _variational = False
+    _score_name = "reconstruction"
 
     def __init__(
         self,
@@ -294,42 +323,7 @@ class _AutoencoderDetector(ImageDetector):
         return scores[self._score_name]
 
 
-class DCAE(_AutoencoderDetector):
-    """A deep convolutional autoencoder: what it reconstructs badly is anomalous (Deecke et al. 2018, 4.2).
-
-    X is images as `as_images` takes them: square, of 8, 16, 32, 64, ... pixels.
-
-    Parameters
-    ----------
-    n_iter : int, default 10,000, steps of training. The paper gives none of the sizes.
-    latent_size, ngf, batch_size : int, default 256 (ADGAN's), 64, 64. See `train_autoencoder`.
-    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
-        call outliers; or None for no threshold.
-    random_state : int, RandomState or None (default).
-    device : str, default "auto": CUDA where there is one.
-    verbose : bool, default True. Whether to show progress bars.
-
-    Attributes
-    ----------
-    network_ : Autoencoder.
-    loss_ : list of float, per training step.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.random.RandomState(0).randint(256, size=(20, 8, 8)).astype(np.uint8)
-    >>> detector = DCAE(3, latent_size=4, ngf=4, random_state=0, verbose=False).fit(X)
-    >>> detector.anomaly_score(X).shape
-    (20,)
-    """
-
-    _variational = False
-    _score_name = "reconstruction"
-
-
-class VAE(_AutoencoderDetector):
+class VAE(DCAE):
     """A variational autoencoder (Deecke et al. 2018, 4.2).
 
     X, the other parameters and the attributes are those of `DCAE`.

