@@ -51,5 +51,5 @@ def number(n, thing):
 
 def span(numbers):
     """Numbers as "5", or as "2 to 5" where they differ."""
-    low, high = min(numbers), max(numbers)
-    return f"{low}" if low == high else f"{low} to {high}"
+    found = sorted(set(numbers))
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

@@ -30,7 +30,9 @@ data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's c
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
 # %%
-from ganod_study import datasets, experiments, figures, gaal_experiments, tables
+from ganod_study import datasets, experiments, figures, gaal_experiments
+from ganod_study.tables import records
+from ganod_study.tables import sogaal as tables
 
 options = {"data_root": data_root, "store": store}
 
@@ -68,7 +70,7 @@ figures.learning_curves(curves)
 # them, and no epoch is chosen by them.
 
 # %%
-tables.sogaal(curves)
+tables.aucs(curves)
 
 # %% [markdown]
 # The two columns can be far apart: **"SO-GAAL's AUC" says nothing unless it names the epoch.** The post
@@ -83,7 +85,7 @@ tables.sogaal(curves)
 
 # %%
 others = gaal_experiments.sogaal_tables(scale, range(table_runs), **options)
-tables.sogaal(others)
+tables.aucs(others)
 
 # %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}
 figures.scored_points(table, curves)
@@ -92,4 +94,4 @@ figures.scored_points(table, curves)
 # ## The records behind this page
 
 # %% tags=["hide-output"]
-tables.records(experiments.entries_of(curves, others))
+records.listing(experiments.entries_of(curves, others))

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganod_study import claims, gaal_experiments
+from ganod_study import claims, gaal_experiments, reference
 from ganod_study.cells import METHODS, TABLE1
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.store import Entry
+from ganod_study.summaries import aucs_by_n_starts
+from ganod_study.tables import claims as page
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 IDS = tuple(claims.read_claims())
@@ -146,11 +148,11 @@ def test_every_claim_gets_a_verdict_and_names_its_records(name):
             assert found.why
         else:
             assert found.entries and found.where
-    shown = claims.listing(verdicts, "adgan").data + claims.listing(verdicts, "so-gaal post").data
+    shown = page.listing(verdicts, "adgan").data + page.listing(verdicts, "so-gaal post").data
     for name, found in verdicts.items():
         assert f"`{name}`" in shown
         assert all(e.record["file"] in shown for e in found.entries)
-    assert f"{len(IDS)}" in claims.summary(verdicts).data
+    assert f"{len(IDS)}" in page.summary(verdicts).data
 
 
 def test_without_evidence_nothing_is_decided():
@@ -260,7 +262,7 @@ def test_means_against_their_interval(values, verdict):
 
 def test_starting_points_are_averaged_over_disjoint_blocks():
     losses = np.random.default_rng(0).normal(size=(N, 8))
-    found = claims.aucs_by_n_seeds(Entry({}, {"labels": LABELS, "losses_by_seed": losses}))
+    found = aucs_by_n_starts(Entry({}, {"labels": LABELS, "losses_by_seed": losses}))
     assert {n: len(aucs) for n, aucs in found.items()} == {1: 8, 2: 4, 4: 2, 8: 1}
     block = losses[:, 2:4].mean(1)
     above = np.mean(block[LABELS == 1][:, None] > block[LABELS == 0])
@@ -317,10 +319,10 @@ def test_sogaal_against_keras():
 
 
 def test_the_papers_slip_is_found_and_no_other():
-    ((dataset, method, features, printed, computed),) = claims.misprints()
-    assert (dataset, method, features, printed) == ("CIFAR-10", "DCAE", "", 0.583)
+    ((column, (printed, computed)),) = reference.misprints().items()
+    assert (*column, printed) == ("CIFAR-10", "DCAE", "", 0.583)
     assert computed == pytest.approx(0.555)
-    assert "0.583" in claims.misprint_table().data
+    assert "0.583" in page.misprints().data
 
 
 def test_links_lead_to_pages_and_figures():
@@ -334,9 +336,9 @@ def test_links_lead_to_pages_and_figures():
 
 
 def test_what_is_missing_is_named():
-    shown = claims.not_run(Evidence((), ("MNIST not found: looked in /x", "MNIST not found: looked in /x"))).data
+    shown = page.not_run(Evidence((), ("MNIST not found: looked in /x", "MNIST not found: looked in /x"))).data
     assert shown == "*Not run in this build: MNIST not found.*"
-    assert claims.not_run(Evidence()) is None  # an empty Markdown is shown as its type
+    assert page.not_run(Evidence()) is None  # an empty Markdown is shown as its type
 
 
 def test_the_claims_methods_are_those_of_the_grid():

@@ -1,4 +1,4 @@
-"""What the papers print, read once: Table 1 of the ADGAN paper, the claims, and the AUCs of the GAAL authors' script."""
+"""The papers' numbers, read once: Table 1 of the ADGAN paper, the claims, the AUCs of the GAAL authors' script."""
 
 from functools import cache
 from pathlib import Path
