@@ -29,7 +29,7 @@ def not_run(*methods):
 
 def csv_link(rows, name):
     """A link that holds rows (dictionaries) as a CSV file called `name`."""
-    data = base64.b64encode(pd.DataFrame(rows).astype(object).to_csv(index=False).encode()).decode()
+    data = base64.b64encode(pd.DataFrame(rows, dtype=object).to_csv(index=False).encode()).decode()
     return f'<a download="{name}" href="data:text/csv;charset=utf-8;base64,{data}">{name}</a>'
 
 
