@@ -60,7 +60,7 @@ def grid_sentences(entries, method, kind="grid"):
         inside = found.aucs.min() <= found.paper <= found.aucs.max()
         lines.append(
             f"- **{dataset}**, {found.n_classes} classes: the mean AUC goes from {found.aucs.min():.3f} to "
-            f"{found.aucs.max():.3f} over the found. The dimension alone moves it by up to {over_dimensions:.3f}, the "
+            f"{found.aucs.max():.3f} over the grid. The dimension alone moves it by up to {over_dimensions:.3f}, the "
             f"other settings alone by up to {over_settings:.3f}. The paper's {found.paper:.3f} lies "
             f"{'within' if inside else 'outside'} that range; nearest to it is {found.aucs[row, column]:.3f}, at "
             f"{found.dimensions[row]} dimensions and {found.settings[column]}."
