@@ -55,6 +55,23 @@ def auc_interval(y, scores, level=0.95):
     return _within_bounds(*_auc_and_shares(y, scores), level)
 
 
+def mean_auc_interval(samples, level=0.95):
+    """The mean AUC of several scorings whose test images overlap, with its interval, as `Interval` within [0, 1].
+
+    samples: [(index (n,), y (n,), scores (n,)), ...]; index says which image of one common set a sample is. It is
+    DeLong's interval on the union of the samples: an image counts once, with all its shares in the mean's error.
+    With one sample it is `auc_interval`.
+    """
+    index, values, shares = [], [], []
+    for places, y, scores in samples:
+        value, of_sample = _auc_and_shares(y, scores)
+        index.append(np.asarray(places, dtype=int))
+        values.append(value)
+        shares.append(of_sample)
+    of_image = np.bincount(np.concatenate(index), np.concatenate(shares)) / len(values)
+    return _within_bounds(float(np.mean(values)), of_image, level)
+
+
 def delong_test(y, a, b, level=0.95):
     """Compare the scores `a` and `b` of two methods on the same samples: AUC(a) - AUC(b).
 

@@ -15,9 +15,10 @@ import numpy as np
 from ganod_lite import classic
 
 from . import datasets
+from .cells import METHODS
 from .experiments import STORED, Outcome
 from .reference import paper_mean
-from .statistics import Interval, auc, auc_interval, delong_test, t_interval
+from .statistics import Interval, auc, delong_test, mean_auc_interval, t_interval
 
 STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
@@ -123,22 +124,28 @@ class Mean:
 
 
 def mean_auc(cells, classes=None):
-    """The `Mean` of {(class, seed): entry} over the repetitions that all the classes have; None if there are none."""
+    """The `Mean` of {(class, seed): entry} over the repetitions that all the classes have; None if there are none.
+
+    Its interval is Student's t over repetitions. Of a single one, and where repetitions share one fit, it is DeLong's
+    over test images: they are drawn from one set, for all classes alike, so an image counts once.
+    """
     classes = tuple(sorted({c for c, _ in cells}) if classes is None else classes)
     seeds = sorted({s for _, s in cells if all((c, s) in cells for c in classes)})
     if not classes or not seeds:
         return None
     cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
-    found = {key: auc_interval(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
-    aucs = [float(np.mean([found[c, s].value for c in classes])) for s in seeds]
-    if len(seeds) == 1 and len(classes) == 1:
-        return Mean(found[classes[0], seeds[0]], aucs, classes, cells)
-    value = float(np.mean(aucs))
-    if len(seeds) > 1:
-        half = 1.96 * np.std(aucs, ddof=1) / np.sqrt(len(seeds))
-    else:
-        half = np.linalg.norm([interval.half for interval in found.values()]) / len(classes)
-    return Mean(Interval(value, value - half, value + half), aucs, classes, cells)
+    found = {key: auc(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
+    aucs = [float(np.mean([found[c, s] for c in classes])) for s in seeds]
+    if len(seeds) > 1 and not all(map(_fit_is_shared, cells.values())):
+        return Mean(t_interval(aucs), aucs, classes, cells)
+    samples = [[e.arrays[name] for name in ("test_index", "labels", "scores")] for e in cells.values()]
+    return Mean(mean_auc_interval(samples), aucs, classes, cells)
+
+
+def _fit_is_shared(entry):
+    """Whether all repetitions have this one's fit, so that only the draw of the test images tells them apart."""
+    p = entry.parameters
+    return not METHODS[p["method"]].network and p.get("n_train", 0) is None
 
 
 def class_means(entries, method):
@@ -168,12 +175,13 @@ def paired(a, b):
     Raises ValueError if they did not score the same images.
     """
     n = min(len(a.arrays["labels"]), len(b.arrays["labels"]))
-    if not np.array_equal(a.arrays["test_index"][:n], b.arrays["test_index"][:n]):
-        p, q = a.parameters, b.parameters
-        raise ValueError(
-            f"entries: {p['method']} and {q['method']} must have scored the same test images of class "
-            f"{p['normal_class']}, seed {p['seed']}, to be compared in pairs; their test_index differ."
-        )
+    for name in ("test_index", "labels"):
+        if not np.array_equal(a.arrays[name][:n], b.arrays[name][:n]):
+            p, q = a.parameters, b.parameters
+            raise ValueError(
+                f"entries: {p['method']} and {q['method']} must have scored the same test images of class "
+                f"{p['normal_class']}, seed {p['seed']}, to be compared in pairs; their {name} differ."
+            )
     return a.arrays["labels"][:n]
 
 

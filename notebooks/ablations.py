@@ -135,7 +135,7 @@ losses = {
 }
 ablations.ran(losses)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
 summaries.together(losses).show(figures.ablation_methods, summaries.LOSSES)
 
 # %% [markdown]
@@ -165,7 +165,7 @@ generators = {
 }
 ablations.ran(generators)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
 summaries.together(generators).show(figures.ablation_methods, summaries.GENERATORS)
 
 # %% [markdown]

@@ -74,8 +74,8 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 # %% [markdown]
 # ## MNIST
 #
-# First the means over classes. A mean's interval is put together from those of its classes as if they were
-# independent, though all are tested on the same images.
+# First the means over classes. All classes are tested on the same images, so in a mean's interval an image counts
+# once, with what it does to all of them.
 
 # %%
 stored = {name: experiments.stored_results(name) for name in ("mnist", "cifar10")}

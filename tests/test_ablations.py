@@ -9,7 +9,7 @@ from scipy import stats
 
 from ganod_lite import classic
 from ganod_study import datasets, experiments, figures, summaries
-from ganod_study.statistics import t_interval
+from ganod_study.statistics import mean_auc_interval, t_interval
 from ganod_study.store import Entry
 from ganod_study.tables import ablations
 
@@ -101,10 +101,12 @@ def test_pairs_leave_out_what_has_no_partner():
     assert list(summaries.comparisons(found, *SEARCHES)) == [("1", 0)]
 
 
-def test_pairs_must_be_of_the_same_images():
-    a, b = entry("search"), entry("search-frozen", test_index=np.arange(N)[::-1])
+@pytest.mark.parametrize("name", ["test_index", "labels"])
+def test_pairs_must_be_of_the_same_images(name):
+    a, b = entry("search"), entry("search-frozen")
+    b.arrays[name] = b.arrays[name][::-1]
     for statistic in (summaries.theta_by_step, lambda found: summaries.comparisons(found, *SEARCHES)):
-        with pytest.raises(ValueError, match="search and search-frozen must have scored the same test images"):
+        with pytest.raises(ValueError, match=f"search-frozen must have scored the same test images.*{name} differ"):
             statistic([a, b])
 
 
@@ -137,15 +139,6 @@ def test_starting_points_that_fill_no_block_are_left_out():
     assert curves.lines["0"][2] == pytest.approx(expected)
 
 
-def test_interval_over_classes_is_students():
-    values = [0.1, -0.02, 0.05]
-    expected = stats.ttest_1samp(values, 0).confidence_interval()
-    found = t_interval(values)
-    assert found == pytest.approx((np.mean(values), *expected))
-    assert t_interval(np.transpose([values, values])).low == pytest.approx([found.low] * 2)
-    assert np.isnan(t_interval([0.1])[1:]).all()
-
-
 def test_class_aucs_have_intervals_or_deviations():
     one, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
     e = one[0].arrays
@@ -157,12 +150,23 @@ def test_class_aucs_have_intervals_or_deviations():
     assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), *[np.std(aucs, ddof=1)] * 2))
 
 
-def test_mean_auc_takes_classes_as_independent():
-    found = summaries.mean_auc(summaries.cells_of(entries(["adgan"]), "adgan"))
-    both = [summaries.class_means(entries(["adgan"]), "adgan")[name].interval for name in "01"]
-    half = (both[0].half ** 2 + both[1].half ** 2) ** 0.5 / 2
-    mean = (both[0].value + both[1].value) / 2
-    assert found.interval == pytest.approx((mean, mean - half, mean + half))
+def test_intervals_of_means():
+    """Over test images, of which each counts once, for one repetition and one fit; else over repetitions."""
+
+    def samples(found):
+        return [[e.arrays[name] for name in ("test_index", "labels", "scores")] for e in found]
+
+    def mean(found):
+        return summaries.mean_auc(summaries.cells_of(found, found[0].parameters["method"]))
+
+    single, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
+    assert mean(single).interval == pytest.approx(mean_auc_interval(samples(single)))
+    assert mean(several).interval == pytest.approx(t_interval(mean(several).aucs))
+    fits = entries(["kde"], seeds=(0, 1, 2))
+    for n_train, interval in ((None, mean_auc_interval(samples(fits))), (60, t_interval(mean(fits).aucs))):
+        for e in fits:
+            e.parameters["n_train"] = n_train
+        assert mean(fits).interval == pytest.approx(interval)
 
 
 def test_comparisons_are_signed_paired_and_of_common_images():

@@ -16,7 +16,7 @@ SETTINGS = [{"n_components": n, "times_gamma": f} for n in (20, 40) for f in (0.
 
 
 def entry(method, normal_class, seed, rng, dataset="mnist", **details):
-    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS}
+    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS, "test_index": np.arange(40)}
     if "settings" in details:
         arrays["scores_by_setting"] = rng.normal(size=(40, len(details["settings"]))) + LABELS[:, None]
     parameters = {"dataset": dataset, "method": method, "normal_class": normal_class, "seed": seed, "scale": "paper"}
