@@ -18,8 +18,8 @@ from .cells import METHODS, SCALES, TABLE1, known
 from .experiments import STORED
 from .reference import paper_mean
 from .render import mean_sd, number
-from .statistics import auc, t_interval
-from .summaries import COLLAPSED_BELOW, aucs_by_n_starts, column_aucs, mean_auc
+from .statistics import auc
+from .summaries import COLLAPSED_BELOW, aucs_by_n_starts, column_aucs, mean_auc, over_classes, paired
 
 PAPERS_DATA = ("mnist", "cifar10")
 N_CLASSES = 10
@@ -195,12 +195,17 @@ def _in_words(mean):
 
 
 def _gain_in_words(gain):
-    return f"{gain.value:+.4f} " + (f"± {gain.half:.4f}" if np.isfinite(gain.low) else "(a single pair)")
+    return f"{gain.value:+.4f} " + (f"± {gain.half:.4f}" if np.isfinite(gain.low) else "(a single class)")
 
 
 def _all(found, *methods):
     """The entries of `Evidence.best`'s second answer, a tuple."""
     return tuple(e for cells in found.values() for each in cells.values() for m, e in each.items() if m in methods)
+
+
+def _each(found):
+    """The pairs ((data set, class, seed), {method: entry}) of `Evidence.best`'s second answer."""
+    return [((dataset, *key), each) for dataset, cells in found.items() for key, each in cells.items()]
 
 
 def _data(scale, found):
@@ -226,7 +231,7 @@ def _nothing(where, what):
 def _decided(holds, ours, scale, entries, where, why="", gains=()):
     """The verdict on a statement at the scale of its evidence; it rests on `gains`."""
     if any(np.isnan(gain.low) for gain in gains):
-        why = "An interval takes more than one class or repetition."
+        why = "An interval takes more than one class."
     if scale not in DECIDED:
         why = "The scale `smoke` only shows that the code runs."
     elif all(np.isfinite(gain.low) for gain in gains):
@@ -337,10 +342,10 @@ def _steps(evidence, claim):
     where = _figure("ablations", "ablation-steps", entries)
     if not entries:
         return _nothing(where, "the AUC by search steps")
-    curves = np.array([column_aucs(e, "scores_by_step") for e in entries])  # (cells, steps + 1)
-    k, last = entries[0].parameters["n_steps"], curves.shape[1] - 1
-    gain = t_interval(curves[:, k] - curves[:, 0])
-    further = float(np.mean(curves[:, last] - curves[:, k]))
+    curves = {key: column_aucs(each["search"], "scores_by_step") for key, each in _each(found)}  # (steps + 1,) each
+    k, last = entries[0].parameters["n_steps"], min(map(len, curves.values())) - 1
+    gain = over_classes({key: curve[k] - curve[0] for key, curve in curves.items()})
+    further = over_classes({key: curve[last] - curve[k] for key, curve in curves.items()}).value
     ours = f"{_gain_in_words(gain)} from step 0 to {k}, {further:+.4f} from there to {last}; {_data(scale, found)}"
     holds = gain.low > 0 and further <= SATURATED * gain.value
     return _decided(holds, ours, scale, entries, where, gains=[gain])
@@ -358,10 +363,13 @@ def _theta(evidence, claim):
 
 
 def _gain(found, method, other):
-    """By how much a method's AUC is above another's in the same cells."""
-    pairs = [each for cells in found.values() for each in cells.values()]
-    scores = [[auc(each[m].arrays["labels"], each[m].arrays["scores"]) for m in (method, other)] for each in pairs]
-    return t_interval([a - b for a, b in scores])
+    """By how much a method's AUC is above another's in the same cells, with its interval over classes."""
+    differences = {}
+    for key, each in _each(found):
+        y = paired(each[method], each[other])
+        a, b = (auc(y, each[m].arrays["scores"][: len(y)]) for m in (method, other))
+        differences[key] = a - b
+    return over_classes(differences)
 
 
 def _seeds(evidence, claim):
@@ -370,11 +378,11 @@ def _seeds(evidence, claim):
     where = _figure("ablations", "ablation-seeds", entries)
     if not entries:
         return _nothing(where, "the AUC by the number of starting points")
-    curves = [aucs_by_n_starts(e) for e in entries]
-    last = max(curves[0])
+    curves = {key: aucs_by_n_starts(each["search"]) for key, each in _each(found)}
+    last = max(next(iter(curves.values())))
     some = max(2, last // 4)  # so that there are blocks enough for a spread
-    gain = t_interval([curve[last][0] - curve[1].mean() for curve in curves])
-    deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves])) for n in (1, some)}
+    gain = over_classes({key: curve[last][0] - curve[1].mean() for key, curve in curves.items()})
+    deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
     holds = gain.low > 0 and deviation[some] < deviation[1]

@@ -58,8 +58,9 @@ page.not_run(evidence)
 # %% [markdown]
 # ## The ADGAN paper
 #
-# "±" is half of a 95 % interval: over repetitions where there are several, over the test images (DeLong) for a
-# single one, over the pairs of data set, class and repetition for a difference of two AUCs.
+# "±" is half of a 95 % interval. A mean's is over repetitions (Student's t), or over the test images (DeLong) where
+# there is a single one or all have one fit; that of a difference of two AUCs is over classes, each class's
+# repetitions averaged first.
 
 # %%
 page.listing(verdicts, "adgan")

@@ -12,7 +12,7 @@ from ganod_study import claims, gaal_experiments, reference
 from ganod_study.cells import METHODS, TABLE1
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.store import Entry
-from ganod_study.summaries import aucs_by_n_starts
+from ganod_study.summaries import aucs_by_n_starts, comparisons, over_classes
 from ganod_study.tables import claims as page
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -274,6 +274,18 @@ def test_a_single_pair_decides_nothing():
     for name in ("k-saturates", "theta-helps", "seeds-help", "vae-elbo-best"):
         assert found[name].verdict == claims.NOT_YET
         assert "more than one class" in found[name].why
+
+
+def test_differences_have_the_interval_of_the_ablations_page():
+    """More repetitions of the same classes are no more classes."""
+    searches = ("search", "search-frozen")
+    one, three = (grid("lite", (0, 1, 8), ["mnist"], (*searches, "vae", "vae-prior", "vae-variance"), seeds=range(n))
+                  for n in (1, 3))  # fmt: skip
+    first, again = (claims.judge(Evidence(entries)) for entries in (one, three))
+    for name in ("theta-helps", "k-saturates", "seeds-help", "vae-elbo-best"):
+        assert again[name].ours.replace("3 repetitions", "1 repetition") == first[name].ours
+    found = over_classes({key: c.difference for key, c in comparisons(three, *searches).items()})
+    assert f"{found.value:+.4f} ± {found.half:.4f} with the adaptation" in again["theta-helps"].ours
 
 
 def test_stability_by_collapses_then_by_spread():
