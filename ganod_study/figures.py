@@ -216,8 +216,8 @@ def benchmark_scaling(records):
     return figure
 
 
-def _legend_below(axis):
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, frameon=False, fontsize=7)
+def _legend_below(axis, ncols=3):
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=ncols, frameon=False, fontsize=7)
 
 
 def _middle_and_reach(rounds):
@@ -298,8 +298,8 @@ def ablation_losses(entries):
             _step_axis(axis, gain.x)
             axis.set_ylabel(ylabel)
         above.set_title(title)
-    _legend_below(axes[0, 0])
-    _legend_below(axes[1, 0])
+    _legend_below(axes[0, 0], ncols=2)
+    _legend_below(axes[1, 0], ncols=2)
     return figure
 
 
