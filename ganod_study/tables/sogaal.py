@@ -17,7 +17,7 @@ def aucs_at(entries, when):
 def aucs(groups):
     """SO-GAAL's AUC at stop_epochs and at the end, mean, standard deviation and median over seeds.
 
-    groups: {title: entries of `experiments.run_sogaal` one for each seed, or an `Outcome` of them}.
+    groups: {title: entries of `runner.attempt` one for each seed, or an `Outcome` of them}.
     """
     rows = []
     for title, group in groups.items():
