@@ -38,7 +38,7 @@ def beside_keras(evidence):
     """The AUCs of the official SO-GAAL in `claims.Evidence` beside those measured with the authors' script."""
     rows = []
     for row in reference.rows("gaal_aucs.csv"):
-        if entries := evidence.sogaal("official", row["table"]):
+        if entries := evidence.sogaal("sogaal", row["table"]):
             shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
             for when in WHEN:
                 column = when.replace(" ", "_")
