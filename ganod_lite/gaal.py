@@ -8,6 +8,7 @@ github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.base import clone
 from sklearn.utils import check_scalar
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.nn.functional import softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
@@ -78,103 +79,179 @@ def make_discriminator(d, n, variant, rng):
 
 
 # --- the networks while they learn: gradients by hand, since autograd takes longer than the arithmetic ---
+#
+# A row ends in a 1 and a layer's matrix in the column (0, ..., 0, 1), so that the 1 passes on (also through a
+# ReLU) and the matrix's last row holds the biases. Then a layer is one product, forwards and backwards.
 
 
 class Learner:
-    """k networks of one shape and Keras's SGD with momentum: v <- momentum v - rate gradient; w <- w + v.
+    """k networks of two layers, and Keras's SGD with momentum: v <- momentum v - rate gradient; w <- w + v.
 
-    All weights lie in one vector, and the networks' parameters are views of it, so they are up to date.
-    `weights` and `gradients` hold for each parameter an array (k, *shape).
+    A layer of all k is one array. They all lie in one vector, and the networks' parameters are views of
+    it, so the networks are always up to date.
     """
 
     def __init__(self, networks, rate, momentum):
         self.networks, self.rate, self.momentum, self.updates = networks, rate, momentum, 0
-        stacked = [torch.stack(same) for same in zip(*(network.parameters() for network in networks))]
-        self._w = torch.cat([weight.detach().flatten() for weight in stacked])
-        self._g, self._v = torch.zeros_like(self._w), torch.zeros_like(self._w)
-        self.weights, self.gradients = (
-            [part.view_as(weight) for part, weight in zip(flat.split([w.numel() for w in stacked]), stacked)]
-            for flat in (self._w, self._g)
-        )
-        for i, network in enumerate(networks):
-            for parameter, weight in zip(network.parameters(), self.weights):
-                parameter.data = weight[i]
+        layers = [[network[i] for network in networks] for i in (0, 2)]
+        # The discriminator's single output passes no 1 on.
+        shapes = [(len(same), same[0].in_features + 1, _width(same[0])) for same in layers]
+        sizes = [math.prod(shape) for shape in shapes]
+        like = layers[0][0].weight
+        self.w, self.gradient, self.velocity, self.free = (like.new_zeros(sum(sizes)) for _ in range(4))
+
+        def as_layers(flat):
+            return [part.view(shape) for part, shape in zip(flat.split(sizes), shapes)]
+
+        self.layers, self.gradients = as_layers(self.w), as_layers(self.gradient)
+        for same, weights, free in zip(layers, self.layers, as_layers(self.free)):
+            outputs = same[0].out_features
+            weights[:, -1, outputs:] = 1
+            free[:, :, :outputs] = 1
+            for layer, weight in zip(same, weights[:, :, :outputs]):
+                weight[:-1], weight[-1] = layer.weight.T, layer.bias
+                layer.weight.data, layer.bias.data = weight[:-1].T, weight[-1]
 
     def descend(self):
-        self._v.mul_(self.momentum).sub_(self._g, alpha=self.rate(self.updates))
-        self._w.add_(self._v)
+        self.velocity.mul_(self.momentum).addcmul_(self.gradient, self.free, value=-self.rate(self.updates))
+        self.w.add_(self.velocity)
         self.updates += 1
 
     def release(self):
         """The networks, on the CPU and with weights of their own."""
         for network in self.networks:
             for parameter in network.parameters():
-                parameter.data = parameter.data.cpu().clone()
+                parameter.data = parameter.data.cpu().clone(memory_format=torch.contiguous_format)
         return self.networks
 
 
+def _width(layer):
+    return layer.out_features + (layer.out_features > 1)
+
+
 class Discriminator(Learner):
-    """Rows x (m, d) to logits (m, 1). `slope` (m, 1) is a loss's derivative by the logits of the last call."""
+    """Rows x (m, d + 1) to logits (m, 1). `slope` (m, 1) is a loss's derivative by the logits of the last call."""
+
+    def __init__(self, network, rate, momentum, max_rows):
+        super().__init__([network], rate, momentum)
+        (self.W,), (self.v,) = self.layers  # (d + 1, hidden + 1), (hidden + 1, 1)
+        (self.gradient_W,), (self.gradient_v,) = self.gradients
+        self.room = self.w.new_empty(max_rows, len(self.v))
 
     def __call__(self, x):
-        W, b, v, c = (weight[0] for weight in self.weights)
-        self.x, self.hidden = x, torch.addmm(b, x, W.T).relu_()  # (m, hidden)
-        return torch.addmm(c, self.hidden, v.T)
+        self.x = x
+        self.hidden = torch.mm(x, self.W, out=self.room[: len(x)]).relu_()
+        return torch.mm(self.hidden, self.v)
 
     def learn(self, slope):
-        W, b, v, c = (gradient[0] for gradient in self.gradients)
-        torch.mm(slope.T, self.hidden, out=v)
-        torch.sum(slope, 0, out=c)
+        torch.mm(self.hidden.T, slope, out=self.gradient_v)
         passed = self.hidden.sign_()  # 1 where the ReLU let through
-        torch.mm(passed.T, slope * self.x, out=W).mul_(self.weights[2][0].T)
-        torch.mm(slope.T, passed, out=b[None]).mul_(self.weights[2][0])
+        torch.mm((slope * self.x).T, passed, out=self.gradient_W).mul_(self.v.T)
         self.descend()
 
     def slope_by_x(self, slope):
-        """The loss's derivative by x (m, d)."""
-        W, _, v, _ = (weight[0] for weight in self.weights)
-        return torch.mm(self.hidden.sign_(), W * v.T).mul_(slope)
+        """The derivative by x (m, d + 1)."""
+        return torch.mm(self.hidden.sign_(), (self.W * self.v.T).T).mul_(slope)
 
 
 class Generators(Learner):
-    """Noise (k, m, d) to points (k, m, d), each of k generators its own."""
+    """Noise (k, m, d + 1) to points (k, m, d + 1), each of k generators its own."""
 
     def __call__(self, noise):
-        W1, b1, W2, b2 = self.weights
         self.noise = noise
-        self.hidden = torch.baddbmm(b1[:, None], noise, W1.mT).relu_()
-        self.points = torch.baddbmm(b2[:, None], self.hidden, W2.mT).relu_()
+        self.hidden = torch.bmm(noise, self.layers[0]).relu_()
+        self.points = torch.bmm(self.hidden, self.layers[1]).relu_()
         return self.points
 
     def learn(self, slope):
-        """`slope` (k, m, d) is each generator's loss's derivative by the points of the last call."""
-        W1, b1, W2, b2 = self.gradients
-        slope = slope * self.points.sign()
-        torch.bmm(slope.mT, self.hidden, out=W2)
-        torch.sum(slope, 1, out=b2)
-        slope = torch.bmm(slope, self.weights[2]).mul_(self.hidden.sign_())
-        torch.bmm(slope.mT, self.noise, out=W1)
-        torch.sum(slope, 1, out=b1)
+        """`slope` (k, m, d + 1): the derivative of each generator's loss by its points of the last call."""
+        slope = slope.mul_(self.points.sign_())
+        torch.bmm(self.hidden.mT, slope, out=self.gradients[1])
+        # The last column of `slope` is the 1's, which nothing may move.
+        slope[..., -1] = 0
+        slope = torch.bmm(slope, self.layers[1].mT).mul_(self.hidden.sign_())
+        torch.bmm(self.noise.mT, slope, out=self.gradients[0])
         self.descend()
 
 
-def discriminator_step(D, real, generated):
-    """One mean over the real and the generated points together (batch + batch, d); returns the loss."""
-    labels = real.new_zeros(2 * len(real), 1)
-    labels[: len(real)] = 1
-    logits = D(torch.cat([real, generated]))
-    D.learn((torch.sigmoid(logits) - labels).div_(len(labels)))
-    return cross_entropy(logits, labels)
+# --- the two games, a step of each: a batch of real rows (batch, d + 1) against as many generated ones ---
 
 
-def generators_step(D, G, points, targets, learning):
-    """Each generator draws D at its points (k, batch, d) towards its target (k, 1, 1); returns the losses (k,)."""
-    k, batch, d = points.shape
-    logits = D(points.view(-1, d)).view(k, batch, 1)
+@dataclass
+class Game:
+    """Who plays, and what with."""
+
+    D: Discriminator
+    G: Generators
+    data: torch.Tensor  # all rows (n, d + 1)
+    labels: torch.Tensor  # (2 batch, 1): 1 for real, then 0 for generated
+    draw: Callable  # noise (batch, d + 1), uniform in [0, 1) but for the last column of 1
+
+
+def so_gaal_step(game, real, learning):
+    """SO-GAAL.py: both learn from the same generated points; the generator would have D take them for real."""
+    points = game.G(game.draw()[None])  # (1, batch, d + 1)
+    loss_d = learn_to_tell_apart(game, real, points[0])
+    return loss_d, learn_to_reach(game, points, game.labels[:1, None], learning)
+
+
+def mo_gaal_step(game, real, learning):
+    """MO-GAAL.py: the generators share out a batch, then learn from a new one, each towards its quantile of D."""
+    k = len(game.G.networks)
+    loss_d = learn_to_tell_apart(game, real, share_out(game.G, game.draw()))
+    p = np.sort(torch.sigmoid(game.D(game.data)).squeeze(1).cpu().numpy())  # (n,)
+    quantiles = np.interp(np.arange(k) / k * (len(p) - 1), np.arange(len(p)), p)  # the first: the minimum
+    targets = torch.tensor(quantiles, dtype=real.dtype, device=real.device).view(k, 1, 1)
+    points = game.G(game.draw().expand(k, -1, -1))  # the same noise for all
+    return loss_d, learn_to_reach(game, points, targets, learning)
+
+
+def learn_to_tell_apart(game, real, points):
+    """One mean over the real and the generated points together; returns the loss."""
+    logits = game.D(torch.cat([real, points]))
+    game.D.learn(torch.sigmoid(logits).sub_(game.labels).div_(len(logits)))
+    return cross_entropy(logits, game.labels).mean()
+
+
+def learn_to_reach(game, points, targets, learning):
+    """Each generator draws D at its points (k, batch, d + 1) towards its target (k, 1, 1); returns the losses (k,)."""
+    k, batch, width = points.shape
+    logits = game.D(points.view(-1, width)).view(k, batch, 1)
     if learning:
-        slope = (torch.sigmoid(logits) - targets).div_(batch)
-        G.learn(D.slope_by_x(slope.view(-1, 1)).view_as(points))
-    return cross_entropy(logits, targets.expand_as(logits), reduction="none").mean((1, 2))
+        slope = torch.sigmoid(logits).sub_(targets).div_(batch)
+        game.G.learn(game.D.slope_by_x(slope.view(-1, 1)).view_as(points))
+    return cross_entropy(logits, targets).mean((1, 2))
+
+
+def cross_entropy(logits, labels):
+    return softplus(logits).sub_(labels * logits)
+
+
+def shares(batch, k):
+    """How many of a batch's rows each of k sub-generators makes: k u, (k - 1) u, ..., and the last what is left.
+
+    u = batch // (k (k + 1) / 2): where the batch is smaller than that, the last one makes all.
+    """
+    u = batch // (k * (k + 1) // 2)
+    first = [(k - i) * u for i in range(k - 1)]
+    return [*first, batch - sum(first)]
+
+
+def share_out(G, noise):
+    """Points (batch, d + 1) from noise (batch, d + 1), each generator making its share of the rows."""
+    (batch, width), k = noise.shape, len(G.networks)
+    rows, mine = _shares_as_indices(batch, k, noise.device)
+    return G(noise[rows]).view(-1, width)[mine]
+
+
+@lru_cache(maxsize=1)
+def _shares_as_indices(batch, k, device):
+    """Each generator's rows (k, largest share), filled up with a row made in vain; and which of them count."""
+    sizes = shares(batch, k)
+    first = np.cumsum([0, *sizes])
+    rows = [np.arange(max(sizes)) + start for start in first[:-1]]
+    mine = np.concatenate([row < end for row, end in zip(rows, first[1:])]).nonzero()[0]
+    return (torch.tensor(np.minimum(rows, batch - 1), device=device), torch.tensor(mine, device=device))
 
 
 # --- the detectors ---
@@ -215,15 +292,22 @@ class GAAL(TableDetector):
         rng = torch.Generator().manual_seed(seed_from(self.random_state))
         n, d = X.shape
         batch = min(BATCH, n)
-        data = torch.tensor(X, dtype=torch.get_default_dtype(), device=device)
+        data = torch.tensor(np.c_[X, np.ones(n)], dtype=torch.get_default_dtype(), device=device)
         shuffled = data[torch.randperm(n, generator=rng)]
-
-        def learner(kind, networks, lr):
-            return kind(networks, lambda updates: source.rate(lr, self.decay, updates), self.momentum)
-
+        discriminator = make_discriminator(d, n, self.variant, rng).to(device)
         generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self._n_generators())]
-        D = learner(Discriminator, [make_discriminator(d, n, self.variant, rng).to(device)], self.lr_d)
-        G = learner(Generators, generators, self.lr_g)
+        rate_d, rate_g = (partial(source.rate, lr, self.decay) for lr in (self.lr_d, self.lr_g))
+        max_rows = max(n, 2 * batch, len(generators) * batch)
+        D = Discriminator(discriminator, rate_d, self.momentum, max_rows)
+        G = Generators(generators, rate_g, self.momentum)
+        labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
+        noise = data.new_ones(batch, d + 1)
+
+        def draw():
+            noise[:, :-1] = torch.rand(batch, d, generator=rng)
+            return noise
+
+        game = Game(D, G, data, labels, draw)
 
         history = {name: [] for name in ("discriminator_loss", "generator_loss", "auc", "sub_generator_loss")}
         n_epochs = self.stop_epochs * (3 if self.schedule == "full" else 1)
@@ -232,16 +316,7 @@ class GAAL(TableDetector):
                 shuffled = data[torch.randperm(n, generator=rng)]
             losses = []
             for i, real in enumerate(shuffled[: n - n % batch].split(batch)):
-                losses.append(
-                    self._step(
-                        D,
-                        G,
-                        real,
-                        data,
-                        lambda: torch.rand(batch, d, generator=rng).to(device),
-                        self._generators_learn(epoch, i),
-                    )
-                )
+                losses.append(self._step(game, real, self._generators_learn(epoch, i)))
             loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in zip(*losses))
             history["discriminator_loss"].append(loss_d)
             history["generator_loss"].append(float(np.mean(loss_g)))
@@ -325,13 +400,7 @@ class SOGAAL(GAAL):
         """The script compares after an epoch, so there is one more."""
         return epoch <= self.stop_epochs + 1
 
-    @staticmethod
-    def _step(D, G, real, data, noise, learning):
-        """SO-GAAL.py: both networks learn from the same generated points; the generator's target is 1."""
-        generated = G(noise()[None])  # (1, batch, d)
-        loss_d = discriminator_step(D, real, generated[0])
-        loss_g = generators_step(D, G, generated, real.new_ones(1, 1, 1), learning)
-        return loss_d, loss_g
+    _step = staticmethod(so_gaal_step)
 
     @property
     def generator_(self):
@@ -381,37 +450,7 @@ class MOGAAL(GAAL):
         """The script compares after a batch, so there is one more."""
         return epoch <= self.stop_epochs or (epoch == self.stop_epochs + 1 and batch == 0)
 
-    @staticmethod
-    def _step(D, G, real, data, noise, learning):
-        """MO-GAAL.py: the generators share out a batch, then learn from fresh noise, towards quantiles of D."""
-        k = len(G.networks)
-        loss_d = discriminator_step(D, real, shared_out(G, noise()))
-        p = np.sort(torch.sigmoid(D(data)).squeeze(1).cpu().numpy())  # (n,)
-        quantiles = np.interp(np.arange(k) / k * (len(p) - 1), np.arange(len(p)), p)
-        targets = torch.tensor(quantiles, dtype=data.dtype, device=data.device).view(k, 1, 1)
-        points = G(noise().expand(k, -1, -1))  # the same noise (batch, d) for all
-        return loss_d, generators_step(D, G, points, targets, learning)
-
-
-def shares(batch, k):
-    """How many of a batch's rows each of k sub-generators makes: k u, (k - 1) u, ..., and the last what is left.
-
-    u = batch // (k (k + 1) / 2): where the batch is smaller than that, the last one makes all.
-    """
-    u = batch // (k * (k + 1) // 2)
-    first = [(k - i) * u for i in range(k - 1)]
-    return [*first, batch - sum(first)]
-
-
-def shared_out(G, noise):
-    """Points (batch, d) from noise (batch, d), each generator making its share of the rows."""
-    k, sizes = len(G.networks), shares(len(noise), len(G.networks))
-    rows = torch.arange(max(sizes), device=noise.device)
-    sizes = torch.tensor(sizes, device=noise.device)
-    first = sizes.cumsum(0) - sizes
-    mine = (rows < sizes[:, None]).flatten()
-    rows = (first[:, None] + rows).clamp_(max=len(noise) - 1)  # those past a share are made in vain
-    return G(noise[rows]).view(k * rows.shape[1], -1)[mine]
+    _step = staticmethod(mo_gaal_step)
 
 
 def fit_repetitions(detector, X, seeds, y=None):
