@@ -6,6 +6,7 @@ github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -13,6 +14,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils import check_scalar
@@ -94,8 +96,10 @@ class Learner:
     def __init__(self, networks, rate, momentum):
         self.networks, self.rate, self.momentum, self.updates = networks, rate, momentum, 0
         layers = [[network[i] for network in networks] for i in (0, 2)]
-        # The discriminator's single output passes no 1 on.
-        shapes = [(len(same), same[0].in_features + 1, _width(same[0])) for same in layers]
+        shapes = [
+            (len(same), same[0].in_features + 1, same[0].out_features + passes_on)
+            for same, passes_on in zip(layers, self.pass_on)
+        ]
         sizes = [math.prod(shape) for shape in shapes]
         like = layers[0][0].weight
         self.w, self.gradient, self.velocity, self.free = (like.new_zeros(sum(sizes)) for _ in range(4))
@@ -125,12 +129,10 @@ class Learner:
         return self.networks
 
 
-def _width(layer):
-    return layer.out_features + (layer.out_features > 1)
-
-
 class Discriminator(Learner):
     """Rows x (m, d + 1) to logits (m, 1). `slope` (m, 1) is a loss's derivative by the logits of the last call."""
+
+    pass_on = (True, False)  # the 1, to the next layer
 
     def __init__(self, network, rate, momentum, max_rows):
         super().__init__([network], rate, momentum)
@@ -156,6 +158,8 @@ class Discriminator(Learner):
 
 class Generators(Learner):
     """Noise (k, m, d + 1) to points (k, m, d + 1), each of k generators its own."""
+
+    pass_on = (True, True)
 
     def __call__(self, noise):
         self.noise = noise
@@ -254,31 +258,70 @@ def _shares_as_indices(batch, k, device):
     return (torch.tensor(np.minimum(rows, batch - 1), device=device), torch.tensor(mine, device=device))
 
 
+# --- when to stop without labels: rules that see the losses alone ---
+
+MIN_UPDATES, MAX_UPDATES = 200, 2000  # of the discriminator: a rule decides in between
+
+
+def generator_settled(history, window):
+    """The authors' advice: stop when the downward trend of the generator's loss becomes slow.
+
+    That is when the loss falls a fifth as fast as it once did, in means over `window` epochs.
+    """
+    loss = _moving_mean(history["generator_loss"], window)
+    fall = loss[:-window] - loss[window:]
+    return len(fall) > 0 and fall.max() > 0.03 and fall[-1] < fall.max() / 5
+
+
+def discriminator_guesses(history, window):
+    """The game's equilibrium: the discriminator was ahead, and is back at the loss of a guess, ln 2."""
+    loss = _moving_mean(history["discriminator_loss"], window)
+    return len(loss) > 0 and loss.min() < math.log(2) - 0.02 and loss[-1] > math.log(2) - 0.01
+
+
+def _moving_mean(values, window):
+    sums = np.cumsum([0.0, *values])
+    return (sums[window:] - sums[:-window]) / window
+
+
+RULES = {"auto": generator_settled, "equilibrium": discriminator_guesses}
+
+
 # --- the detectors ---
 
 
-class GAAL(TableDetector):
-    """What SO-GAAL and MO-GAAL share: `fit`, its checks, scores. A subclass offers `_make` and `_step`."""
+@dataclass
+class Epoch:
+    """What `callback` is given after each epoch. The networks are those that learn: copy them to keep them."""
 
-    variant, generator_bias = "official", 0.0
+    number: int  # from 1
+    history: dict  # as `history_`, so far
+    discriminator: nn.Module  # (m, d) to logits (m, 1)
+    generators: list  # of modules, noise (m, d) to points (m, d)
+
+
+class GAAL(TableDetector):
+    """What SO-GAAL and MO-GAAL share: `fit` and its checks, scores."""
+
+    variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
 
     # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
     @threadpool_limits.wrap(limits=1)
     @torch.no_grad()
     def fit(self, X, y=None):
-        """Train on X (n, d).
+        """Train on X.
 
         Parameters
         ----------
         X : array-like (n, d)
             Finite numbers, best in [0, 1].
-        y : array-like (n,), optional
-            Labels, 1 for anomalous and 0 for normal, are only watched: they give the AUC after each
-            epoch and change nothing else. Any other y is ignored, as scikit-learn does.
+        y : array-like (n,) or (n, 1), optional
+            Labels, 1 for anomalous and 0 for normal, are only watched: they give the AUC after each epoch
+            and change nothing else. Any other y is ignored, as scikit-learn does.
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             For parameters or data that cannot be used.
         FloatingPointError
             Where the training diverges.
@@ -287,18 +330,64 @@ class GAAL(TableDetector):
         vars(self).pop("offset_", None)  # not fitted, should this fit fail
         X = self._check_X(X, reset=True)
         y = _watched(y, len(X))
-        source = SOURCES[self.variant]
+        if X.min() < -0.01 or X.max() > 1.01:
+            warnings.warn(
+                f"X spans [{X.min():.3g}, {X.max():.3g}], and {self._name}'s potential outliers start in [0, 1]: "
+                "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
+                stacklevel=3,
+            )
+        source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
+        game, shuffled = self._set_up(X, source, rng)
+        n, batch = len(X), len(game.labels) // 2
+        write = _tensorboard(self.log_dir)
+
+        history = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
+        stop, last, epoch = None, self._latest_stop(n // batch) * self._times(), 0
+        with tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress:
+            while epoch < last:
+                epoch += 1
+                if source.shuffles:
+                    shuffled = game.data[torch.randperm(n, generator=rng)]
+                losses = [
+                    self._step(game, real, stop is None or self._one_more(epoch - stop, i))
+                    for i, real in enumerate(shuffled[: n - n % batch].split(batch))
+                ]
+                loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in zip(*losses))
+                for name, loss in zip(self._losses, (loss_d, float(np.mean(loss_g)), loss_g)):
+                    history[name].append(loss)
+                self._check_losses(history, epoch, X)
+                if y is not None:
+                    history["auc"].append(_auc(y, _scores(game.D.networks[0], X)))
+                if stop is None and self._stops(epoch, history, n // batch):
+                    stop, scores_at_stop = epoch, _scores(game.D.networks[0], X)
+                    last = progress.total = stop * self._times()
+                for tell in (write, self.callback):
+                    if tell is not None:
+                        tell(Epoch(epoch, history, game.D.networks[0], game.G.networks))
+                progress.update()
+
+        self.history_, self.scores_at_stop_, self.stop_epoch_, self.n_epochs_ = history, scores_at_stop, stop, epoch
+        (self.discriminator_,), self.generators_ = game.D.release(), game.G.release()
+        scores = self._anomaly_score(X)
+        if scores.min() == scores.max():
+            warnings.warn(
+                f"{self._name}'s scores on its training data are all {scores[0]:.3g}: they tell nothing apart. Mostly "
+                "features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d.",
+                stacklevel=3,
+            )
+        self._set_offset(X)
+        return self
+
+    def _set_up(self, X, source, rng):
+        """The game at its start, and the rows in the order in which they are taken."""
         device = resolve_device(self.device)
-        rng = torch.Generator().manual_seed(seed_from(self.random_state))
-        n, d = X.shape
-        batch = min(BATCH, n)
+        (n, d), batch = X.shape, min(BATCH, len(X))
         data = torch.tensor(np.c_[X, np.ones(n)], dtype=torch.get_default_dtype(), device=device)
         shuffled = data[torch.randperm(n, generator=rng)]
         discriminator = make_discriminator(d, n, self.variant, rng).to(device)
         generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self._n_generators())]
         rate_d, rate_g = (partial(source.rate, lr, self.decay) for lr in (self.lr_d, self.lr_g))
-        max_rows = max(n, 2 * batch, len(generators) * batch)
-        D = Discriminator(discriminator, rate_d, self.momentum, max_rows)
+        D = Discriminator(discriminator, rate_d, self.momentum, max(n, (len(generators) + 1) * batch))
         G = Generators(generators, rate_g, self.momentum)
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
         noise = data.new_ones(batch, d + 1)
@@ -307,47 +396,46 @@ class GAAL(TableDetector):
             noise[:, :-1] = torch.rand(batch, d, generator=rng)
             return noise
 
-        game = Game(D, G, data, labels, draw)
+        return Game(D, G, data, labels, draw), shuffled
 
-        history = {name: [] for name in ("discriminator_loss", "generator_loss", "auc", "sub_generator_loss")}
-        n_epochs = self.stop_epochs * (3 if self.schedule == "full" else 1)
-        for epoch in tqdm(range(1, n_epochs + 1), desc=self._name, unit="epoch", disable=not self.verbose):
-            if source.shuffles:
-                shuffled = data[torch.randperm(n, generator=rng)]
-            losses = []
-            for i, real in enumerate(shuffled[: n - n % batch].split(batch)):
-                losses.append(self._step(game, real, self._generators_learn(epoch, i)))
-            loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in zip(*losses))
-            history["discriminator_loss"].append(loss_d)
-            history["generator_loss"].append(float(np.mean(loss_g)))
-            history["sub_generator_loss"].append(loss_g)
-            for name in ("discriminator_loss", "generator_loss"):
-                loss = history[name][-1]
-                if not math.isfinite(loss):
-                    raise FloatingPointError(
-                        f"{self._name} diverged: the {name} is {loss} in epoch {epoch}. Lower "
-                        f"lr_d={self.lr_d} or lr_g={self.lr_g}, and scale the features to [0, 1]; they span "
-                        f"[{X.min():.3g}, {X.max():.3g}]."
-                    )
-            if epoch == self.stop_epochs:
-                scores_at_stop = _scores(D.networks[0], X)
-            if y is not None:
-                history["auc"].append(_auc(y, _scores(D.networks[0], X)))
+    def _times(self):
+        return 3 if self.schedule == "full" else 1
 
-        if len(G.networks) == 1 and isinstance(self, SOGAAL):
-            del history["sub_generator_loss"]
-        self.history_ = {name: values for name, values in history.items() if values}
-        self.scores_at_stop_ = scores_at_stop
-        (self.discriminator_,), self.generators_ = D.release(), G.release()
-        self.n_epochs_, self.stop_epoch_ = n_epochs, self.stop_epochs
-        self._set_offset(X)
-        return self
+    def _latest_stop(self, n_batches):
+        return math.ceil(MAX_UPDATES / n_batches) if self.stop_epochs in RULES else self.stop_epochs
+
+    def _stops(self, epoch, history, n_batches):
+        if epoch == self._latest_stop(n_batches):
+            return True
+        if self.stop_epochs not in RULES or epoch * n_batches < MIN_UPDATES:
+            return False
+        return RULES[self.stop_epochs](history, window=math.ceil(20 / n_batches))
+
+    def _check_losses(self, history, epoch, X):
+        for name in ("discriminator_loss", "generator_loss"):
+            if not math.isfinite(loss := history[name][-1]):
+                raise FloatingPointError(
+                    f"{self._name} diverged: the {name} is {loss} in epoch {epoch}. Lower lr_d={self.lr_d} or "
+                    f"lr_g={self.lr_g}, and scale the features to [0, 1]; they span [{X.min():.3g}, {X.max():.3g}]."
+                )
 
     def _anomaly_score(self, X):
         return _scores(self.discriminator_, X)
 
+    def _check_X(self, X, reset):
+        X = super()._check_X(X, reset)
+        if np.abs(X).max() > (largest := np.finfo(np.float32).max):
+            raise ValueError(
+                f"X must lie within +-{largest:.3g}, the largest float32; got {X.flat[np.abs(X).argmax()]:.3g}. "
+                "Is that a mark for a missing value?"
+            )
+        return X
+
     def _check_parameters(self):
-        check_scalar(self.stop_epochs, "stop_epochs", Integral, min_val=1)
+        if not (isinstance(self.stop_epochs, str) and self.stop_epochs in RULES):
+            if isinstance(self.stop_epochs, str):
+                raise ValueError(f"stop_epochs must be an int or one of {tuple(RULES)}; got {self.stop_epochs!r}.")
+            check_scalar(self.stop_epochs, "stop_epochs", Integral, min_val=1)
         check_scalar(self.lr_d, "lr_d", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.lr_g, "lr_g", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.decay, "decay", Real, min_val=0)
@@ -360,24 +448,92 @@ class GAAL(TableDetector):
 
 
 class SOGAAL(GAAL):
-    """SO-GAAL"""
+    """Single-objective generative adversarial active learning, for tables (n, d).
+
+    The data are used as they are: **scale the features to [0, 1]**, where the generator's noise lies.
+    The anomaly score is 1 - D(x), in [0, 1]. Training moves through good and bad epochs, so a score means
+    little without the epoch at which it was taken. Computes in torch's default dtype.
+
+    Parameters
+    ----------
+    stop_epochs : int, "auto" or "equilibrium", default "auto"
+        Epochs in which the generator learns; as in the script, it learns in one more. "auto" stops where the
+        fall of the generator's loss becomes slow, the authors' advice; "equilibrium" where the discriminator,
+        having been ahead, is back at guessing. Both see no labels and stop after 200 to 2000 updates.
+    lr_d, lr_g : float, default 0.01 and 0.0001
+        Learning rates of the discriminator and the generator.
+    decay : float, default 1e-6
+        Keras's decay of the learning rates, lr / (1 + decay * updates so far).
+    momentum : float in [0, 1), default 0.9
+        Of both optimisers.
+    schedule : "at-stop" or "full", default "at-stop"
+        Train until the stop, or as the script does three times as far, with the generator frozen.
+    variant : "official" or "post", default "official"
+        The Keras script, or the PyTorch version of qarchli.github.io/2020-05-10-gans-for-outlier-detection,
+        which uses `decay` as the dampening of SGD's momentum, shuffles in each epoch, and starts the
+        discriminator from Xavier-normal weights and biases of 0.05.
+    generator_bias : float, default 0.0
+        The generator's first biases. The script has 0; the post shows 1 and 1e-5.
+    contamination : float in (0, 0.5] or None, default 0.1
+        Share of outliers that sets the threshold of `predict`; None for none.
+    random_state : int, RandomState or None, default None
+        On a CPU an int gives the same scores each time.
+    device : str, default "auto"
+        Where to train: "auto", "cpu", "cuda", ... Scores are computed on the CPU.
+    callback : callable, optional
+        Called with an `Epoch` after each epoch.
+    log_dir : path, optional
+        Folder for TensorBoard's curves of all that `history_` holds (`pip install tensorboard`).
+    verbose : bool, default True
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    history_ : dict of lists
+        One value per epoch: "discriminator_loss" and "generator_loss" (means over the batches), and "auc" if
+        `fit` was given labels to watch.
+    stop_epoch_, n_epochs_ : int
+        The epoch of the stop, and how many were run.
+    scores_at_stop_ : array (n,)
+        Anomaly scores of the training data after epoch `stop_epoch_`.
+    generator_, discriminator_ : torch.nn.Sequential
+        The trained networks, on the CPU; the discriminator returns logits.
+
+    References
+    ----------
+    Liu et al., arXiv:1809.10816, section 3.2; SO-GAAL.py of the authors' repository.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.r_[rng.normal(0.5, 0.08, (190, 2)), rng.uniform(0, 1, (10, 2))]
+    >>> detector = SOGAAL(stop_epochs=300, random_state=0, verbose=False).fit(X)
+    >>> far, near = detector.anomaly_score([[0.05, 0.95], [0.5, 0.5]])
+    >>> bool(far > near)
+    True
+    """
 
     _name = "SO-GAAL"
+    _losses = ("discriminator_loss", "generator_loss")
+    _step = staticmethod(so_gaal_step)
 
     def __init__(
         self,
-        stop_epochs=20,
+        stop_epochs="auto",
         lr_d=0.01,
         lr_g=0.0001,
         decay=1e-6,
         momentum=0.9,
         *,
-        schedule="full",
+        schedule="at-stop",
         variant="official",
         generator_bias=0.0,
         contamination=0.1,
         random_state=None,
         device="auto",
+        callback=None,
+        log_dir=None,
         verbose=True,
     ):
         self.stop_epochs = stop_epochs
@@ -391,16 +547,16 @@ class SOGAAL(GAAL):
         self.contamination = contamination
         self.random_state = random_state
         self.device = device
+        self.callback = callback
+        self.log_dir = log_dir
         self.verbose = verbose
 
     def _n_generators(self):
         return 1
 
-    def _generators_learn(self, epoch, batch):
-        """The script compares after an epoch, so there is one more."""
-        return epoch <= self.stop_epochs + 1
-
-    _step = staticmethod(so_gaal_step)
+    @staticmethod
+    def _one_more(epochs_past_stop, batch):
+        return epochs_past_stop == 1  # the script compares after an epoch
 
     @property
     def generator_(self):
@@ -408,23 +564,67 @@ class SOGAAL(GAAL):
 
 
 class MOGAAL(GAAL):
-    """MO-GAAL"""
+    """Multiple-objective generative adversarial active learning, for tables (n, d).
+
+    k sub-generators against one discriminator: each aims at another quantile of the scores of the data, so
+    that together they do not end up on one spot, as SO-GAAL's may. With k = 1 it is not SO-GAAL: the
+    generator aims at the data's minimum of D instead of 1, learns from noise of its own, and for one batch
+    after the stop instead of one epoch.
+
+    Parameters
+    ----------
+    stop_epochs : int, "auto" or "equilibrium", default "auto"
+        As SOGAAL's; the script's generators learn in one more batch.
+    k : int, default 10
+        Number of sub-generators. Of a batch of m rows, u = m // (k (k + 1) / 2), they make k u, (k - 1) u, ...
+        and the last one what is left: all, where k (k + 1) / 2 exceeds m.
+    lr_d, lr_g, decay, momentum, schedule, contamination, random_state, device, callback, log_dir, verbose
+        As SOGAAL's.
+
+    Attributes
+    ----------
+    history_ : dict of lists
+        As SOGAAL's; "generator_loss" is the mean over the sub-generators, "sub_generator_loss" has k values
+        per epoch.
+    generators_ : list of torch.nn.Sequential
+        The k trained sub-generators, on the CPU.
+    stop_epoch_, n_epochs_, scores_at_stop_, discriminator_
+        As SOGAAL's.
+
+    References
+    ----------
+    Liu et al., arXiv:1809.10816, section 3.3; MO-GAAL.py of the authors' repository.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.r_[rng.normal(0.5, 0.08, (190, 2)), rng.uniform(0, 1, (10, 2))]
+    >>> detector = MOGAAL(stop_epochs=300, k=3, random_state=0, verbose=False).fit(X)
+    >>> far, near = detector.anomaly_score([[0.05, 0.95], [0.5, 0.5]])
+    >>> bool(far > near)
+    True
+    """
 
     _name = "MO-GAAL"
+    _losses = ("discriminator_loss", "generator_loss", "sub_generator_loss")
+    _step = staticmethod(mo_gaal_step)
 
     def __init__(
         self,
-        stop_epochs=20,
+        stop_epochs="auto",
         k=10,
         lr_d=0.01,
         lr_g=0.0001,
         decay=1e-6,
         momentum=0.9,
         *,
-        schedule="full",
+        schedule="at-stop",
         contamination=0.1,
         random_state=None,
         device="auto",
+        callback=None,
+        log_dir=None,
         verbose=True,
     ):
         self.stop_epochs = stop_epochs
@@ -437,6 +637,8 @@ class MOGAAL(GAAL):
         self.contamination = contamination
         self.random_state = random_state
         self.device = device
+        self.callback = callback
+        self.log_dir = log_dir
         self.verbose = verbose
 
     def _check_parameters(self):
@@ -446,24 +648,59 @@ class MOGAAL(GAAL):
     def _n_generators(self):
         return self.k
 
-    def _generators_learn(self, epoch, batch):
-        """The script compares after a batch, so there is one more."""
-        return epoch <= self.stop_epochs or (epoch == self.stop_epochs + 1 and batch == 0)
-
-    _step = staticmethod(mo_gaal_step)
+    @staticmethod
+    def _one_more(epochs_past_stop, batch):
+        return epochs_past_stop == 1 and batch == 0  # the script compares after a batch
 
 
-def fit_repetitions(detector, X, seeds, y=None):
-    """Fitted clones of `detector`, one for each seed."""
-    return [clone(detector).set_params(random_state=seed).fit(X, y) for seed in seeds]
+@threadpool_limits.wrap(limits=1)
+def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
+    """Fit clones of `detector` side by side, one for each seed.
+
+    Parameters
+    ----------
+    detector : SOGAAL or MOGAAL
+        Not fitted itself.
+    X, y : as for `fit`
+    seeds : sequence of int
+    n_jobs : int, optional
+        How many to fit at the same time, as joblib's.
+
+    Returns
+    -------
+    list of fitted detectors, each the same to the bit as alone.
+    """
+    fits = (delayed(clone(detector).set_params(random_state=seed).fit)(X, y) for seed in seeds)
+    return Parallel(n_jobs, prefer="threads")(fits)
+
+
+def _tensorboard(log_dir):
+    """A callback that writes the history's latest values to `log_dir`, or None."""
+    if log_dir is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as missing:
+        raise ImportError(f"log_dir={log_dir!r} needs TensorBoard ({missing}): pip install tensorboard") from missing
+    writer = SummaryWriter(log_dir)
+
+    def write(epoch):
+        for name, values in epoch.history.items():
+            for i, value in enumerate(np.atleast_1d(values[-1])):
+                writer.add_scalar(f"{name}/{i}" if np.ndim(values[-1]) else name, value, epoch.number)
+        writer.flush()
+
+    return write
 
 
 def _scores(discriminator, X):
     """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
-    weight = discriminator[0].weight
+    x = torch.tensor(X, dtype=torch.float64)
     with torch.no_grad():
-        logits = discriminator(torch.tensor(X, dtype=weight.dtype, device=weight.device))
-    return torch.sigmoid(-logits.double()).squeeze(1).cpu().numpy()
+        for layer in discriminator:
+            linear = isinstance(layer, nn.Linear)
+            x = nn.functional.linear(x, layer.weight.cpu().double(), layer.bias.cpu().double()) if linear else layer(x)
+    return torch.sigmoid(-x).squeeze(1).numpy()
 
 
 def _auc(y, scores):

@@ -61,7 +61,8 @@ def run_sogaal(table, stop_epochs, seed, store, *, data_root=None, verbose=True,
     entry = store.get(stem)
     if entry is None:
         data = datasets.load_table(table, root=data_root)
-        detector = SOGAAL(stop_epochs, random_state=seed, contamination=None, device="cpu", verbose=verbose, **options)
+        always = {"schedule": "full", "contamination": None, "device": "cpu", "verbose": verbose}
+        detector = SOGAAL(stop_epochs, random_state=seed, **always, **options)
         with stopwatch() as seconds:
             detector.fit(data.X, data.y)
         arrays = {

@@ -17,7 +17,9 @@ REAL_DATA = pytest.mark.skipif("GANOD_DATA" not in os.environ, reason="GANOD_DAT
 
 
 def fit(X, y=None, stop_epochs=2, **parameters):
-    return SOGAAL(stop_epochs, **{"random_state": 0, "device": "cpu", "verbose": False, **parameters}).fit(X, y)
+    return SOGAAL(
+        stop_epochs, **{"random_state": 0, "device": "cpu", "verbose": False, "schedule": "full", **parameters}
+    ).fit(X, y)
 
 
 def weights_of(network):
