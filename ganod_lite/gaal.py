@@ -192,17 +192,23 @@ class Game:
     draw: Callable  # noise (batch, d + 1), uniform in [0, 1) but for the last column of 1
 
 
-def so_gaal_step(game, real, learning):
+def so_gaal_step(game, real, learning, last):
     """SO-GAAL.py: both learn from the same generated points; the generator would have D take them for real."""
     points = game.G(game.draw()[None])  # (1, batch, d + 1)
     loss_d = learn_to_tell_apart(game, real, points[0])
     return loss_d, learn_to_reach(game, points, game.labels[:1, None], learning)
 
 
-def mo_gaal_step(game, real, learning):
-    """MO-GAAL.py: the generators share out a batch, then learn from a new one, each towards its quantile of D."""
+def mo_gaal_step(game, real, learning, last):
+    """MO-GAAL.py: the generators share out a batch, then learn from a new one, each towards its quantile of D.
+
+    Once they no longer learn, their losses are but a record, which costs most of a step: that of an epoch's
+    `last` batch will do.
+    """
     k = len(game.G.networks)
     loss_d = learn_to_tell_apart(game, real, share_out(game.G, game.draw()))
+    if not (learning or last):
+        return loss_d, None
     p = np.sort(torch.sigmoid(game.D(game.data)).squeeze(1).cpu().numpy())  # (n,)
     quantiles = np.interp(np.arange(k) / k * (len(p) - 1), np.arange(len(p)), p)  # the first: the minimum
     targets = torch.tensor(quantiles, dtype=real.dtype, device=real.device).view(k, 1, 1)
@@ -349,10 +355,11 @@ class GAAL(TableDetector):
                 if source.shuffles:
                     shuffled = game.data[torch.randperm(n, generator=rng)]
                 losses = [
-                    self._step(game, real, stop is None or self._one_more(epoch - stop, i))
+                    self._step(game, real, stop is None or self._one_more(epoch - stop, i), last=i == n // batch - 1)
                     for i, real in enumerate(shuffled[: n - n % batch].split(batch))
                 ]
-                loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in zip(*losses))
+                recorded = ([loss for loss in each if loss is not None] for each in zip(*losses))
+                loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in recorded)
                 for name, loss in zip(self._losses, (loss_d, float(np.mean(loss_g)), loss_g)):
                     history[name].append(loss)
                 self._check_losses(history, epoch, X)
@@ -585,7 +592,7 @@ class MOGAAL(GAAL):
     ----------
     history_ : dict of lists
         As SOGAAL's; "generator_loss" is the mean over the sub-generators, "sub_generator_loss" has k values
-        per epoch.
+        per epoch. After the stop these are the losses in an epoch's last batch, to save most of the time.
     generators_ : list of torch.nn.Sequential
         The k trained sub-generators, on the CPU.
     stop_epoch_, n_epochs_, scores_at_stop_, discriminator_

@@ -194,9 +194,12 @@ def mo_script(X, stop_epochs, k, lr_d, lr_g, decay, momentum, seed):
             x = torch.cat([shuffled[index * batch : (index + 1) * batch], *made])
             loss_d = loss(D(x), torch.tensor([1.0] * batch + [0.0] * batch).to(X)[:, None])
             descend(D, lr_d, loss_d)
+            losses.append([loss_d.item()])
+            if stop and index < n // batch - 1:  # ours records the others no more, and draws no noise for them
+                losses[-1] += [np.nan] * k
+                continue
             p_value = pd.Series(D(X).detach().numpy()[:, 0])
             noise = torch.rand(batch, d, generator=rng).to(X)
-            losses.append([loss_d.item()])
             for i in range(k):
                 target = float(p_value.quantile(i / k))
                 loss_g = loss(D(G[i](noise)), torch.full((batch, 1), target).to(X))
@@ -205,7 +208,7 @@ def mo_script(X, stop_epochs, k, lr_d, lr_g, decay, momentum, seed):
                 losses[-1].append(loss_g.item())
             if epoch + 1 > stop_epochs:
                 stop = True
-        history.append(np.mean(losses, axis=0))
+        history.append(np.nanmean(losses, axis=0))
     return D, G, np.array(history)
 
 
