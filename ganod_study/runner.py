@@ -187,7 +187,8 @@ def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
     wanted = {}
     for network in (cells[0].network for cells in jobs):
         if network and network.kind == "gan" and store.get(network.stem(store)) is None:
-            wanted.setdefault((network.scale, network.dataset, network.objective), []).append(network)
+            alike = network.scale, network.dataset, network.objective, network.latent_size
+            wanted.setdefault(alike, []).append(network)
     for some in wanted.values():
         groups = networks.unfinished(some, store)  # with their checkpoints, whatever is asked for now
         rest = [network for network in some if not any(network in group for group in groups)]

@@ -1,0 +1,388 @@
+"""Figures 1 and 2 of the ADGAN paper: the search made visible, and the latent plane.
+
+Statistics, sentences and figures as functions of stored entries of `adgan-steps` and `adgan-plane`
+(methods.py:step_by_step, methods.py:latent_plane). Figures are matplotlib's, as wide as a phone can show.
+"""
+
+import re
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+from . import datasets
+from .ablations import by_class, mean_auc
+from .statistics import Interval, auc_interval
+from .tables import percent
+
+NORMAL, ANOMALOUS = "#0072B2", "#D55E00"
+COLOURS = {0: NORMAL, 1: ANOMALOUS}
+COLUMNS = (0, 1, 2, 5, 10, 20)  # numbers of steps that are printed, as far as there
+N_NEIGHBOURS = 15
+
+# The rule of the claim `latents-no-structure`
+DIFFERS = 0.75  # "differ markedly": at least half of the way from guessing (0.5) to a perfect order (1)
+SCATTERED = 0.1  # "no particular structure": AUC within 0.5 ± 0.1; the paper's prior has 0.554 on CIFAR-10 and 0.721
+# on MNIST, and it calls neither a sensible score: twice the distance of the first, half of the second's
+
+
+# --- Figure 1: the search ---
+
+
+class Path(NamedTuple):
+    """The search of one image: image (channels, height, width), losses (starts, k + 1), generated (shown starts,
+    k + 1, channels, height, width), and `shown`, which starts those are: from the best to the worst by the score's k."""
+
+    image: np.ndarray
+    losses: np.ndarray
+    generated: np.ndarray
+    shown: np.ndarray
+
+    @property
+    def steps(self):
+        """Those of COLUMNS that it has."""
+        return [k for k in COLUMNS if k < self.losses.shape[1]]
+
+
+def path(entry, of_class):
+    """The `Path` of the first test image of a class, an index into the data set's classes."""
+    first = entry.record["details"]["first_of_class"]
+    if str(of_class) not in first:
+        raise ValueError(
+            f"of_class must be one of {', '.join(first)}, the classes of the test images; got {of_class!r}."
+        )
+    return _path(entry, list(first).index(str(of_class)))
+
+
+def failures(entry):
+    """The normal test images with the highest scores, from the highest: [(score, `Path`), ...]."""
+    details = entry.record["details"]
+    n_before = len(details["first_of_class"])
+    return [(entry.arrays["scores"][i], _path(entry, n_before + j)) for j, i in enumerate(details["worst"])]
+
+
+def missed(entry):
+    """The share of anomalous test images that score below the highest of the normal ones shown, and below the last."""
+    scores, labels = entry.arrays["scores"], entry.arrays["labels"]
+    shown = [score for score, _ in failures(entry)]
+    return tuple(float((scores[labels == 1] < score).mean()) for score in (shown[0], shown[-1]))
+
+
+def _path(entry, i):
+    return Path(*(entry.arrays[name][i] for name in ("images", "losses", "generated")), entry.arrays["shown"][i])
+
+
+def search_found(groups, anomalous_class):
+    """What the search page found, in words: Markdown. groups: {data set: `Outcome`}."""
+    found = []
+    for entry in _each(groups):
+        p, k = entry.parameters, entry.parameters["n_steps"]
+        names, title = datasets.CLASSES[p["dataset"]], datasets.TITLES[p["dataset"]]
+        (n0, nk), (a0, ak) = (
+            path(entry, c).losses.mean(0)[[0, k]] for c in (p["normal_class"], anomalous_class)
+        )  # fmt: skip
+        most, least = missed(entry)
+        found.append(
+            f"**{title}**, a generator of the class {names[p['normal_class']]}: {_steps(k)} take the mean loss of the "
+            f"normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from {a0:.0f} to {ak:.0f}. "
+            f"The search also fails on some normal images: {percent(most)} of all anomalous test images score lower "
+            f"than the worst of them, {percent(least)} lower than the {len(failures(entry))}th worst."
+        )
+    return _markdown(found, groups)
+
+
+def search_images(entries, anomalous_class):
+    """Figure 1: the image, and what the generator shows from a few starts after some steps, the loss under each."""
+    (entry,) = entries[:1]
+    both = [(0, path(entry, entry.parameters["normal_class"])), (1, path(entry, anomalous_class))]
+    n_steps, n_starts = len(both[0][1].steps), len(both[0][1].shown)
+    figure, axes = _figure(5.2, 2 * (0.3 + 0.82 * n_starts), 2)
+    for axis, (label, found) in zip(axes, both):
+        colour, name = COLOURS[label], ("normal", "anomalous")[label]
+        _place(axis, found.image, 0, (n_starts - 1) / 2, f"x, {name}", colour)
+        for row, generated in enumerate(found.generated):
+            for column, k in enumerate(found.steps):
+                _place(axis, generated[k], 1.25 + column, row, f"{found.losses[found.shown[row], k]:.1f}", colour)
+        for column, k in enumerate(found.steps):
+            axis.text(1.25 + column, -0.52, f"k = {k}", ha="center", va="bottom", fontsize=8)
+        axis.set(xlim=(-0.5, 0.8 + n_steps), ylim=(n_starts - 0.35, -0.75), aspect="equal")
+        axis.axis("off")
+    return figure
+
+
+def search_losses(entries, anomalous_class):
+    """The loss over the steps of the search, of a normal and of an anomalous image: every start, and their mean."""
+    (entry,) = entries[:1]
+    figure, axis = _figure(5.2, 3.2)
+    for label, of_class in ((0, entry.parameters["normal_class"]), (1, anomalous_class)):
+        losses = path(entry, of_class).losses
+        name = f"{('normal', 'anomalous')[label]} ({datasets.CLASSES[entry.parameters['dataset']][of_class]})"
+        axis.plot(losses.T, color=COLOURS[label], linewidth=0.7, alpha=0.5)
+        axis.plot(losses.mean(0), color=COLOURS[label], linewidth=2.4, linestyle=("-", "--")[label], label=name)
+    k = entry.parameters["n_steps"]
+    axis.axvline(k, color="0.4", linestyle=":", linewidth=1, label=f"k = {k}, where it is scored")
+    axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def search_failures(entries):
+    """The normal images with the highest scores above their best reconstructions at the score's k and at the end."""
+    (entry,) = entries[:1]
+    found, k = failures(entry), entry.parameters["n_steps"]
+    last = found[0][1].losses.shape[1] - 1
+    figure, axis = _figure(5.2, 3.1)
+    for column, (score, each) in enumerate(found):
+        best = each.losses[each.shown[0]]
+        _place(axis, each.image, column, 0, f"score {score:.0f}", NORMAL)
+        for row, step in enumerate((k, last), 1):
+            _place(axis, each.generated[0, step], column, row, f"{best[step]:.1f}", NORMAL)
+    axis.set(xlim=(-0.5, len(found) - 0.5), ylim=(2.7, -0.6), aspect="equal", xticks=[])
+    axis.set_yticks(range(3), ["x", f"k = {k}", f"k = {last}"], fontsize=8)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def search_animation(entries, of_class, milliseconds=500):
+    """The search of an image step by step, with a slider and buttons, as HTML that needs no network and no kernel."""
+    from IPython.display import HTML
+    from matplotlib.animation import FuncAnimation
+
+    (entry,) = entries[:1]
+    found, p = path(entry, of_class), entry.parameters
+    label = int(of_class != p["normal_class"])
+    colour, kind = COLOURS[label], ("normal", "anomalous")[label]
+    name, n_shown, most = datasets.CLASSES[p["dataset"]][of_class], len(found.shown), found.losses.shape[1]
+    figure, (above, below) = _figure(4.8, 3.6, 2, height_ratios=[1, 1.1], dpi=80)
+    _place(above, found.image, 0, 0, f"x, {kind}", colour)
+    shown = [_place(above, each[0], 1.25 + i, 0, "", colour) for i, each in enumerate(found.generated)]
+    above.set(xlim=(-0.5, 0.8 + n_shown), ylim=(0.75, -0.5), aspect="equal")
+    above.axis("off")
+    lines = below.plot(found.losses.T, color=colour, linewidth=0.8, alpha=0.6)
+    (mean,) = below.plot(found.losses.mean(0), color=colour, linewidth=2.4)
+    below.set(xlabel="step", ylabel="loss", ylim=(0, None), xlim=(-0.3, most - 0.7))
+    below.xaxis.get_major_locator().set_params(integer=True)
+
+    def draw(k):
+        for i, (picture, text) in enumerate(shown):
+            picture.set_data(_pixels(found.generated[i, k]))
+            text.set_text(f"{found.losses[found.shown[i], k]:.1f}")
+        for line, losses in zip([*lines, mean], [*found.losses, found.losses.mean(0)]):
+            line.set_data(range(k + 1), losses[: k + 1])
+        below.set_title(f"k = {k}, mean loss {found.losses[:, k].mean():.1f}", fontsize=9)
+
+    draw(most - 1)
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # or panels would move from frame to frame
+    page = FuncAnimation(figure, draw, most, interval=milliseconds).to_jshtml(default_mode="once")
+    alt = (
+        f"The search of the {kind} image of class {name}: the image, what the generator shows from {n_shown} starting "
+    )
+    return HTML(
+        _offline(page, alt + "points at the step that the slider is at, the loss under each, and the loss curves")
+    )
+
+
+# What takes the place of matplotlib's link to an icon font on the network: signs for the buttons; no wider than a page.
+ICONS = {
+    "minus": "−", "fast-backward": "|◀", "step-backward": "◁", "pause": "‖", "step-forward": "▷",
+    "fast-forward": "▶|", "plus": "+", "play": "▶", "play.fa-flip-horizontal": "◀",
+}  # fmt: skip
+STYLE = (
+    "<style>"
+    + "".join(f'.fa-{name}::before {{ content: "{sign}"; font-style: normal; }}' for name, sign in ICONS.items())
+    + ".animation, .animation img, input[type=range].anim-slider { max-width: 100%; }</style>"
+)
+
+
+def _offline(page, alt):
+    """matplotlib's HTML of an animation without what it loads from the network, and with names for what has none."""
+    for old, new in (
+        (r'<link rel="stylesheet"[^>]*>', ""),
+        (r'<div class="animation">', f'{STYLE}<div class="animation">'),
+        (r'<img id="_anim_img', f'<img alt="{escape(alt)}" id="_anim_img'),
+        (r'type="range" class="anim-slider"', 'type="range" aria-label="step" class="anim-slider"'),
+    ):
+        page, n = re.subn(old, lambda _: new, page)
+        if n != 1:
+            raise RuntimeError(f"matplotlib's HTML of an animation has {old} {n} times, and once is expected.")
+    return page
+
+
+# --- Figure 2: the latent plane ---
+
+
+class Plane(NamedTuple):
+    """How well normal and anomalous images are told apart after a number of steps: AUCs as `Interval`s.
+
+    loss: by ADGAN's score; prior: by the likelihood of the latents (section 3.2), both means over starts; place: by
+    the labels of the nearest other dots of the figure, an upper mark for what can be read off where dots are.
+    """
+
+    step: int
+    loss: Interval
+    prior: Interval
+    place: Interval
+
+
+def planes(entry):
+    """A `Plane` for each number of steps of an entry of `adgan-plane`."""
+    y, found = entry.arrays["labels"], []
+    for k, z, losses in zip(entry.record["details"]["steps"], entry.arrays["z"], entry.arrays["losses"]):
+        by_place = cross_val_predict(
+            KNeighborsClassifier(N_NEIGHBOURS), z[:, 0], y,
+            cv=StratifiedKFold(5, shuffle=True, random_state=0), method="predict_proba",
+        )[:, 1]  # fmt: skip
+        scores = losses.mean(1), (z**2).sum(2).mean(1), by_place
+        found.append(Plane(k, *(auc_interval(y, each) for each in scores)))
+    return found
+
+
+def mean_planes(entries):
+    """`planes` of one data set, means over classes (and repetitions) with intervals put together as if independent."""
+    each = [planes(e) for runs in by_class(entries, "adgan-plane").values() for e in runs.values()]
+    return [Plane(of_step[0].step, *map(mean_auc, list(zip(*of_step))[1:])) for of_step in zip(*each)]
+
+
+def no_structure(entries):
+    """Whether the claim `latents-no-structure` holds of the entries of one data set, and what says so.
+
+    For claims.py: `holds, ours = search.no_structure(entries)` with the entries of `adgan-plane` of one data set at one
+    scale (all classes and repetitions there are). `holds` is True, False, or None where the intervals leave it open;
+    `ours` is a sentence with the numbers. To have them, `collect` runs `adgan-plane` as the page "The latent plane"
+    does: `{("adgan-plane",): ("mnist", "digits")}`. Where it holds of one data set and fails on another it fails.
+
+    After every number of steps the mean AUC of the loss must be above DIFFERS, and those of the prior's likelihood
+    and of the neighbours in the plane within 0.5 ± SCATTERED, with their whole 95 % intervals. It fails where one
+    of the intervals is on the other side as a whole.
+    """
+    searched = [plane for plane in mean_planes(entries) if plane.step > 0]
+    met, refuted = [], []
+    for plane in searched:
+        met.append(plane.loss.low > DIFFERS)
+        refuted.append(plane.loss.high < DIFFERS)
+        for _, low, high in (plane.prior, plane.place):
+            met.append(0.5 - SCATTERED <= low and high <= 0.5 + SCATTERED)
+            refuted.append(high < 0.5 - SCATTERED or low > 0.5 + SCATTERED)
+    holds = False if any(refuted) else True if all(met) else None
+    p, n = entries[0].parameters, len(by_class(entries, "adgan-plane"))
+    shown = "; ".join(
+        f"k = {x.step}: loss {_auc(x.loss)}, prior {_auc(x.prior)}, place {_auc(x.place)}" for x in searched
+    )
+    return holds, f"{datasets.TITLES[p['dataset']]} ({n} class{'es' * (n > 1)}), AUCs in two dimensions: {shown}"
+
+
+def plane_found(groups):
+    """What the latent plane's page found, in words: Markdown. groups: {data set: `Outcome`}."""
+    found = []
+    for dataset, outcome in groups.items():
+        if outcome.entries:
+            holds, ours = no_structure(outcome.entries)
+            verdict = {True: "holds", False: "does not hold", None: "is neither confirmed nor refuted"}[holds]
+            found.append(f"The paper's statement **{verdict}** on {ours}.")
+    return _markdown(found, groups)
+
+
+def plane_table(groups):
+    """The AUCs of every class at every number of steps, and their means: Markdown."""
+    from .tables import markdown
+
+    rows = []
+    for dataset, outcome in groups.items():
+        for name, runs in by_class(outcome.entries, "adgan-plane").items():
+            for seed, entry in runs.items():
+                rows += [_row(dataset, name, plane) for plane in planes(entry)]
+        rows += [_row(dataset, "mean", plane) for plane in mean_planes(outcome.entries)]
+    return markdown(rows)
+
+
+def plane_dots(entries):
+    """Figure 2: where the search of each image is after some steps, coloured by class, sized by loss."""
+    (entry,) = entries[:1]
+    y, z, losses = entry.arrays["labels"], entry.arrays["z"][:, :, 0], entry.arrays["losses"][:, :, 0]
+    reach, largest = 1.05 * np.abs(z).max(), losses.max()
+    circle = np.sqrt(-2 * np.log(0.05)) * np.exp(1j * np.linspace(0, 2 * np.pi, 200))  # around 95 % of the prior
+    figure, axes = _figure(5.4, 6.6, -(-len(z) // 2), 2, squeeze=False)
+    for axis, of_step, loss, plane in zip(axes.flat, z, losses, planes(entry)):
+        order = np.random.default_rng(0).permutation(len(y))  # or one class would lie on top
+        colours = np.array([NORMAL, ANOMALOUS])[y[order]]
+        axis.scatter(*of_step[order].T, s=40 * loss[order] / largest, c=colours, alpha=0.6, linewidth=0)
+        axis.plot(circle.real, circle.imag, color="0.3", linestyle=":", linewidth=1)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="z1", ylabel="z2")
+        aucs = "\n".join(f"{name} {_auc(getattr(plane, name))}" for name in ("loss", "prior", "place"))
+        axis.set_title(f"k = {plane.step}; AUC of\n{aucs}", fontsize=8, loc="left")
+    for label, name in enumerate(("normal", "anomalous")):
+        axes[0, 0].scatter([], [], s=25, color=COLOURS[label], label=name)
+    for share in (0.1, 0.5, 1):
+        axes[0, 0].scatter([], [], s=40 * share, color="0.6", label=f"loss {share * largest:.0f}")
+    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8, columnspacing=1, handletextpad=0.2)
+    return figure
+
+
+def plane_images(entries):
+    """What the generator makes of a grid over the square that holds 95 % of the prior."""
+    (entry,) = entries[:1]
+    plane, half = entry.arrays["plane"], entry.record["details"]["half"]
+    n = round(len(plane) ** 0.5)
+    rows = [np.concatenate([_pixels(plane[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
+    edge = half * n / (n - 1)  # the grid's points are the images' middles
+    figure, axis = _figure(5, 4.8)
+    axis.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
+    axis.set(xlabel="z1", ylabel="z2")
+    return figure
+
+
+def _row(dataset, name, plane):
+    aucs = {title: _auc(value) for title, value in zip(("loss", "prior", "place"), plane[1:])}
+    return {"data": datasets.TITLES[dataset], "class": name, "k": plane.step, **aucs}
+
+
+# --- what both pages use ---
+
+
+def _each(groups):
+    return [outcome.entries[0] for outcome in groups.values() if outcome.entries]
+
+
+def _markdown(sentences, groups):
+    """The sentences, a paragraph each, and what is missing of the data sets and why."""
+    from IPython.display import Markdown
+
+    missing = [f"*Not run in this build: {outcome.missing}*" for outcome in groups.values() if outcome.missing]
+    return Markdown("\n\n".join([*sentences, *missing]))
+
+
+def _auc(interval):
+    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _steps(k):
+    return f"{k} step{'s' * (k != 1)}"
+
+
+def _pixels(x):
+    """An image (channels, height, width) in [-1, 1] as matplotlib takes it."""
+    return np.clip((np.moveaxis(x, 0, -1) + 1) / 2, 0, 1).squeeze()
+
+
+def _place(axis, image, column, row, text, colour):
+    """Put an image at a place of a grid, a frame around it and a text under it; return both."""
+    extent = (column - 0.44, column + 0.44, row + 0.36, row - 0.46)
+    picture = axis.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, extent=extent)
+    return picture, axis.text(column, row + 0.38, text, ha="center", va="top", fontsize=8, color=colour)
+
+
+def _figure(width, height, rows=1, columns=1, dpi=130, **options):
+    """A figure and its axes in the book's style; not kept open by pyplot, so it is shown once."""
+    import matplotlib.pyplot as plt
+
+    size = {"figsize": (width, height), "layout": "constrained", "dpi": dpi, "facecolor": "white"}
+    figure, axes = plt.subplots(rows, columns, **size, **options)
+    for axis in np.ravel(axes):
+        axis.spines[["top", "right"]].set_visible(False)
+    plt.close(figure)
+    return figure, axes
