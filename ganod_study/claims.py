@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.stats import t as student
 
-from . import datasets, runner, tabular
-from .ablations import COLLAPSED_BELOW
+from . import datasets, reference, runner, tabular
 from .methods import METHODS, TABLE1
+from .reference import paper_mean
+from .render import mean_sd, number
 from .scales import OFFICIAL, SCALES, STORED, known
-from .statistics import auc, auc_interval
-from .tables import _markdown, _mean_sd, _reference, paper_table1
+from .statistics import auc
+from .summaries import COLLAPSED_BELOW, aucs_by_n_starts, column_aucs, mean_auc, over_classes, paired
 
 PAPERS_DATA = ("mnist", "cifar10")
 N_CLASSES = 10
@@ -176,7 +176,7 @@ def collect(
 
 def read_claims():
     """The claims of both sources, {id: Claim}."""
-    return {row["id"]: Claim(**row) for row in _reference("claims.csv")}
+    return {row["id"]: Claim(**row) for row in reference.rows("claims.csv")}
 
 
 def judge(evidence):
@@ -184,77 +184,17 @@ def judge(evidence):
     return {claim.id: RULES[claim.id](evidence, claim) for claim in read_claims().values()}
 
 
-def misprints():
-    """Means of Table 1 that don't follow from their columns: [(data set, method, features, printed, computed)].
-
-    A mean of cells rounded to three decimals, rounded itself, is off by at most 0.001.
-    """
-    cells, found = {}, []
-    for (dataset, method, features, _), value in paper_table1().items():
-        cells.setdefault((dataset, method, features), []).append(value)
-    for row in _reference("adgan_table1_means_as_printed.csv"):
-        key = row["dataset"], row["method"], row["features"]
-        printed, computed = float(row["mean_auc_as_printed"]), float(np.mean(cells[key]))
-        if abs(printed - computed) > 0.001 + 1e-9:
-            found.append((*key, printed, computed))
-    return found
+# Numbers in words, and what verdicts are made of
 
 
-# Means of AUCs, with spread
+def _in_words(mean):
+    """A `Mean` with half of its 95 % interval."""
+    about = f"{number(len(mean.classes), 'class')}, {number(len(mean.aucs), 'repetition')}"
+    return f"{mean.value:.3f} ± {mean.interval.half:.3f} ({about})"
 
 
-@dataclass(frozen=True)
-class Mean:
-    value: float
-    half: float  # of its 95 % interval
-    cells: dict
-    classes: tuple
-
-    def __str__(self):
-        repetitions = _number(len({seed for _, seed in self.cells}), "repetition")
-        return f"{self.value:.3f} ± {self.half:.3f} ({_number(len(self.classes), 'class')}, {repetitions})"
-
-
-def _mean(cells):
-    """The mean AUC of {(class, seed): entry} over classes; its interval is over repetitions, for one over images."""
-    classes = tuple(sorted({c for c, _ in cells}))
-    seeds = sorted({s for _, s in cells if all((c, s) in cells for c in classes)})
-    cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
-    found = {key: auc_interval(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
-    means = [np.mean([found[c, s].value for c in classes]) for s in seeds]
-    if len(seeds) > 1:
-        half = Z * np.std(means, ddof=1) / np.sqrt(len(seeds))
-    else:  # the longer side: the other one may be cut off at 1
-        halves = [max(i.high - i.value, i.value - i.low) for i in found.values()]
-        half = np.sqrt(np.sum(np.square(halves))) / len(classes)
-    return Mean(float(np.mean(means)), float(half), cells, classes)
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The mean of paired differences and half of its 95 % interval (Student's t), infinite for a single pair."""
-
-    value: float
-    half: float
-
-    @classmethod
-    def of(cls, differences):
-        n, mean = len(differences), float(np.mean(differences))
-        if n < 2:
-            return cls(mean, np.inf)
-        return cls(mean, float(student.ppf(0.975, n - 1) * np.std(differences, ddof=1) / np.sqrt(n)))
-
-    @property
-    def positive(self):
-        return self.value - self.half > 0
-
-    def __str__(self):
-        return f"{self.value:+.4f} " + (f"± {self.half:.4f}" if np.isfinite(self.half) else "(a single pair)")
-
-
-def _aucs(entry, name):
-    """The AUC of each column of an array of scores (n, m)."""
-    return np.array([auc(entry.arrays["labels"], column) for column in entry.arrays[name].T])
+def _gain_in_words(gain):
+    return f"{gain.value:+.4f} " + (f"± {gain.half:.4f}" if np.isfinite(gain.low) else "(a single class)")
 
 
 def _all(found, *methods):
@@ -262,18 +202,19 @@ def _all(found, *methods):
     return tuple(e for cells in found.values() for each in cells.values() for m, e in each.items() if m in methods)
 
 
+def _each(found):
+    """The pairs ((data set, class, seed), {method: entry}) of `Evidence.best`'s second answer."""
+    return [((dataset, *key), each) for dataset, cells in found.items() for key, each in cells.items()]
+
+
 def _data(scale, found):
     """What data a result is from, in words."""
     sets = [
-        f"{datasets.TITLES[d]} ({_number(len({c for c, _ in cells}), 'class')}, "
-        f"{_number(len({s for _, s in cells}), 'repetition')})"
+        f"{datasets.TITLES[d]} ({number(len({c for c, _ in cells}), 'class')}, "
+        f"{number(len({s for _, s in cells}), 'repetition')})"
         for d, cells in found.items()
     ]
     return f"{' and '.join(sets)}, scale `{scale}`"
-
-
-def _number(n, thing):
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}{'es' if thing.endswith('s') else 's'}"
 
 
 def _figure(page, label, entries):
@@ -288,11 +229,11 @@ def _nothing(where, what):
 
 def _decided(holds, ours, scale, entries, where, why="", gains=()):
     """The verdict on a statement at the scale of its evidence; it rests on `gains`."""
-    if any(np.isinf(gain.half) for gain in gains):
-        why = "An interval takes more than one class or repetition."
+    if any(np.isnan(gain.low) for gain in gains):
+        why = "An interval takes more than one class."
     if scale not in DECIDED:
         why = "The scale `smoke` only shows that the code runs."
-    elif all(np.isfinite(gain.half) for gain in gains):
+    elif all(np.isfinite(gain.low) for gain in gains):
         return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
     return Verdict(ours, NOT_YET, scale, entries, where, why)
 
@@ -312,31 +253,26 @@ def _mean_rule(dataset, method):
         paper = float(claim.value)
         where = TABLE1_PAGE if method in TABLE1 else THIS_PAGE
         if cells := evidence.cells("paper", dataset, method):
-            ours = _mean(cells)
+            ours = mean_auc(cells)
             off = abs(ours.value - paper)
-            verdict = REPRODUCED if off <= ours.half else WITHIN if off <= TOLERANCE else NOT_REPRODUCED
-            return Verdict(str(ours), verdict, "paper", tuple(ours.cells.values()), where)
+            verdict = REPRODUCED if off <= ours.interval.half else WITHIN if off <= TOLERANCE else NOT_REPRODUCED
+            return Verdict(_in_words(ours), verdict, "paper", tuple(ours.cells.values()), where)
         why = f"That needs all ten classes of {datasets.TITLES[dataset]} at the paper's scale."
         for scale in FROM_BEST[1:]:
             if cells := evidence.cells(scale, dataset, method):
-                ours = _mean(cells)
-                printed = _paper_mean(dataset, method, ours.classes)
+                ours = mean_auc(cells)
+                printed = paper_mean(dataset, method, ours.classes)
                 beside = (
-                    f"; the paper's for the same {_number(len(ours.classes), 'class')} {printed:.3f}" if printed else ""
+                    f"; the paper's for the same {number(len(ours.classes), 'class')} {printed:.3f}" if printed else ""
                 )
                 entries = tuple(ours.cells.values())
                 where = _table1(dataset, entries) if method in TABLE1 else THIS_PAGE
-                return Verdict(f"{INDICATION}, scale `{scale}`: {ours}{beside}", NOT_YET, scale, entries, where, why)
+                return Verdict(
+                    f"{INDICATION}, scale `{scale}`: {_in_words(ours)}{beside}", NOT_YET, scale, entries, where, why
+                )
         return Verdict("–", NOT_YET, where=where, why=why)
 
     return rule
-
-
-def _paper_mean(dataset, method, classes):
-    """The paper's mean of a method's AUCs over classes; None for what it gives no AUCs by class of."""
-    printed, about, title = paper_table1(), METHODS[method], datasets.TITLES[dataset]
-    values = [printed.get((title, about.title, about.features, c)) for c in classes]
-    return None if None in values else float(np.mean(values))
 
 
 def _best_rule(dataset):
@@ -361,13 +297,13 @@ def _best_rule(dataset):
 
 def _rank(columns):
     """ADGAN among {method: cells} by the mean AUC: in words, its rank, and the entries."""
-    means = {m: _mean(cells) for m, cells in columns.items()}
+    means = {m: mean_auc(cells) for m, cells in columns.items()}
     adgan = means.pop("adgan")
     rank = 1 + sum(other.value > adgan.value for other in means.values())
-    ours = f"rank {rank} of {len(columns)} with {adgan}"
+    ours = f"rank {rank} of {len(columns)} with {_in_words(adgan)}"
     if means:
         best = max(means, key=lambda m: means[m].value)
-        ours += f"; the best other column is {METHODS[best].label} with {means[best]}"
+        ours += f"; the best other column is {METHODS[best].label} with {_in_words(means[best])}"
     return ours, rank, tuple(e for cells in columns.values() for e in cells.values())
 
 
@@ -383,9 +319,11 @@ def _alexnet(evidence, claim):
         return Verdict("–", NOT_YET, where=TABLE1_PAGE, why=why)
     gains, shown, entries = {}, [], ()
     for (dataset, method), cells in found.items():
-        pca, alexnet = (_mean({key: each[m] for key, each in cells.items()}) for m in pairs[method])
+        pca, alexnet = (mean_auc({key: each[m] for key, each in cells.items()}) for m in pairs[method])
         gains[dataset, method] = alexnet.value - pca.value
-        shown.append(f"{datasets.TITLES[dataset]}, {METHODS[method].title}: AlexNet {alexnet}, PCA {pca}")
+        shown.append(
+            f"{datasets.TITLES[dataset]}, {METHODS[method].title}: AlexNet {_in_words(alexnet)}, PCA {_in_words(pca)}"
+        )
         entries += (*pca.cells.values(), *alexnet.cells.values())
     ours = "; ".join(shown)
     if scale != "paper":
@@ -403,12 +341,12 @@ def _steps(evidence, claim):
     where = _figure("ablations", "ablation-steps", entries)
     if not entries:
         return _nothing(where, "the AUC by search steps")
-    curves = np.array([_aucs(e, "scores_by_step") for e in entries])  # (cells, steps + 1)
-    k, last = entries[0].parameters["n_steps"], curves.shape[1] - 1
-    gain = Gain.of(curves[:, k] - curves[:, 0])
-    further = float(np.mean(curves[:, last] - curves[:, k]))
-    ours = f"{gain} from step 0 to {k}, {further:+.4f} from there to {last}; {_data(scale, found)}"
-    holds = gain.positive and further <= SATURATED * gain.value
+    curves = {key: column_aucs(each["search"], "scores_by_step") for key, each in _each(found)}  # (steps + 1,) each
+    k, last = entries[0].parameters["n_steps"], min(map(len, curves.values())) - 1
+    gain = over_classes({key: curve[k] - curve[0] for key, curve in curves.items()})
+    further = over_classes({key: curve[last] - curve[k] for key, curve in curves.items()}).value
+    ours = f"{_gain_in_words(gain)} from step 0 to {k}, {further:+.4f} from there to {last}; {_data(scale, found)}"
+    holds = gain.low > 0 and further <= SATURATED * gain.value
     return _decided(holds, ours, scale, entries, where, gains=[gain])
 
 
@@ -419,26 +357,18 @@ def _theta(evidence, claim):
     if not entries:
         return _nothing(where, "the same searches with and without the adaptation")
     gain = _gain(found, "search", "search-frozen")
-    ours = f"{gain} with the adaptation; {_data(scale, found)}"
-    return _decided(gain.positive, ours, scale, entries, where, gains=[gain])
+    ours = f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}"
+    return _decided(gain.low > 0, ours, scale, entries, where, gains=[gain])
 
 
 def _gain(found, method, other):
-    """By how much a method's AUC is above another's in the same cells."""
-    pairs = [each for cells in found.values() for each in cells.values()]
-    scores = [[auc(each[m].arrays["labels"], each[m].arrays["scores"]) for m in (method, other)] for each in pairs]
-    return Gain.of([a - b for a, b in scores])
-
-
-def aucs_by_n_seeds(entry):
-    """The AUC by the number of starting points, from "losses_by_seed": {n: AUCs of all disjoint blocks of n}."""
-    losses = entry.arrays["losses_by_seed"]
-    n_seeds, found, n = losses.shape[1], {}, 1
-    while n <= n_seeds:
-        blocks = losses[:, : n_seeds // n * n].reshape(len(losses), -1, n).mean(2)
-        found[n] = np.array([auc(entry.arrays["labels"], block) for block in blocks.T])
-        n *= 2
-    return found
+    """By how much a method's AUC is above another's in the same cells, with its interval over classes."""
+    differences = {}
+    for key, each in _each(found):
+        y = paired(each[method], each[other])
+        a, b = (auc(y, each[m].arrays["scores"][: len(y)]) for m in (method, other))
+        differences[key] = a - b
+    return over_classes(differences)
 
 
 def _seeds(evidence, claim):
@@ -447,14 +377,14 @@ def _seeds(evidence, claim):
     where = _figure("ablations", "ablation-seeds", entries)
     if not entries:
         return _nothing(where, "the AUC by the number of starting points")
-    curves = [aucs_by_n_seeds(e) for e in entries]
-    last = max(curves[0])
+    curves = {key: aucs_by_n_starts(each["search"]) for key, each in _each(found)}
+    last = max(next(iter(curves.values())))
     some = max(2, last // 4)  # so that there are blocks enough for a spread
-    gain = Gain.of([curve[last][0] - curve[1].mean() for curve in curves])
-    deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves])) for n in (1, some)}
-    ours = f"{gain} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
+    gain = over_classes({key: curve[last][0] - curve[1].mean() for key, curve in curves.items()})
+    deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
+    ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
-    holds = gain.positive and deviation[some] < deviation[1]
+    holds = gain.low > 0 and deviation[some] < deviation[1]
     return _decided(holds, ours + _data(scale, found), scale, entries, where, gains=[gain])
 
 
@@ -466,9 +396,9 @@ def _latents(evidence, claim):
         return _nothing(THIS_PAGE, "the prior's AUC")
     holds, shown = True, []
     for dataset, cells in found.items():
-        prior, loss = (_mean({key: each[m] for key, each in cells.items()}) for m in ("prior", "adgan"))
+        prior, loss = (mean_auc({key: each[m] for key, each in cells.items()}) for m in ("prior", "adgan"))
         holds &= abs(prior.value - 0.5) <= PRIOR_SHARE * (loss.value - 0.5)
-        shown.append(f"{datasets.TITLES[dataset]}: prior {prior}, loss {loss}")
+        shown.append(f"{datasets.TITLES[dataset]}: prior {_in_words(prior)}, loss {_in_words(loss)}")
     return _decided(holds, f"{'; '.join(shown)}; scale `{scale}`", scale, entries, THIS_PAGE, why)
 
 
@@ -483,7 +413,7 @@ def _forest(evidence, claim):
     holds, shown = True, []
     for dataset, cells in found.items():
         dimensions = [s["n_components"] for s in entries[0].record["details"]["settings"]]
-        means = np.mean([_aucs(each["iforest-grid"], "scores_by_setting") for each in cells.values()], axis=0)
+        means = np.mean([column_aucs(each["iforest-grid"], "scores_by_setting") for each in cells.values()], axis=0)
         spread = max(float(np.ptp(means[np.equal(dimensions, n)])) for n in set(dimensions))
         holds &= spread < STABLE
         shown.append(f"{datasets.TITLES[dataset]} by up to {spread:.3f}, with the dimension by {np.ptp(means):.3f}")
@@ -501,8 +431,8 @@ def _elbo(evidence, claim):
     if not entries:
         return _nothing(THIS_PAGE, "the three scores of the same VAE")
     gains = {other: _gain(found, "vae", other) for other in others}
-    shown = [f"{gain} above {METHODS[o].title}" for o, gain in gains.items()]
-    holds = all(gain.positive and gain.value >= MUCH_BETTER for gain in gains.values())
+    shown = [f"{_gain_in_words(gain)} above {METHODS[o].title}" for o, gain in gains.items()]
+    holds = all(gain.low > 0 and gain.value >= MUCH_BETTER for gain in gains.values())
     ours = f"{'; '.join(shown)}; {_data(scale, found)}"
     return _decided(holds, ours, scale, entries, THIS_PAGE, gains=gains.values())
 
@@ -570,7 +500,7 @@ def _curves_rule(variant, look):
             return _nothing(SOGAAL_PAGE, f"the learning curves of {METHODS[variant].title}")
         looks = [look(e.arrays) for e in entries]
         counts = {what: sum(bool(each[what]) for each in looks) for what in looks[0]}
-        ours = f"AUC at the end {_mean_sd([float(e.arrays['auc'][-1]) for e in entries])}; of {len(entries)} runs "
+        ours = f"AUC at the end {mean_sd([float(e.arrays['auc'][-1]) for e in entries])}; of {len(entries)} runs "
         ours += ", ".join(f"{what} in {n}" for what, n in counts.items())
         return _sogaal_verdict(min(counts.values()) > len(entries) / 2, ours, scale, entries)
 
@@ -624,7 +554,7 @@ def _like_keras(evidence, claim):
     scale, entries = _sogaal_runs(evidence, "sogaal-post-1e-5")
     if not entries:
         return _nothing(SOGAAL_PAGE, "the post's learning curves")
-    (keras,) = (row for row in _reference("gaal_aucs.csv") if row["table"] == "onecluster")
+    (keras,) = (row for row in reference.rows("gaal_aucs.csv") if row["table"] == "onecluster")
     shown, differs, unclear = [], False, False
     for when, scores in (("at_stop", "scores_at_stop"), ("at_end", "scores")):
         ours = [auc(e.arrays["labels"], e.arrays[scores]) for e in entries]
@@ -633,7 +563,7 @@ def _like_keras(evidence, claim):
         off = abs(np.mean(ours) - theirs)
         differs |= bool(off > max(CLOSE, Z * error))
         unclear |= bool(CLOSE < off <= Z * error)
-        shown.append(f"{when.replace('_', ' ')} {_mean_sd(ours)}, Keras {theirs:.3f} ± {sd:.3f}")
+        shown.append(f"{when.replace('_', ' ')} {mean_sd(ours)}, Keras {theirs:.3f} ± {sd:.3f}")
     if unclear and not differs and scale == "paper":
         why = f"The runs of both differ too much from seed to seed to tell whether their means are within {CLOSE}."
         return Verdict("; ".join(shown), NOT_YET, scale, entries, SOGAAL_PAGE, why)
@@ -663,92 +593,3 @@ RULES = {
     "sogaal-bias-small": _curves_rule("sogaal-post-1e-5", _turns_and_settles),
     "sogaal-matches-keras": _like_keras,
 }
-
-
-# The page
-
-
-def summary(verdicts):
-    """How many claims there are of each verdict, and which: Markdown."""
-    rows = []
-    for verdict in VERDICTS:
-        ids = [name for name, found in verdicts.items() if found.verdict == verdict]
-        if ids:
-            rows.append({"verdict": verdict, "claims": len(ids), "which": ", ".join(f"`{name}`" for name in ids)})
-    return _markdown([*rows, {"verdict": "all", "claims": len(verdicts)}])
-
-
-def not_run(evidence):
-    """What of the evidence is missing in this build: Markdown, or None if nothing is."""
-    from IPython.display import Markdown
-
-    missing = dict.fromkeys(reason.split(":")[0].rstrip(".") for reason in evidence.missing)
-    return Markdown(f"*Not run in this build: {'; '.join(missing)}.*") if missing else None
-
-
-def listing(verdicts, source):
-    """The claims of a source ("adgan", "so-gaal post"), one under the other: Markdown."""
-    from IPython.display import Markdown
-
-    blocks = []
-    for claim in read_claims().values():
-        if claim.source == source:
-            v = verdicts[claim.id]
-            lines = {
-                "the claim": f"{claim.claim} ({claim.where})",
-                "the paper" if source == "adgan" else "the post": claim.value,
-                "ours": v.ours,
-                "verdict": f"**{v.verdict}**",
-                "why": v.why,
-                "drawn in": v.where,
-                "computed from": f"{_number(len(v.entries), 'record')}, scale `{v.scale}`" if v.entries else "",
-            }
-            blocks.append(f"`{claim.id}`")
-            blocks.append("\n".join(f"- {name}: {text}" for name, text in lines.items() if text))
-            if v.entries:
-                blocks.append(_files(v.entries))
-    return Markdown("\n\n".join(blocks))
-
-
-def _files(entries):
-    """The files of records, to be unfolded."""
-    folders = {}
-    for e in entries:
-        p = e.parameters
-        folder = f"{p['dataset']}/{p['scale']}/{p['method']}" if "scale" in p else f"{p['dataset']}/{p['method']}"
-        folders.setdefault(folder, []).append(f"`{e.record['file']}`")
-    lines = "\n".join(f"- `{folder}`: {', '.join(sorted(set(files)))}" for folder, files in folders.items())
-    return f":::{{dropdown}} The records\n{lines}\n:::"
-
-
-def misprint_table():
-    """`misprints` as Markdown."""
-    return _markdown(
-        [
-            {
-                "data": dataset,
-                "method": f"{method}, {features}" if features else method,
-                "mean as printed": f"{printed:.3f}",
-                "mean of the ten cells": f"{computed:.3f}",
-            }
-            for dataset, method, features, printed, computed in misprints()
-        ]
-    )
-
-
-def sogaal_beside_keras(evidence):
-    """The AUCs of the official SO-GAAL, ours beside those measured with the authors' script: Markdown."""
-    rows = []
-    for row in _reference("gaal_aucs.csv"):
-        if entries := evidence.sogaal("sogaal", row["table"]):
-            ours = {
-                "at stop": [auc(e.arrays["labels"], e.arrays["scores_at_stop"]) for e in entries],
-                "at end": [auc(e.arrays["labels"], e.arrays["scores"]) for e in entries],
-            }
-            shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
-            for when, values in ours.items():
-                column = when.replace(" ", "_")
-                spread = f" ± {row[f'{column}_sd']}" if row[f"{column}_sd"] else ""
-                shown |= {f"reference, {when}": f"{row[column]}{spread}", f"ours, {when}": _mean_sd(values)}
-            rows.append(shown | {"our runs": len(entries)})
-    return _markdown(rows)

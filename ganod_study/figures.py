@@ -6,11 +6,13 @@ Functions return a matplotlib Figure, which a notebook shows by naming it last i
 import numpy as np
 import torch
 
-from . import ablations, classical_columns, tuning
-from . import statistics as metrics
+from . import summaries, tuning
 from .methods import METHODS, TABLE1
+from .render import not_run, note
 from .runner import gans_behind
 from .scales import SCALES
+from .statistics import mean_roc, roc, t_interval
+from .summaries import OBJECTIVES, SEARCHES, by_dataset
 
 BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 GRID = np.linspace(0, 1, 201)
@@ -32,11 +34,9 @@ def roc_curves(groups):
     handles = {}
     for (title, entries), axis in zip(groups.items(), axes[0]):
         for method in TABLE1:
-            curves = [
-                metrics.roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method
-            ]
+            curves = [roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method]
             if curves:
-                mean, sd = metrics.mean_roc(curves, GRID)
+                mean, sd = mean_roc(curves, GRID)
                 label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
                 style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
                 (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
@@ -200,15 +200,15 @@ def _figure(width, height, rows=1, columns=1, **options):
 
 def ablation_steps(entries):
     """AUC against the search's number of steps, theta adapting and frozen: a panel for each data set."""
-    panels = ablations.by_dataset([e for e in entries if e.parameters["method"] in ablations.SEARCHES])
+    panels = by_dataset([e for e in entries if e.parameters["method"] in SEARCHES])
     if not panels:
-        return ablations.not_there(*ablations.SEARCHES)
+        return not_run(*SEARCHES)
     figure, axes = _panels(panels)
     for (title, of_dataset), axis in zip(panels.items(), axes):
-        for method, style in zip(ablations.SEARCHES, ("-", ":")):
-            curves = ablations.auc_by_step(of_dataset, method)
-            _draw_curves(axis, curves, style, note="" if method == "search" else f", {ablations.SEARCHES[method]}")
-        _step_axis(axis, ablations.steps_shown(of_dataset))
+        for method, style in zip(SEARCHES, ("-", ":")):
+            curves = summaries.auc_by_step(of_dataset, method)
+            _draw_curves(axis, curves, style, note="" if method == "search" else f", {SEARCHES[method]}")
+        _step_axis(axis, summaries.steps_shown(of_dataset))
         axis.set(title=title, ylabel="AUC")
         axis.legend(frameon=False, fontsize=7)
     return figure
@@ -216,15 +216,15 @@ def ablation_steps(entries):
 
 def ablation_theta(entries):
     """What adapting theta adds to the AUC at each number of steps, and its mean with a 95 % interval over classes."""
-    panels = {title: ablations.theta_by_step(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: summaries.theta_by_step(found) for title, found in by_dataset(entries).items()}
     panels = {title: curves for title, curves in panels.items() if curves.lines}
     if not panels:
-        return ablations.not_there(*ablations.SEARCHES)
+        return not_run(*SEARCHES)
     figure, axes = _panels(panels)
     for (title, curves), axis in zip(panels.items(), axes):
         _draw_curves(axis, curves)
         values = np.stack(list(curves.lines.values()))
-        _, low, high = ablations.over_classes(values)
+        _, low, high = t_interval(values)
         axis.fill_between(curves.x, low, high, color="0.2", alpha=0.12, linewidth=0)
         axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
         _step_axis(axis, curves.x)
@@ -237,18 +237,17 @@ def ablation_theta(entries):
 def ablation_losses(entries):
     """Mean losses of normal and anomalous images against steps, and below what adapting theta takes off them."""
     gains = {
-        title: [ablations.theta_gains(found, label) for label in (0, 1)]
-        for title, found in ablations.by_dataset(entries).items()
+        title: [summaries.theta_gains(found, label) for label in (0, 1)] for title, found in by_dataset(entries).items()
     }
     gains = {title: found for title, found in gains.items() if found[0].lines}
     if not gains:
-        return ablations.not_there(*ablations.SEARCHES)
+        return not_run(*SEARCHES)
     figure, axes = _figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
     for title, (above, below) in zip(gains, axes.T):
-        of_dataset = ablations.by_dataset(entries)[title]
+        of_dataset = by_dataset(entries)[title]
         for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
-            for (method, about), style in zip(ablations.SEARCHES.items(), ("-", ":")):
-                curves = ablations.loss_by_step(of_dataset, method, label)
+            for (method, about), style in zip(SEARCHES.items(), ("-", ":")):
+                curves = summaries.loss_by_step(of_dataset, method, label)
                 above.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
                 if style == "-":
                     above.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
@@ -266,10 +265,10 @@ def ablation_losses(entries):
 
 def ablation_seeds(entries):
     """AUC against the number of starting points, with a band of one standard deviation between draws of them."""
-    panels = {title: ablations.auc_by_seeds(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: summaries.auc_by_seeds(found) for title, found in by_dataset(entries).items()}
     panels = {title: curves for title, curves in panels.items() if curves.lines}
     if not panels:
-        return ablations.not_there("search")
+        return not_run("search")
     figure, axes = _panels(panels)
     for (title, curves), axis in zip(panels.items(), axes):
         _draw_curves(axis, curves)
@@ -285,24 +284,25 @@ def ablation_methods(entries, titles):
 
     titles: {method: what the legend calls it}. Behind the classes the mean over those that all methods shown have.
     """
-    panels = ablations.by_dataset([e for e in entries if e.parameters["method"] in titles])
+    panels = by_dataset([e for e in entries if e.parameters["method"] in titles])
     if not panels:
-        return ablations.not_there(*titles)
+        return not_run(*titles)
     figure, axes = _panels(panels)
     handles = {}
     for (title, of_dataset), axis in zip(panels.items(), axes):
-        found = {method: ablations.class_aucs(of_dataset, method) for method in titles}
-        found = {method: aucs for method, aucs in found.items() if aucs}
-        classes = list(dict.fromkeys(name for aucs in found.values() for name in aucs))
-        common = [name for name in classes if all(name in aucs for aucs in found.values())]
-        for i, (method, aucs) in enumerate(found.items()):
+        found = {method: summaries.class_means(of_dataset, method) for method in titles}
+        found = {method: means for method, means in found.items() if means}
+        classes = list(dict.fromkeys(name for means in found.values() for name in means))
+        common = [name for name in classes if all(name in means for means in found.values())]
+        for i, (method, means) in enumerate(found.items()):
             shift = 0.16 * (i - (len(found) - 1) / 2)
-            value, low, high = np.transpose(list(aucs.values()))
-            places = [classes.index(name) + shift for name in aucs]
+            value, low, high = np.transpose([mean.spread for mean in means.values()])
+            places = [classes.index(name) + shift for name in means]
             style = {"color": METHODS[method].colour, "markersize": 4}
             handles[titles[method]] = axis.errorbar(places, value, (value - low, high - value), fmt="o", **style)
             if common:
-                mean, low, high = ablations.mean_auc([aucs[name] for name in common])
+                shown = [key for name in common for key in means[name].cells.items()]
+                mean, low, high = summaries.mean_auc(dict(shown)).spread
                 axis.errorbar(len(classes) + shift, mean, [[mean - low], [high - mean]], fmt="D", **style)
         axis.axvline(len(classes) - 0.5, color="0.6", linestyle=":", linewidth=1)
         axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
@@ -314,32 +314,32 @@ def ablation_methods(entries, titles):
 
 def ablation_stability(entries):
     """Diversity of samples, and AUC of ADGAN, a dot for each training; a cross where the run has collapsed."""
-    runs = ablations.stability(entries)
+    runs = summaries.stability(entries)
     if not runs:
-        return ablations.not_there(*ablations.OBJECTIVES)
+        return not_run(*OBJECTIVES)
     figure, axes = _figure(7.5, 3.2, 1, 2)
     for i, of_method in enumerate(runs.values()):
         for run in of_method:
             marker, colour = ("X", "#D55E00") if run.collapsed else ("o", "#0072B2")
             for axis, value in zip(axes, (run.diversity, run.auc)):
                 axis.plot(i, value, marker, color=colour, alpha=0.7)
-    axes[0].axhline(ablations.COLLAPSED_BELOW, color="0.6", linestyle=":", linewidth=1)
+    axes[0].axhline(summaries.COLLAPSED_BELOW, color="0.6", linestyle=":", linewidth=1)
     for axis, label in zip(axes, ("diversity of samples", "AUC")):
-        axis.set_xticks(range(len(runs)), [ablations.OBJECTIVES[method] for method in runs], fontsize=8)
+        axis.set_xticks(range(len(runs)), [OBJECTIVES[method] for method in runs], fontsize=8)
         axis.set(ylabel=label, xlim=(-0.5, len(runs) - 0.5))
     axes[0].set_ylim(bottom=0)
-    absent = ablations.lacking(entries, ablations.OBJECTIVES)
+    absent = summaries.lacking(entries, OBJECTIVES)
     if absent:
-        axes[0].set_xlabel(f"without {', '.join(ablations.OBJECTIVES[method] for method in absent)}: not run")
+        axes[0].set_xlabel(f"without {', '.join(OBJECTIVES[method] for method in absent)}: not run")
     return figure
 
 
 def ablation_forest(entries):
     """AUCs of an isolation forest over a grid of its settings, a dot for each; rings mark the default's."""
-    panels = {title: ablations.forests(found) for title, found in ablations.by_dataset(entries).items()}
+    panels = {title: summaries.forests(found) for title, found in by_dataset(entries).items()}
     panels = {title: forests for title, forests in panels.items() if forests}
     if not panels:
-        return ablations.not_there("iforest-grid")
+        return not_run("iforest-grid")
     figure, axes = _panels(panels)
     for (title, forests), axis in zip(panels.items(), axes):
         for i, forest in enumerate(forests.values()):
@@ -364,7 +364,7 @@ def _panels(titles):
 
 
 def _draw_curves(axis, curves, style="-", note=""):
-    """A line for each class of `ablations.Curves`, with its band, and a thick one for their mean."""
+    """A line for each class of `summaries.Curves`, with its band, and a thick one for their mean."""
     for i, (name, line) in enumerate(curves.lines.items()):
         axis.plot(curves.x, line, style, color=f"C{i}", linewidth=1, marker=".", label=name * (not note))
         if name in curves.bands:
@@ -385,9 +385,9 @@ def classical_grid(entries, method, kind="grid"):
     """Mean AUC over the classes against a classical method's open settings, a line for each dimension of PCA."""
     import matplotlib
 
-    panels = classical_columns.grids(entries, method, kind)
+    panels = summaries.grids(entries, method, kind)
     if not panels:
-        return ablations.not_there(f"{method}-{kind}")
+        return not_run(f"{method}-{kind}")
     figure, axes = _panels(panels)
     for (title, grid), axis in zip(panels.items(), axes):
         places = np.arange(len(grid.settings))
@@ -411,7 +411,7 @@ def tuning_curves(entries):
     """
     panels = tuning.curves(entries)
     if not panels:
-        return tuning.not_yet()
+        return note("Not yet run.")
     figure, axes = _figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
     for (measure, of_dataset), axis in zip(panels.items(), axes):
         for i, (title, curves) in enumerate(of_dataset.items()):

@@ -23,13 +23,12 @@ from ganod_lite.base import as_images
 from ganod_lite.gan import RECIPES, train_gans
 
 from . import datasets
-from .ablations import Curves
 from .jobs import load_images
 from .networks import diversity
 from .runner import COMMITTED, run
 from .scales import SCALES, known
 from .store import Store, stopwatch
-from .tables import NOT_YET, _markdown, _mean_sd
+from .summaries import Curves
 
 SCALE = "medium"  # whose networks, batches and search the candidates have
 N_STEPS = 1000  # generator steps where they are not the question
@@ -332,9 +331,9 @@ def runs(entries, name):
     """{option: {(data set, class, seed): entry}} of a question; an option that has not been run has {}."""
     by_parameters = {frozenset(e.parameters.items()): e for e in entries}
     groups = sorted({tuple(e.parameters[key] for key in ("dataset", "normal_class", "seed")) for e in entries})
-    found = {option: {} for dataset in SCALES[SCALE] for option in _options(dataset, name)}
+    found = {option: {} for dataset in SCALES[SCALE] for option in options_of(dataset, name)}
     for group in groups:
-        for option, candidate in _options(group[0], name).items():
+        for option, candidate in options_of(group[0], name).items():
             entry = by_parameters.get(frozenset(candidate.parameters(*group).items()))
             if entry:
                 found[option][group] = entry
@@ -356,17 +355,17 @@ def choose(entries, name):
         if not any(diverged(e) for e in of.values()):
             by_dataset = {}
             for group in groups:
-                by_dataset.setdefault(group[0], []).append(of[group].record["details"][_measure(name)])
+                by_dataset.setdefault(group[0], []).append(of[group].record["details"][deciding_measure(name)])
             means[option] = float(np.mean([np.mean(values) for values in by_dataset.values()]))
     return Choice(min(means, key=means.get), means, groups) if means else None
 
 
 def curves(entries):
-    """{measure: {data set's title: `ablations.Curves` over the generator steps that all its trainings have}}."""
+    """{measure: {data set's title: `summaries.Curves` over the generator steps that all its trainings have}}."""
     found = {measure: {} for measure in MEASURES}
     for dataset in SCALES[SCALE]:
         by_steps = {}  # {steps: {(data set, class, seed): entry}}
-        for option, candidate in _options(dataset, "steps").items():
+        for option, candidate in options_of(dataset, "steps").items():
             of = runs(entries, "steps")[option]
             by_steps[candidate.n_steps] = {g: e for g, e in of.items() if g[0] == dataset and not diverged(e)}
         groups = set().union(*by_steps.values())
@@ -385,126 +384,10 @@ def diverged(entry):
     return bool(entry.record["details"].get("diverged"))
 
 
-def _options(dataset, name):
+def options_of(dataset, name):
     question = questions(dataset).get(name)
     return question.options if question else {}
 
 
-def _measure(name):
+def deciding_measure(name):
     return questions("mnist")[name].measure  # the data set with all questions
-
-
-# --- tables and sentences, as Markdown ---
-
-
-def table(entries, name):
-    """A question's measures, a row for each data set and option: mean ± standard deviation over classes and seeds.
-
-    Below them the distance that real images have, training images in place of generated ones.
-    """
-    rows = []
-    for dataset in SCALES[SCALE]:
-        options, found = _options(dataset, name), runs(entries, name)
-        for option in options:
-            of = [entry for group, entry in found[option].items() if group[0] == dataset]
-            rows.append({"data": datasets.TITLES[dataset], "option": option, "trainings": str(len(of))} | _summary(of))
-        for resized, option in ((False, "*training images*"), (True, "*training images, resized*")):
-            real = {
-                group: entry.record["details"]["frechet_of_training"]
-                for of in found.values()
-                for group, entry in of.items()
-                if group[0] == dataset and not diverged(entry) and entry.parameters["resized"] == resized
-            }
-            if real:
-                about = {"data": datasets.TITLES[dataset], "option": option}
-                rows.append(about | {MEASURES["frechet"]: _mean_sd(list(real.values()))})
-    return _markdown(rows)
-
-
-def _summary(entries):
-    """{a measure's title: mean ± sd} of an option's entries."""
-    if not entries:
-        return dict.fromkeys(MEASURES.values(), NOT_YET)
-    sound = [e for e in entries if not diverged(e)]
-    n_diverged = len(entries) - len(sound)
-    note = f" ({n_diverged} of {len(entries)} diverged)" if n_diverged else ""
-    if not sound:
-        return dict.fromkeys(MEASURES.values(), "diverged")
-    return {
-        title: _mean_sd([e.record["details"][measure] for e in sound]) + note for measure, title in MEASURES.items()
-    }
-
-
-def sentence(entries, name):
-    """What the rule chooses, over how many trainings, and whether the project's own settings are that."""
-    from IPython.display import Markdown
-
-    choice, found = choose(entries, name), runs(entries, name)
-    if choice is None:
-        return Markdown(f"No choice: {NOT_YET}, or not by two options for the same class and seed.")
-    measure, title = _measure(name), MEASURES[_measure(name)]
-    where = ", ".join(
-        f"{n} of {datasets.TITLES[dataset]}"
-        for dataset in SCALES[SCALE]
-        if (n := sum(group[0] == dataset for group in choice.groups))
-    )
-    lines = [
-        f"- The rule chooses **{choice.option}**, whose mean {title} is the lowest, {choice.means[choice.option]:.3f} "
-        f"(over the trainings that all options that were run have in common: {where})."
-    ]
-    if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
-        lines.append("- That is the most that was tried: more may be better still.")
-    for scale in (SCALE, "paper"):
-        for own in own_option(name, scale):
-            if own == choice.option:
-                verdict = "which is the choice"
-            elif own in choice.means:
-                n_behind = sum(
-                    found[choice.option][g].record["details"][measure] < found[own][g].record["details"][measure]
-                    for g in choice.groups
-                )
-                verdict = (
-                    f"which is not the choice: its mean is {choice.means[own]:.3f}, and the choice is ahead of it in "
-                    f"{n_behind} of {len(choice.groups)} trainings"
-                )
-                of_its_objective = {o: m for o, m in choice.means.items() if o.split(",")[0] == own.split(",")[0]}
-                if len(of_its_objective) > 1 and own == min(of_its_objective, key=of_its_objective.get):
-                    verdict += "; of those with its objective it has the lowest mean"
-            elif own in found and found[own]:
-                verdict = "which diverged and so is not the choice"
-            elif own in found:
-                verdict = f"which is {NOT_YET}"
-            else:
-                verdict = "which is not among the options tried, so nothing here speaks for or against it"
-            lines.append(f"- The scale “{scale}” has {own}, {verdict}.")
-    return Markdown("\n".join(lines))
-
-
-def records(entries):
-    """Where the numbers come from: a row for each entry, with the seconds of the training and of the measuring."""
-    rows = [
-        {
-            "data": e.parameters["dataset"],
-            "class": e.parameters["normal_class"],
-            "seed": e.parameters["seed"],
-            "candidate": _in_words(e.parameters),
-            "seconds": f"{e.record['details']['seconds_of_training']:.0f} + {e.record['seconds']:.0f}",
-            "commit": e.record["commit"],
-            "device": e.record["device"],
-            "file": e.record["file"],
-        }
-        for e in entries
-    ]
-    return _markdown(rows) if rows else not_yet()
-
-
-def not_yet():
-    """The note in place of what there are no results for."""
-    from IPython.display import Markdown
-
-    return Markdown(f"*{NOT_YET.capitalize()}.*")
-
-
-def _in_words(p):
-    words = [critic_option(p["objective"], p["n_critic"]), f"{p['n_steps']:,} steps"]
-    return ", ".join(words + ["own statistics"] * p["own_statistics"] + ["resized"] * p["resized"])

@@ -33,7 +33,8 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_study import ablations, figures, runner, tables
+from ganod_study import figures, runner, summaries
+from ganod_study.tables import ablations, records
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 
@@ -55,7 +56,7 @@ searches = {
 ablations.ran(searches)
 
 # %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "AUC over search steps, a panel for each data set, a line for each normal class and their mean, with theta adapting and frozen"}}
-ablations.together(searches).show(figures.ablation_steps)
+summaries.together(searches).show(figures.ablation_steps)
 
 # %% [markdown]
 # How much the AUC gains up to the number of steps that Table 1 takes at this scale, and how much from there to
@@ -64,7 +65,7 @@ ablations.together(searches).show(figures.ablation_steps)
 # intervals are wide, as they should be.
 
 # %%
-ablations.together(searches).show(ablations.steps_table)
+summaries.together(searches).show(ablations.steps)
 
 # %% [markdown]
 # ## Adapting the generator
@@ -76,7 +77,7 @@ ablations.together(searches).show(ablations.steps_table)
 # The figure shows it for each number of steps. With k = 0 nothing has been adapted, so there it is zero.
 
 # %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "Difference of AUC between adapting and frozen theta over search steps with an interval, a panel for each data set"}}
-ablations.together(searches).show(figures.ablation_theta)
+summaries.together(searches).show(figures.ablation_theta)
 
 # %% [markdown]
 # DeLong's paired test {cite:p}`delong1988` asks the same of each class by itself, at the number of steps of
@@ -84,10 +85,10 @@ ablations.together(searches).show(figures.ablation_theta)
 # over classes.
 
 # %%
-ablations.together(searches).show(ablations.paired_table, "search", "search-frozen")
+summaries.together(searches).show(ablations.paired, "search", "search-frozen")
 
 # %%
-ablations.together(searches).show(ablations.paired_sentence, "search", "search-frozen")
+summaries.together(searches).show(ablations.paired_sentence, "search", "search-frozen")
 
 # %% [markdown]
 # The loss tells *when* adapting helps. A generator that may change comes closer to every image, an anomalous
@@ -96,10 +97,10 @@ ablations.together(searches).show(ablations.paired_sentence, "search", "search-f
 # the two gains.
 
 # %% mystnb={"figure": {"caption": "Above: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Below: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "Mean losses of normal and anomalous images over search steps, and what adapting theta takes off them, a column for each data set"}}
-ablations.together(searches).show(figures.ablation_losses)
+summaries.together(searches).show(figures.ablation_losses)
 
 # %%
-ablations.together(searches).show(ablations.theta_sentence)
+summaries.together(searches).show(ablations.theta_sentence)
 
 # %% [markdown]
 # ## Starting points
@@ -113,10 +114,10 @@ ablations.together(searches).show(ablations.theta_sentence)
 # the largest number there is one block and so no deviation.
 
 # %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "AUC over the number of starting points with bands, a panel for each data set, a line for each normal class and their mean"}}
-ablations.together(searches).show(figures.ablation_seeds)
+summaries.together(searches).show(figures.ablation_seeds)
 
 # %%
-ablations.together(searches).show(ablations.seeds_table)
+summaries.together(searches).show(ablations.starts)
 
 # %% [markdown]
 # ## The loss
@@ -134,17 +135,17 @@ losses = {
 }
 ablations.ran(losses)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
-ablations.together(losses).show(figures.ablation_methods, ablations.LOSSES)
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
+summaries.together(losses).show(figures.ablation_methods, summaries.LOSSES)
 
 # %% [markdown]
 # DeLong's paired test of each class, Laplacian pyramid less squared L2:
 
 # %%
-ablations.together(losses).show(ablations.paired_table, "adgan-laplacian", "adgan")
+summaries.together(losses).show(ablations.paired, "adgan-laplacian", "adgan")
 
 # %%
-ablations.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "adgan")
+summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "adgan")
 
 # %% [markdown]
 # ## Other generators
@@ -164,17 +165,17 @@ generators = {
 }
 ablations.ran(generators)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes, its interval put together as if these were independent.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
-ablations.together(generators).show(figures.ablation_methods, ablations.GENERATORS)
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
+summaries.together(generators).show(figures.ablation_methods, summaries.GENERATORS)
 
 # %% [markdown]
 # The differences image by image, first the VAE's decoder less WGAN, then LSGAN less WGAN:
 
 # %%
-ablations.together(generators).show(ablations.paired_table, "adgan-vae", "adgan")
+summaries.together(generators).show(ablations.paired, "adgan-vae", "adgan")
 
 # %%
-ablations.together(generators).show(ablations.paired_table, "adgan-lsgan", "adgan")
+summaries.together(generators).show(ablations.paired, "adgan-lsgan", "adgan")
 
 # %% [markdown]
 # ## Stability of the training
@@ -192,20 +193,20 @@ ablations.together(generators).show(ablations.paired_table, "adgan-lsgan", "adga
 # %%
 stability = {
     "digits": runner.attempt(
-        scale, "digits", methods=tuple(ablations.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
+        scale, "digits", methods=tuple(summaries.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
     )
 }
 ablations.ran(stability)
 
 # %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Dots of sample diversity and of AUC for each training, in columns by objective"}}
-ablations.together(stability).show(figures.ablation_stability)
+summaries.together(stability).show(figures.ablation_stability)
 
 # %% [markdown]
 # "±" is the standard deviation over seeds; the interval of the share is the exact one (Clopper and
 # Pearson), and a handful of runs leaves it wide.
 
 # %%
-ablations.together(stability).show(ablations.stability_table)
+summaries.together(stability).show(ablations.stability)
 
 # %% [markdown]
 # ## Isolation forest
@@ -225,10 +226,10 @@ forests = {
 ablations.ran(forests)
 
 # %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "Dots of AUC over settings of an isolation forest for each normal class and their mean, a panel for each data set"}}
-ablations.together(forests).show(figures.ablation_forest)
+summaries.together(forests).show(figures.ablation_forest)
 
 # %%
-ablations.together(forests).show(ablations.forest_table)
+summaries.together(forests).show(ablations.forest)
 
 # %% [markdown]
 # ## The records behind this page
@@ -236,4 +237,4 @@ ablations.together(forests).show(ablations.forest_table)
 # One line for each number: its file, the commit it was computed at, the machine, and the seconds it took.
 
 # %% tags=["hide-output"]
-tables.records(ablations.distinct(runner.entries_of(searches, losses, generators, stability, forests)))
+records.listing(summaries.distinct(runner.entries_of(searches, losses, generators, stability, forests)))

@@ -43,24 +43,27 @@ device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
 from ganod_study import claims
+from ganod_study.tables import claims as page
+from ganod_study.tables import sogaal
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 runs = {"stability_seeds": stability_seeds, "curve_seeds": curve_seeds, "table_runs": table_runs}
 evidence = claims.collect(scale, **runs, **options)
 verdicts = claims.judge(evidence)
-claims.summary(verdicts)
+page.summary(verdicts)
 
 # %%
-claims.not_run(evidence)
+page.not_run(evidence)
 
 # %% [markdown]
 # ## The ADGAN paper
 #
-# "±" is half of a 95 % interval: over repetitions where there are several, over the test images (DeLong) for a
-# single one, over the pairs of data set, class and repetition for a difference of two AUCs.
+# "±" is half of a 95 % interval. A mean's is over repetitions (Student's t), or over the test images (DeLong) where
+# there is a single one or all have one fit; that of a difference of two AUCs is over classes, each class's
+# repetitions averaged first.
 
 # %%
-claims.listing(verdicts, "adgan")
+page.listing(verdicts, "adgan")
 
 # %% [markdown]
 # ## The SO-GAAL post
@@ -69,7 +72,7 @@ claims.listing(verdicts, "adgan")
 # seeds; the "±" is the standard deviation over them.
 
 # %%
-claims.listing(verdicts, "so-gaal post")
+page.listing(verdicts, "so-gaal post")
 
 # %% [markdown]
 # Whether the post comes close to the Keras script can only be said if it is known what that gives. The numbers beside
@@ -77,7 +80,7 @@ claims.listing(verdicts, "so-gaal post")
 # original; {doc}`sogaal` draws its curves.
 
 # %%
-claims.sogaal_beside_keras(evidence)
+sogaal.beside_keras(evidence)
 
 # %% [markdown]
 # ## A slip in the paper's table
@@ -86,7 +89,7 @@ claims.sogaal_beside_keras(evidence)
 # than rounding can explain:
 
 # %%
-claims.misprint_table()
+page.misprints()
 
 # %% [markdown]
 # This book compares with the cells, so nothing else here depends on it.

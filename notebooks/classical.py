@@ -28,10 +28,11 @@ data_root: str = None  # not used here
 store: str = None  # not used here
 
 # %%
-from ganod_study import classical_columns, figures, runner
+from ganod_study import figures, runner
+from ganod_study.tables import classical, records
 
 entries = [e for name in ("mnist", "cifar10") for e in runner.stored_results(name, results)]
-classical_columns.columns(entries)
+classical.columns(entries)
 
 # %% [markdown]
 # The paper prints no spread, and three things of these columns it leaves open: which rule sets the length scale
@@ -48,7 +49,7 @@ classical_columns.columns(entries)
 # chose that dimension.
 
 # %%
-classical_columns.by_dimension(entries)
+classical.by_dimension(entries)
 
 # %% [markdown]
 # ## OC-SVM: the length scale
@@ -59,10 +60,10 @@ classical_columns.by_dimension(entries)
 figures.classical_grid(entries, "ocsvm")
 
 # %%
-classical_columns.grid_sentences(entries, "ocsvm")
+classical.grid_sentences(entries, "ocsvm")
 
 # %% tags=["hide-output"]
-classical_columns.grid_table(entries, "ocsvm")
+classical.grid(entries, "ocsvm")
 
 # %% [markdown]
 # ## KDE: the bandwidth, and whitening
@@ -75,10 +76,10 @@ classical_columns.grid_table(entries, "ocsvm")
 figures.classical_grid(entries, "kde")
 
 # %%
-classical_columns.grid_sentences(entries, "kde")
+classical.grid_sentences(entries, "kde")
 
 # %% tags=["hide-output"]
-classical_columns.grid_table(entries, "kde")
+classical.grid(entries, "kde")
 
 # %% [markdown]
 # ## Isolation forest: its parameters
@@ -90,10 +91,10 @@ classical_columns.grid_table(entries, "kde")
 figures.classical_grid(entries, "iforest")
 
 # %%
-classical_columns.grid_sentences(entries, "iforest")
+classical.grid_sentences(entries, "iforest")
 
 # %% tags=["hide-output"]
-classical_columns.grid_table(entries, "iforest")
+classical.grid(entries, "iforest")
 
 # %% [markdown]
 # ## AlexNet's features
@@ -113,13 +114,13 @@ classical_columns.grid_table(entries, "iforest")
 figures.classical_grid(entries, "kde-alexnet")
 
 # %%
-classical_columns.grid_sentences(entries, "kde-alexnet")
+classical.grid_sentences(entries, "kde-alexnet")
 
 # %% mystnb={"figure": {"caption": "OC-SVM on AlexNet's features: mean AUC against the multiple of γ. Dotted: the paper's mean; dashed: ours, both over the same classes.", "name": "classical-ocsvm-alexnet"}, "image": {"alt": "Lines of mean AUC of OC-SVM on AlexNet features against the multiple of gamma"}}
 figures.classical_grid(entries, "ocsvm-alexnet")
 
 # %%
-classical_columns.grid_sentences(entries, "ocsvm-alexnet")
+classical.grid_sentences(entries, "ocsvm-alexnet")
 
 # %% [markdown]
 # ## AlexNet's features: the layer, and scikit-learn's own KDE
@@ -137,16 +138,16 @@ classical_columns.grid_sentences(entries, "ocsvm-alexnet")
 figures.classical_grid(entries, "kde-alexnet", "layer")
 
 # %%
-classical_columns.grid_sentences(entries, "kde-alexnet", "layer")
+classical.grid_sentences(entries, "kde-alexnet", "layer")
 
 # %% tags=["hide-output"]
-classical_columns.grid_table(entries, "kde-alexnet", "layer")
+classical.grid(entries, "kde-alexnet", "layer")
 
 # %% mystnb={"figure": {"caption": "OC-SVM on the same: mean AUC against the multiple of γ for both layers. Dotted: the paper's mean; dashed: ours, from all training images.", "name": "classical-ocsvm-layer"}, "image": {"alt": "Lines of mean AUC of OC-SVM on two layers of AlexNet against the multiple of gamma"}}
 figures.classical_grid(entries, "ocsvm-alexnet", "layer")
 
 # %%
-classical_columns.grid_sentences(entries, "ocsvm-alexnet", "layer")
+classical.grid_sentences(entries, "ocsvm-alexnet", "layer")
 
 # %% [markdown]
 # ## AlexNet's features: how large the images are shown
@@ -159,16 +160,16 @@ classical_columns.grid_sentences(entries, "ocsvm-alexnet", "layer")
 figures.classical_grid(entries, "ocsvm-alexnet", "size")
 
 # %%
-classical_columns.grid_sentences(entries, "ocsvm-alexnet", "size")
+classical.grid_sentences(entries, "ocsvm-alexnet", "size")
 
 # %% [markdown]
 # And KDE, with exact densities and the bandwidth of the best likelihood:
 
 # %%
-classical_columns.grid_table(entries, "kde-alexnet", "size")
+classical.grid(entries, "kde-alexnet", "size")
 
 # %%
-classical_columns.grid_sentences(entries, "kde-alexnet", "size")
+classical.grid_sentences(entries, "kde-alexnet", "size")
 
 # %% [markdown]
 # ## The records behind this page
@@ -176,4 +177,4 @@ classical_columns.grid_sentences(entries, "kde-alexnet", "size")
 # Hours of one core, with the fits.
 
 # %%
-classical_columns.records(entries)
+records.totals(entries)

@@ -31,7 +31,8 @@ store: str = None  # not used here
 
 # %%
 from ganod_lite.dcgan import Generator
-from ganod_study import cost, figures, tables
+from ganod_study import cost, figures
+from ganod_study.tables import cost as tables
 
 names = "search", "floor", "scaling", "training", "grid", "sogaal", "anogan"
 search, floor, scaling, training, grid, sogaal, anogan = (cost.measured(name, records) for name in names)

@@ -30,9 +30,11 @@ data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's c
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 
 # %%
-from ganod_study import datasets, figures, runner, tables, tabular
+from ganod_study import datasets, figures, runner, tabular
 from ganod_study.claims import SOGAAL, SOME_TABLES
 from ganod_study.methods import METHODS
+from ganod_study.tables import records
+from ganod_study.tables import sogaal as tables
 
 options = {"data_root": data_root, "store": store}
 
@@ -70,7 +72,7 @@ figures.learning_curves(curves)
 # them, and no epoch is chosen by them.
 
 # %%
-tables.sogaal(curves)
+tables.aucs(curves)
 
 # %% [markdown]
 # The two columns can be far apart: **"SO-GAAL's AUC" says nothing unless it names the epoch.** The post
@@ -86,7 +88,7 @@ tables.sogaal(curves)
 # %%
 runs = {"methods": ["sogaal"], "seeds": range(table_runs), **options}
 others = {name: runner.attempt(scale, name, **runs) for name in SOME_TABLES[scale]}
-tables.sogaal(others)
+tables.aucs(others)
 
 # %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}
 figures.scored_points(table, curves)
@@ -95,4 +97,4 @@ figures.scored_points(table, curves)
 # ## The records behind this page
 
 # %% tags=["hide-output"]
-tables.records(runner.entries_of(curves, others))
+records.listing(runner.entries_of(curves, others))

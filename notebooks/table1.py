@@ -41,7 +41,10 @@ store: str = None  # where results are kept; None: GANOD_STORE, else build/resul
 device: str = "auto"  # "cpu", "cuda", ...
 
 # %%
-from ganod_study import figures, runner, tables
+from ganod_study import figures, runner
+from ganod_study.methods import TABLE1
+from ganod_study.summaries import complete
+from ganod_study.tables import classical, records, table1
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 
@@ -71,20 +74,20 @@ options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": 
 # %% [markdown]
 # ## MNIST
 #
-# First the means over classes. A mean's interval is put together from those of its classes as if they were
-# independent, though all are tested on the same images.
+# First the means over classes. All classes are tested on the same images, so in a mean's interval an image counts
+# once, with what it does to all of them.
 
 # %%
 stored = {name: runner.stored_results(name) for name in ("mnist", "cifar10")}
 mnist = runner.attempt(scale, "mnist", **options)
-tables.table1_means(mnist, "mnist", stored["mnist"])
+table1.means(mnist, "mnist", stored["mnist"])
 
 # %% [markdown]
 # And every cell of the table. A click on a column's head sorts it, what is typed above it keeps the rows of a
 # class or a method ("8 gan"), and the file holds the same numbers in full.
 
 # %%
-tables.table1(mnist, "mnist", stored["mnist"])
+table1.full(mnist, "mnist", stored["mnist"])
 
 # %% [markdown]
 # ## CIFAR-10
@@ -94,10 +97,10 @@ tables.table1(mnist, "mnist", stored["mnist"])
 
 # %%
 cifar10 = runner.attempt(scale, "cifar10", **options)
-tables.table1_means(cifar10, "cifar10", stored["cifar10"])
+table1.means(cifar10, "cifar10", stored["cifar10"])
 
 # %%
-tables.table1(cifar10, "cifar10", stored["cifar10"])
+table1.full(cifar10, "cifar10", stored["cifar10"])
 
 # %% [markdown]
 # ## Is ADGAN ahead?
@@ -113,13 +116,13 @@ tables.table1(cifar10, "cifar10", stored["cifar10"])
 # nine comparisons one in twenty goes wrong sooner than of one (0.05 / 9 ≈ 0.006 allows for that).
 
 # %%
-tables.against_adgan(mnist, "mnist", stored["mnist"])
+table1.against_adgan(mnist, "mnist", stored["mnist"])
 
 # %% [markdown]
 # The same on CIFAR-10:
 
 # %%
-tables.against_adgan(cifar10, "cifar10", stored["cifar10"])
+table1.against_adgan(cifar10, "cifar10", stored["cifar10"])
 
 # %% [markdown]
 # ## Digits, embedded
@@ -130,10 +133,10 @@ tables.against_adgan(cifar10, "cifar10", stored["cifar10"])
 
 # %%
 digits = runner.attempt(scale, "digits", **options)
-tables.table1_means(digits, "digits")
+table1.means(digits, "digits")
 
 # %%
-tables.table1(digits, "digits")
+table1.full(digits, "digits")
 
 # %% [markdown]
 # ## ROC curves
@@ -146,7 +149,7 @@ tables.table1(digits, "digits")
 figures.roc_curves({"MNIST": mnist, "CIFAR-10": cifar10})
 
 # %% mystnb={"figure": {"caption": "Mean ROC curves over all ten classes, at the scale that stands behind the method's name.", "name": "roc-stored"}, "image": {"alt": "Mean ROC curve of each method with bands over all ten classes, MNIST and CIFAR-10 side by side"}}
-figures.roc_curves({"MNIST": tables.complete(stored["mnist"]), "CIFAR-10": tables.complete(stored["cifar10"])})
+figures.roc_curves({"MNIST": complete(stored["mnist"]), "CIFAR-10": complete(stored["cifar10"])})
 
 # %% mystnb={"figure": {"caption": "The same on the embedded digits, in this build.", "name": "roc-digits"}, "image": {"alt": "Mean ROC curve of each method with bands on the embedded digits"}}
 figures.roc_curves({"digits": digits})
@@ -177,10 +180,10 @@ digits.show(figures.generated_images, store=store)
 # that it had there. The holdout is small, so neighbouring dimensions often differ by less than chance.
 
 # %%
-mnist.show(tables.chosen_dimensions)
+mnist.show(classical.chosen_dimensions)
 
 # %%
-cifar10.show(tables.chosen_dimensions)
+cifar10.show(classical.chosen_dimensions)
 
 # %% [markdown]
 # ## The records behind this page
@@ -191,14 +194,14 @@ cifar10.show(tables.chosen_dimensions)
 # of its own, in the second table.
 
 # %% tags=["hide-output"]
-tables.records(mnist.entries + cifar10.entries + digits.entries)
+records.listing(mnist.entries + cifar10.entries + digits.entries)
 
 # %% tags=["hide-output"]
-tables.networks(mnist.entries + cifar10.entries + digits.entries, store=store)
+records.networks(mnist.entries + cifar10.entries + digits.entries, store=store)
 
 # %% [markdown]
 # And those of ours, at the scales `paper` and `medium`, which the repository keeps:
 
 # %% tags=["hide-output"]
-ours = tables.complete(stored["mnist"] + stored["cifar10"])
-tables.records([e for e in ours if e.parameters["method"] in tables.TABLE1])
+ours = complete(stored["mnist"] + stored["cifar10"])
+records.listing([e for e in ours if e.parameters["method"] in TABLE1])

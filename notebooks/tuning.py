@@ -49,6 +49,7 @@ store: str = None  # not used here
 
 # %%
 from ganod_study import figures, tuning
+from ganod_study.tables import tuning as tables
 
 entries = tuning.stored_results()
 
@@ -61,10 +62,10 @@ entries = tuning.stored_results()
 # cost. Nor do 1,000 steps say how either does after the 20,000 of the scale "paper".
 
 # %%
-tuning.table(entries, "critic")
+tables.table(entries, "critic")
 
 # %%
-tuning.sentence(entries, "critic")
+tables.sentence(entries, "critic")
 
 # %% [markdown]
 # ## Generator steps
@@ -76,10 +77,10 @@ tuning.sentence(entries, "critic")
 figures.tuning_curves(entries)
 
 # %%
-tuning.table(entries, "steps")
+tables.table(entries, "steps")
 
 # %%
-tuning.sentence(entries, "steps")
+tables.sentence(entries, "steps")
 
 # %% [markdown]
 # ## Batch normalisation in the search
@@ -89,10 +90,10 @@ tuning.sentence(entries, "steps")
 # one image, and its statistics are its own. *Tried:* both, with the same generators of 1,000 steps.
 
 # %%
-tuning.table(entries, "batch norm")
+tables.table(entries, "batch norm")
 
 # %%
-tuning.sentence(entries, "batch norm")
+tables.sentence(entries, "batch norm")
 
 # %% [markdown]
 # ## The size of MNIST
@@ -101,10 +102,10 @@ tuning.sentence(entries, "batch norm")
 # *Tried:* zeros around them up to 32 × 32, and bilinear interpolation to 32 × 32, with 1,000 steps.
 
 # %%
-tuning.table(entries, "size")
+tables.table(entries, "size")
 
 # %%
-tuning.sentence(entries, "size")
+tables.sentence(entries, "size")
 
 # %% [markdown]
 # ## The records behind this page
@@ -115,4 +116,4 @@ tuning.sentence(entries, "size")
 # `book/results/tuning`.
 
 # %% tags=["hide-output"]
-tuning.records(entries)
+tables.records(entries)

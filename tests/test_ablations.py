@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ganod_lite import classic
-from ganod_study import ablations, datasets, figures, runner
-from ganod_study.statistics import Interval
+from ganod_study import datasets, figures, runner, summaries
+from ganod_study.statistics import mean_auc_interval, t_interval
 from ganod_study.store import Entry
+from ganod_study.tables import ablations
 
 N, K, S = 40, 6, 8  # images, search steps, starting points
 SEARCHES = ("search", "search-frozen")
@@ -44,7 +45,7 @@ def forest_entries(**options):
     return entries(["iforest-grid"], details={"settings": settings}, **options)
 
 
-def stability_entries(methods=tuple(ablations.OBJECTIVES)):
+def stability_entries(methods=tuple(summaries.OBJECTIVES)):
     values = (0.2, 0.49, 0.5)
     return [entry(m, seed=s, details={"diversity": v}) for m in methods for s, v in enumerate(values)]
 
@@ -56,7 +57,7 @@ def slow_auc(labels, scores):
 
 def test_auc_by_step():
     found = entries(SEARCHES, seeds=(0, 1))
-    curves = ablations.auc_by_step(found, "search-frozen")
+    curves = summaries.auc_by_step(found, "search-frozen")
     assert curves.x.tolist() == [0, 1, 2, 5]  # 10, 20 and 50 are not there
     assert list(curves.lines) == ["0", "1"]
     for c, line in enumerate(curves.lines.values()):
@@ -70,15 +71,15 @@ def test_auc_by_step():
 def test_only_steps_that_all_searches_have():
     found = entries(SEARCHES)
     found[0].arrays["scores_by_step"] = found[0].arrays["scores_by_step"][:, :3]
-    assert ablations.steps_shown(found) == [0, 1, 2]
+    assert summaries.steps_shown(found) == [0, 1, 2]
 
 
 def test_loss_and_theta_by_step():
     found = entries(SEARCHES, seeds=(0, 1))
-    difference = ablations.theta_by_step(found)
+    difference = summaries.theta_by_step(found)
     for label in (0, 1):
-        losses = ablations.loss_by_step(found, "search", label)
-        gains = ablations.theta_gains(found, label)
+        losses = summaries.loss_by_step(found, "search", label)
+        gains = summaries.theta_gains(found, label)
         for c, k in product((0, 1), range(4)):
             pairs = [[entry(m, c, s).arrays for m in SEARCHES] for s in (0, 1)]
             step = (0, 1, 2, 5)[k]
@@ -95,21 +96,23 @@ def test_loss_and_theta_by_step():
 
 def test_pairs_leave_out_what_has_no_partner():
     found = [entry("search", 0), entry("search", 1), entry("search-frozen", 1), entry("search-frozen", 4)]
-    assert list(ablations.theta_by_step(found).lines) == ["1"]
-    assert list(ablations.theta_gains(found, 0).lines) == ["1"]
-    assert list(ablations.comparisons(found, *SEARCHES)) == [("1", 0)]
+    assert list(summaries.theta_by_step(found).lines) == ["1"]
+    assert list(summaries.theta_gains(found, 0).lines) == ["1"]
+    assert list(summaries.comparisons(found, *SEARCHES)) == [("1", 0)]
 
 
-def test_pairs_must_be_of_the_same_images():
-    a, b = entry("search"), entry("search-frozen", test_index=np.arange(N)[::-1])
-    for statistic in (ablations.theta_by_step, lambda found: ablations.comparisons(found, *SEARCHES)):
-        with pytest.raises(ValueError, match="search and search-frozen must have scored the same test images"):
+@pytest.mark.parametrize("name", ["test_index", "labels"])
+def test_pairs_must_be_of_the_same_images(name):
+    a, b = entry("search"), entry("search-frozen")
+    b.arrays[name] = b.arrays[name][::-1]
+    for statistic in (summaries.theta_by_step, lambda found: summaries.comparisons(found, *SEARCHES)):
+        with pytest.raises(ValueError, match=f"search-frozen must have scored the same test images.*{name} differ"):
             statistic([a, b])
 
 
 def test_auc_by_seeds():
     found = entries(["search"], seeds=(0, 1))
-    curves = ablations.auc_by_seeds(found)
+    curves = summaries.auc_by_seeds(found)
     assert curves.x.tolist() == [1, 2, 4, 8]
     for c, (i, size) in product((0, 1), enumerate((1, 2, 4, 8))):
         means, variances = [], []
@@ -130,69 +133,75 @@ def test_starting_points_that_fill_no_block_are_left_out():
     found = [entry("search")]
     first_six = found[0].arrays["losses_by_seed"][:, :6]
     found[0].arrays["losses_by_seed"] = first_six
-    curves = ablations.auc_by_seeds(found)
+    curves = summaries.auc_by_seeds(found)
     assert curves.x.tolist() == [1, 2, 4]
     expected = slow_auc(found[0].arrays["labels"], first_six[:, :4].mean(1))
     assert curves.lines["0"][2] == pytest.approx(expected)
 
 
-def test_interval_over_classes_is_students():
-    values = [0.1, -0.02, 0.05]
-    expected = stats.ttest_1samp(values, 0).confidence_interval()
-    found = ablations.over_classes(values)
-    assert found == pytest.approx((np.mean(values), *expected))
-    assert ablations.over_classes(np.transpose([values, values])).low == pytest.approx([found.low] * 2)
-    assert np.isnan(ablations.over_classes([0.1])[1:]).all()
-
-
 def test_class_aucs_have_intervals_or_deviations():
     one, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
     e = one[0].arrays
-    value, low, high = ablations.class_aucs(one, "adgan")["0"]
+    value, low, high = summaries.class_means(one, "adgan")["0"].spread
     assert value == pytest.approx(slow_auc(e["labels"], e["scores"]))
     assert low < value < high
     aucs = [slow_auc(a["labels"], a["scores"]) for a in (entry("adgan", 1, s).arrays for s in range(3))]
-    value, low, high = ablations.class_aucs(several, "adgan")["1"]
+    value, low, high = summaries.class_means(several, "adgan")["1"].spread
     assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), *[np.std(aucs, ddof=1)] * 2))
 
 
-def test_mean_auc_takes_classes_as_independent():
-    found = ablations.mean_auc([Interval(0.9, 0.8, 1.0), Interval(0.98, 0.92, 1.0), Interval(0.5, 0.48, 0.53)])
-    half = (0.1**2 + 0.06**2 + 0.03**2) ** 0.5 / 3
-    assert found == pytest.approx((2.38 / 3, 2.38 / 3 - half, 2.38 / 3 + half))
+def test_intervals_of_means():
+    """Over test images, of which each counts once, for one repetition and one fit; else over repetitions."""
+
+    def samples(found):
+        return [[e.arrays[name] for name in ("test_index", "labels", "scores")] for e in found]
+
+    def mean(found):
+        return summaries.mean_auc(summaries.cells_of(found, found[0].parameters["method"]))
+
+    single, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
+    assert mean(single).interval == pytest.approx(mean_auc_interval(samples(single)))
+    assert mean(several).interval == pytest.approx(t_interval(mean(several).aucs))
+    fits = entries(["kde"], seeds=(0, 1, 2))
+    for n_train, interval in ((None, mean_auc_interval(samples(fits))), (60, t_interval(mean(fits).aucs))):
+        for e in fits:
+            e.parameters["n_train"] = n_train
+        assert mean(fits).interval == pytest.approx(interval)
 
 
 def test_comparisons_are_signed_paired_and_of_common_images():
     found = [entry("adgan-laplacian", shift=1, n=N // 2), entry("adgan")]
     a, b = (e.arrays for e in found)
     expected = slow_auc(a["labels"], a["scores"]) - slow_auc(b["labels"][: N // 2], b["scores"][: N // 2])
-    (comparison,) = ablations.comparisons(found, "adgan-laplacian", "adgan").values()
+    (comparison,) = summaries.comparisons(found, "adgan-laplacian", "adgan").values()
     assert comparison.difference == pytest.approx(expected)
     assert comparison.low < comparison.difference < comparison.high
 
     found = entries(SEARCHES)
-    of_step = ablations.comparisons(found, *SEARCHES, step=2)
-    assert of_step["0", 0].difference == pytest.approx(ablations.theta_by_step(found).lines["0"][2])
+    of_step = summaries.comparisons(found, *SEARCHES, step=2)
+    assert of_step["0", 0].difference == pytest.approx(summaries.theta_by_step(found).lines["0"][2])
 
 
 def test_mean_difference_weighs_classes_not_runs():
     methods = ("adgan-vae", "adgan")
     found = entries(methods, seeds=(0, 1, 2)) + entries(methods, classes=[4])
-    each = ablations.comparisons(found, *methods)
+    each = summaries.comparisons(found, *methods)
     assert len(each) == 7
     of_class = [np.mean([c.difference for (name, _), c in each.items() if name == wanted]) for wanted in "014"]
-    assert ablations.mean_difference(each).value == pytest.approx(np.mean(of_class))
+    assert summaries.over_classes({key: c.difference for key, c in each.items()}).value == pytest.approx(
+        np.mean(of_class)
+    )
 
 
 def test_stability():
-    found = ablations.stability(stability_entries())
-    assert list(found) == list(ablations.OBJECTIVES)
+    found = summaries.stability(stability_entries())
+    assert list(found) == list(summaries.OBJECTIVES)
     runs = found["adgan-gan"]
     assert [run.collapsed for run in runs] == [True, True, False]
     arrays = entry("adgan-gan", seed=1).arrays
     assert runs[1].auc == pytest.approx(slow_auc(arrays["labels"], arrays["scores"]))
 
-    table = ablations.stability_table(stability_entries(["adgan-gan"])).data
+    table = ablations.stability(stability_entries(["adgan-gan"])).data
     (row,) = (line for line in table.splitlines() if line.startswith("| GAN "))
     low, high = stats.beta.ppf(0.025, 2, 2), stats.beta.ppf(0.975, 3, 1)  # Clopper and Pearson, 2 of 3
     assert "2 of 3" in row and f"0.67 [{low:.2f}, {high:.2f}]" in row
@@ -202,14 +211,12 @@ def test_stability():
 
 
 def test_forests_and_their_default():
-    forest = ablations.forests(forest_entries(seeds=(0, 1)))["1"]
+    forest = summaries.forests(forest_entries(seeds=(0, 1)))["1"]
     assert forest.default.tolist() == [False, True, False]
     runs = [e.arrays for e in forest_entries(seeds=(0, 1)) if e.parameters["normal_class"] == 1]
     slow = [np.mean([slow_auc(a["labels"], a["scores_by_setting"][:, i]) for a in runs]) for i in range(3)]
     assert forest.aucs == pytest.approx(slow)
-    assert f"{min(slow):.3f} | {max(slow):.3f}" in " ".join(
-        ablations.forest_table(forest_entries(seeds=(0, 1))).data.split()
-    )
+    assert f"{min(slow):.3f} | {max(slow):.3f}" in " ".join(ablations.forest(forest_entries(seeds=(0, 1))).data.split())
 
 
 def test_default_is_what_the_forest_does():
@@ -223,9 +230,9 @@ def test_default_is_what_the_forest_does():
 
 def test_steps_table_shows_gains_within_classes():
     found = entries(SEARCHES)
-    lines = np.stack(list(ablations.auc_by_step(found).lines.values()))
-    gain = ablations.over_classes(lines[:, 3] - lines[:, 0])
-    table = ablations.steps_table(found).data
+    lines = np.stack(list(summaries.auc_by_step(found).lines.values()))
+    gain = t_interval(lines[:, 3] - lines[:, 0])
+    table = ablations.steps(found).data
     assert f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" in table
     assert "from k = 0 to 5" in table and "from k = 5" not in table.replace("from k = 5 to 5", "")
 
@@ -249,7 +256,7 @@ def test_sentences_count_what_the_tables_hold():
 
 def test_paired_table_has_a_row_for_each_pair_and_the_mean():
     found = entries(SEARCHES) + entries(SEARCHES, dataset="mnist", classes=(8,))
-    rows = ablations.paired_table(found, *SEARCHES).data.splitlines()[2:]
+    rows = ablations.paired(found, *SEARCHES).data.splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == ["Digits"] * 3 + ["MNIST"] * 2
     assert [row.split("|")[2].strip() for row in rows] == ["0", "1", "mean", "8", "mean"]
     assert "[" in rows[2] and "[" not in rows[4]  # no interval over one class
@@ -257,9 +264,9 @@ def test_paired_table_has_a_row_for_each_pair_and_the_mean():
 
 def test_seeds_table():
     found = entries(["search"])
-    curves = ablations.auc_by_seeds(found)
+    curves = summaries.auc_by_seeds(found)
     sd = np.sqrt((curves.bands["0"][0] ** 2 + curves.bands["1"][0] ** 2) / 2)
-    table = ablations.seeds_table(found).data
+    table = ablations.starts(found).data
     assert f"{curves.mean[0]:.3f} ± {sd:.3f}" in table
     assert table.splitlines()[2].split("|")[-2].strip() == f"{curves.mean[-1]:.3f}"
 
@@ -267,8 +274,8 @@ def test_seeds_table():
 def test_outcomes_together_keep_their_reasons():
     empty = runner.Outcome([], [], "MNIST is not there.")
     one = runner.Outcome([], entries(SEARCHES))
-    assert len(ablations.together({"digits": one, "mnist": empty}).entries) == 4
-    assert "MNIST is not there." in ablations.together({"mnist": empty}).show(figures.ablation_steps).data
+    assert len(summaries.together({"digits": one, "mnist": empty}).entries) == 4
+    assert "MNIST is not there." in summaries.together({"mnist": empty}).show(figures.ablation_steps).data
     one.entries[0].parameters["n_steps"] = 2
     table = ablations.ran({"digits": one, "mnist": empty}).data
     assert "not run in this build: MNIST is not there." in table and "search, search-frozen" in table
@@ -278,7 +285,7 @@ def test_outcomes_together_keep_their_reasons():
 def test_entries_that_come_up_twice_are_listed_once():
     a, b = entries(["adgan"])
     a.record["file"], b.record["file"] = "a.npz", "b.npz"
-    assert ablations.distinct([b, a, b]) == [b, a]
+    assert summaries.distinct([b, a, b]) == [b, a]
 
 
 def labels_of(axis):
@@ -292,7 +299,7 @@ def test_step_figures():
     assert [len(axis.lines) for axis in figure.axes] == [6, 8]  # classes and mean, twice
     assert labels_of(figure.axes[1]) == ["0", "1", "8", "mean", "mean, θ frozen"]
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["0", "1", "2", "5"]
-    assert figure.axes[0].lines[2].get_ydata() == pytest.approx(ablations.auc_by_step(found[:4]).mean)
+    assert figure.axes[0].lines[2].get_ydata() == pytest.approx(summaries.auc_by_step(found[:4]).mean)
 
     figure = figures.ablation_theta(found)
     assert [len(axis.lines) for axis in figure.axes] == [4, 5]  # and the line at 0
@@ -312,13 +319,13 @@ def test_seed_figure():
 
 def test_method_figure():
     found = entries(["adgan"]) + entries(["adgan-vae"], classes=[1])
-    (axis,) = figures.ablation_methods(found, ablations.GENERATORS).axes
+    (axis,) = figures.ablation_methods(found, summaries.GENERATORS).axes
     (legend,) = axis.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["WGAN", "VAE's decoder"]
     assert axis.get_xlabel() == "without LSGAN: not run"
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
     means = [line.get_ydata().item() for line in axis.lines if line.get_marker() == "D"]
-    assert means == pytest.approx([ablations.class_aucs(found, m)["1"].value for m in ("adgan", "adgan-vae")])
+    assert means == pytest.approx([summaries.class_means(found, m)["1"].value for m in ("adgan", "adgan-vae")])
 
 
 def test_stability_figure():
@@ -335,7 +342,7 @@ def test_forest_figure():
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
     assert [len(line.get_xdata()) for line in axis.lines] == [3, 3, 3]
     rings = [tuple(scatter.get_offsets()[0]) for scatter in axis.collections]
-    assert rings[1][1] == pytest.approx(ablations.forests(found)["1"].aucs[1])
+    assert rings[1][1] == pytest.approx(summaries.forests(found)["1"].aucs[1])
 
 
 @pytest.mark.parametrize(
@@ -345,14 +352,14 @@ def test_forest_figure():
         (figures.ablation_theta, (), "search-frozen"),
         (figures.ablation_losses, (), "search-frozen"),
         (figures.ablation_seeds, (), "search"),
-        (figures.ablation_methods, (ablations.LOSSES,), "adgan-laplacian"),
+        (figures.ablation_methods, (summaries.LOSSES,), "adgan-laplacian"),
         (figures.ablation_stability, (), "adgan-wgan-gp"),
         (figures.ablation_forest, (), "iforest-grid"),
-        (ablations.steps_table, (), "search"),
+        (ablations.steps, (), "search"),
         (ablations.theta_sentence, (), "search-frozen"),
-        (ablations.seeds_table, (), "search"),
-        (ablations.forest_table, (), "iforest-grid"),
-        (ablations.paired_table, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
+        (ablations.starts, (), "search"),
+        (ablations.forest, (), "iforest-grid"),
+        (ablations.paired, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
         (ablations.paired_sentence, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
     ],
 )
@@ -366,8 +373,8 @@ def test_half_of_what_is_needed_is_drawn_or_noted():
     assert isinstance(figures.ablation_steps(adapting), Figure)
     for draw in (figures.ablation_theta, figures.ablation_losses, ablations.theta_sentence):
         assert "search-frozen" in draw(adapting).data
-    assert "there are no common results of search-frozen." in ablations.paired_table(adapting, *SEARCHES).data
+    assert "there are no common results of search-frozen." in ablations.paired(adapting, *SEARCHES).data
 
 
 def test_names_are_those_of_the_data():
-    assert list(ablations.by_class([entry("adgan", 6, dataset="cifar10")], "adgan")) == [datasets.CLASSES["cifar10"][6]]
+    assert list(summaries.by_class([entry("adgan", 6, dataset="cifar10")], "adgan")) == [datasets.CLASSES["cifar10"][6]]

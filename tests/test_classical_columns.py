@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from ganod_study import classical_columns, figures
-from ganod_study.classical_columns import columns, grid_sentences, grid_table, grids, means, paper_mean
+from ganod_study import figures, summaries
+from ganod_study.reference import paper_mean
 from ganod_study.statistics import auc
 from ganod_study.store import Entry
+from ganod_study.summaries import cells_of, grids, mean_auc, setting_in_words
+from ganod_study.tables import classical, records
+from ganod_study.tables.classical import columns, grid_sentences
 
 LABELS = np.repeat([0, 1], [10, 30]).astype(np.uint8)
 SETTINGS = [{"n_components": n, "times_gamma": f} for n in (20, 40) for f in (0.5, 1, 2)]
 
 
 def entry(method, normal_class, seed, rng, dataset="mnist", **details):
-    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS}
+    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS, "test_index": np.arange(40)}
     if "settings" in details:
         arrays["scores_by_setting"] = rng.normal(size=(40, len(details["settings"]))) + LABELS[:, None]
     parameters = {"dataset": dataset, "method": method, "normal_class": normal_class, "seed": seed, "scale": "paper"}
@@ -30,20 +33,19 @@ def entries():
 
 
 def test_means_are_over_all_classes_for_each_draw(entries):
-    found = means(entries)
-    assert list(found) == [("MNIST", "ocsvm")]
+    assert [row.split("|")[2].strip() for row in columns(entries).data.splitlines()[2:]] == ["OC-SVM"]
     of_seed = {0: [], 1: []}
     for e in entries[:20]:
         of_seed[e.parameters["seed"]].append(auc(e.arrays["labels"], e.arrays["scores"]))
-    assert found["MNIST", "ocsvm"] == pytest.approx([np.mean(of_seed[0]), np.mean(of_seed[1])])
-    assert paper_mean("MNIST", "ocsvm") == pytest.approx(0.951, abs=5e-4)  # as the paper prints it
-    assert paper_mean("CIFAR-10", "kde-alexnet") == pytest.approx(0.570, abs=1e-3)
+    assert mean_auc(cells_of(entries, "ocsvm")).aucs == pytest.approx([np.mean(of_seed[0]), np.mean(of_seed[1])])
+    assert paper_mean("mnist", "ocsvm") == pytest.approx(0.951, abs=5e-4)  # as the paper prints it
+    assert paper_mean("cifar10", "kde-alexnet") == pytest.approx(0.570, abs=1e-3)
 
 
 def test_the_difference_decides_what_is_close(entries, monkeypatch):
-    mean = np.mean(means(entries)["MNIST", "ocsvm"])
+    mean = mean_auc(cells_of(entries, "ocsvm")).value
     for paper, close in ((mean + 0.019, "yes"), (mean - 0.021, "no")):
-        monkeypatch.setattr(classical_columns, "paper_mean", lambda *args, paper=paper: paper)
+        monkeypatch.setattr(classical, "paper_mean", lambda *args, paper=paper: paper)
         (row,) = columns(entries).data.splitlines()[2:]
         assert row.split("|")[-2].strip() == close and f"{mean - paper:+.3f}" in row and "| 2 " in row
 
@@ -57,31 +59,29 @@ def test_a_grid_holds_each_setting_s_mean_where_it_belongs(entries):
         row, column = divmod(i, 3)
         assert setting["n_components"] == grid.dimensions[row]
         assert grid.aucs[row, column] == pytest.approx(mean)
-    assert grid.ours == pytest.approx(np.mean(means(entries)["MNIST", "ocsvm"]))
-    assert f"{grid.aucs[1, 2]:.3f}" in grid_table(entries, "ocsvm").data.splitlines()[-1]
+    assert grid.ours == pytest.approx(mean_auc(cells_of(entries, "ocsvm")).value)
+    assert f"{grid.aucs[1, 2]:.3f}" in classical.grid(entries, "ocsvm").data.splitlines()[-1]
 
 
 def test_the_sentence_says_whether_the_paper_is_in_reach(entries, monkeypatch):
     grid = grids(entries, "ocsvm")["MNIST"]
     for paper, words in ((grid.aucs[1, 0], "lies within"), (grid.aucs.max() + 0.01, "lies outside")):
-        monkeypatch.setattr(classical_columns, "paper_mean", lambda *args, paper=paper: paper)
+        monkeypatch.setattr(summaries, "paper_mean", lambda *args, paper=paper: paper)
         said = grid_sentences(entries, "ocsvm").data
         assert words in said
         assert ("40 dimensions and 0.5 γ" in said) == (words == "lies within")
 
 
 def test_other_grids_are_said_in_words_and_missing_ones_are_named(entries):
-    assert classical_columns._in_words({"n_components": 20, "n_estimators": 100, "max_samples": 256}) == (
-        "100 trees, 256 samples"
-    )
-    assert classical_columns._in_words({"n_components": 20, "whiten": True, "bandwidth": 4.0}) == "whitened, h = 4"
-    assert classical_columns._in_words({"whiten": False, "bandwidth": "likelihood"}) == "h by likelihood"
+    assert setting_in_words({"n_components": 20, "n_estimators": 100, "max_samples": 256}) == ("100 trees, 256 samples")
+    assert setting_in_words({"n_components": 20, "whiten": True, "bandwidth": 4.0}) == "whitened, h = 4"
+    assert setting_in_words({"whiten": False, "bandwidth": "likelihood"}) == "h by likelihood"
     layers = [{"pooled": True, "times_gamma": 4}, {"pooled": False, "kde": "default", "bandwidth": 2.0}]
     layers += [{"size": 64, "times_gamma": 4}, {"size": 128, "whiten": False, "bandwidth": "likelihood"}]
-    assert [classical_columns._in_words(layer) for layer in layers] == [
+    assert [setting_in_words(layer) for layer in layers] == [
         "pooled, 4 γ", "convolution, default", "64 × 64, 4 γ", "128 × 128, h by likelihood"
     ]  # fmt: skip
-    assert "no common results of kde-grid" in grid_table(entries, "kde").data
+    assert "no common results of kde-grid" in classical.grid(entries, "kde").data
     assert "no common results of iforest-grid" in figures.classical_grid(entries, "iforest").data
 
 
@@ -91,7 +91,7 @@ def test_the_figure_has_a_line_for_each_dimension_the_paper_and_ours(entries):
 
 
 def test_the_holdout_s_choice_and_the_hours_are_counted(entries):
-    text = classical_columns.by_dimension(entries).data
+    text = classical.by_dimension(entries).data
     assert "0.500 (0%)" in text and "0.750 (100%)" in text
-    row = next(line for line in classical_columns.records(entries).data.splitlines() if "ocsvm " in line)
+    row = next(line for line in records.totals(entries).data.splitlines() if "ocsvm " in line)
     assert "| 20 " in row and "10.01" in row  # ten fits of an hour, each once, and 20 scorings of a second

@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganod_lite.dcgan import Generator
-from ganod_study import cost, figures, tables
+from ganod_study import cost, figures
+from ganod_study.tables import cost as tables
 
 matplotlib.use("agg")
 

@@ -15,7 +15,7 @@ from IPython.display import Markdown
 
 from ganod_lite import training
 from ganod_lite.gan import RECIPES, GANTraining, train_gans
-from ganod_study import classical, datasets, figures, jobs, methods, networks, runner, tables, tabular
+from ganod_study import classical, datasets, figures, jobs, methods, networks, runner, tabular
 from ganod_study.__main__ import main
 from ganod_study.classical import DETECTORS
 from ganod_study.jobs import Cell, Job
@@ -23,6 +23,7 @@ from ganod_study.methods import METHODS
 from ganod_study.runner import attempt, gans_behind, grid, merge, run
 from ganod_study.scales import SCALES, Settings, TableSettings
 from ganod_study.store import Store
+from ganod_study.tables import table1
 
 run = partial(run, device="cpu", verbose=False)
 IMAGE_METHODS = [name for name, method in METHODS.items() if not method.tables]
@@ -623,12 +624,12 @@ def test_a_toy_method_takes_one_row(store, monkeypatch):
 
     row = methods.Method("Toy", compute, ("n_test",), colour="#123456", line=":", in_table1=True, runs_on=("cpu",))
     monkeypatch.setitem(METHODS, "toy", row)
-    for module in (tables, figures):  # a row in the file would be in it from the start
+    for module in (table1, figures):  # a row in the file would be in it from the start
         monkeypatch.setattr(module, "TABLE1", (*methods.TABLE1, "toy"))
     outcome = attempt("smoke", "digits", methods=("toy", "kde"), device="cpu", verbose=False)
     assert [e.record["details"].get("found") for e in outcome.entries] == ["a toy"] * 2 + [None] * 2
     assert runner.status(grid("smoke", "digits", ("toy",)), store) == {("digits", "toy"): (2, 2)}
-    assert "Toy" in tables.table1_means(outcome, "digits").data
+    assert "Toy" in table1.means(outcome, "digits").data
     (axis,) = figures.roc_curves({"Digits": outcome}).axes
     assert [(line.get_label(), line.get_color(), line.get_linestyle()) for line in axis.lines[:-1]] == [
         ("KDE", METHODS["kde"].colour, "-"), ("Toy", "#123456", ":")

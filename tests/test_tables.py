@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc as area
 
-from ganod_study import figures, tables
+from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, paired_comparison
+from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
 from ganod_study.store import Entry
+from ganod_study.summaries import complete
+from ganod_study.tables import table1
 
 
 def entry(cell, n=80):
@@ -23,7 +25,7 @@ def entry(cell, n=80):
     rng = np.random.RandomState([cell.normal_class, TABLE1.index(cell.method), cell.seed])
     labels = (np.arange(n) >= n // 4).astype(np.uint8)
     scores = (rng.randn(n) + 2 * labels).astype(np.float32)
-    return Entry({"parameters": cell.parameters}, {"labels": labels, "scores": scores})
+    return Entry({"parameters": cell.parameters}, {"labels": labels, "scores": scores, "test_index": np.arange(n)})
 
 
 def entries(dataset="mnist", classes=(0, 1, 8), methods=TABLE1, seeds=(0,), scale="lite"):
@@ -41,7 +43,7 @@ def auc_of(found, method, c, seed=0):
 
 
 def printed(method, classes=range(10), title="MNIST"):
-    table, about = tables.paper_table1(), METHODS[method]
+    table, about = reference.table1(), METHODS[method]
     return [table[title, about.title, about.features, c] for c in classes]
 
 
@@ -68,7 +70,7 @@ def csv_rows(shown):
 
 def test_means_are_over_the_same_classes_in_columns_that_compare():
     build, ours = entries(), entries(classes=range(10), methods=("kde", "gmm"), seeds=(0, 1, 2), scale="paper")
-    shown = tables.table1_means(outcome(build), "mnist", ours[:-1])  # of gmm the last class lacks a repetition
+    shown = table1.means(outcome(build), "mnist", ours[:-1])  # of gmm the last class lacks a repetition
     rows = markdown_rows(shown)
     assert list(rows) == [METHODS[m].label for m in TABLE1]
     for method in TABLE1:
@@ -86,24 +88,20 @@ def test_means_are_over_the_same_classes_in_columns_that_compare():
     assert (rows["ADGAN"][column], rows["ADGAN"]["at scale"]) == ("not yet run", "–")
 
 
-def test_half_width_of_a_mean_is_that_of_independent_classes():
+def test_half_width_of_a_mean_counts_an_image_of_several_classes_once():
     build = entries(methods=("kde",))
-    halves = []
-    for e in build:
-        value, low, high = auc_interval(e.arrays["labels"], e.arrays["scores"])
-        halves.append((value - low, high - value))
-    half = max(np.sqrt(np.sum(np.square(halves), 0)) / 3)
-    row = markdown_rows(tables.table1_means(outcome(build), "mnist"))["KDE"]
+    half = mean_auc_interval([[e.arrays[k] for k in ("test_index", "labels", "scores")] for e in build]).half
+    row = markdown_rows(table1.means(outcome(build), "mnist"))["KDE"]
     assert row["this build, classes 0, 1, 8"].endswith(f" ± {half:.3f}")
 
 
 def test_nine_of_ten_classes_are_no_mean_and_no_curve():
     ours = entries(classes=range(9), methods=("kde",), scale="paper")
-    rows = markdown_rows(tables.table1_means(outcome(entries()), "mnist", ours))
+    rows = markdown_rows(table1.means(outcome(entries()), "mnist", ours))
     assert rows["KDE"]["ours, 10 classes"] == "not yet run"
-    assert tables.complete(ours) == []
+    assert complete(ours) == []
     whole = entries(classes=range(10), methods=("gmm",), scale="paper")
-    assert tables.complete(ours + whole) == whole
+    assert complete(ours + whole) == whole
 
 
 def test_ours_are_at_the_best_scale_that_has_all_classes_and_it_is_named():
@@ -112,12 +110,12 @@ def test_ours_are_at_the_best_scale_that_has_all_classes_and_it_is_named():
         for m in ("kde", "gmm", "adgan")
     )
     stored = kde["medium"] + kde["paper"] + gmm["paper"][:9] + gmm["medium"] + adgan["lite"]
-    assert tables.complete(stored) == kde["paper"] + gmm["medium"]
-    rows = markdown_rows(tables.table1_means(outcome(entries()), "mnist", stored))
+    assert complete(stored) == kde["paper"] + gmm["medium"]
+    rows = markdown_rows(table1.means(outcome(entries()), "mnist", stored))
     assert [rows[name]["at scale"] for name in ("KDE", "GMM", "ADGAN")] == ["paper", "medium", "–"]
     of_medium = np.mean([auc_of(gmm["medium"], "gmm", c) for c in range(10)])
     assert rows["GMM"]["ours, 10 classes"].startswith(f"{of_medium:.3f}")
-    full = tables.table1(outcome(entries()), "mnist", stored)
+    full = table1.full(outcome(entries()), "mnist", stored)
     assert [html_rows(full)["9", name][2] for name in ("KDE", "GMM", "ADGAN")] == ["paper", "medium", "–"]
     assert [r["ours_scale"] for r in csv_rows(full)[1] if r["class"] == "9"].count("medium") == 1
 
@@ -126,14 +124,14 @@ def test_classes_of_different_repetitions_make_no_set():
     halves = entries(classes=range(5), methods=("kde",), scale="paper")
     halves += entries(classes=range(5, 10), methods=("kde",), seeds=(1,), scale="paper")
     whole = entries(classes=range(10), methods=("kde",), scale="medium")
-    assert tables.complete(halves) == []
-    assert tables.complete(halves + whole) == whole
+    assert complete(halves) == []
+    assert complete(halves + whole) == whole
 
 
 def test_a_comparison_of_two_scales_says_so():
     stored = entries(classes=range(10), scale="paper", methods=("kde",))
     stored += entries(classes=range(10), scale="medium", methods=("adgan",))
-    rows = markdown_rows(tables.against_adgan(outcome(entries()), "mnist", stored))
+    rows = markdown_rows(table1.against_adgan(outcome(entries()), "mnist", stored))
     assert rows["KDE"]["at scales"] == "medium and paper"
     pairs = [[auc_of(stored, m, c) for c in range(10)] for m in ("adgan", "kde")]
     assert rows["KDE"]["p, ours"] == f"{paired_comparison(*pairs).p_value:.3f}"
@@ -150,21 +148,21 @@ def test_curves_of_several_scales_are_told_apart():
 
 def test_a_build_with_all_classes_has_the_papers_mean_once():
     found = entries(classes=range(10), scale="paper")
-    heads = list(markdown_rows(tables.table1_means(outcome(found), "mnist", found))["KDE"])
+    heads = list(markdown_rows(table1.means(outcome(found), "mnist", found))["KDE"])
     assert heads == ["method", "paper, 10 classes", "ours, 10 classes", "at scale", "this build, 10 classes"]
 
 
 def test_a_mean_that_the_paper_prints_wrong_is_said():
-    rows = markdown_rows(tables.table1_means(outcome(entries("cifar10", (0, 6))), "cifar10"))
+    rows = markdown_rows(table1.means(outcome(entries("cifar10", (0, 6))), "cifar10"))
     wrong = {name: row["paper, 10 classes"] for name, row in rows.items() if "prints" in row["paper, 10 classes"]}
     assert wrong == {METHODS[m].label: "0.555 (prints 0.583)" for m in TABLE1 if m == "dcae"}
     assert "this build, classes airplane, frog" in rows["KDE"]
-    assert "prints" not in tables.table1_means(outcome(entries()), "mnist").data
+    assert "prints" not in table1.means(outcome(entries()), "mnist").data
 
 
 def test_full_table_has_each_class_and_method_with_its_interval():
     build, ours = entries(), entries(classes=range(10), methods=("kde",), seeds=(0, 1), scale="paper")
-    rows = html_rows(tables.table1(outcome(build), "mnist", ours))
+    rows = html_rows(table1.full(outcome(build), "mnist", ours))
     assert list(rows) == [(str(c), METHODS[m].label) for c in range(10) for m in TABLE1]
     value, low, high = auc_interval(build[0].arrays["labels"], build[0].arrays["scores"])
     aucs = [auc_of(ours, "kde", 0, s) for s in (0, 1)]
@@ -180,7 +178,7 @@ def test_full_table_has_each_class_and_method_with_its_interval():
 
 def test_csv_has_the_same_rows_in_full_precision():
     build, ours = entries(), entries(classes=range(10), methods=("kde",), seeds=(0, 1), scale="paper")
-    shown = tables.table1(outcome(build), "mnist", ours)
+    shown = table1.full(outcome(build), "mnist", ours)
     name, rows = csv_rows(shown)
     assert name == "table1-mnist.csv"
     assert [(r["class"], r["method"], r["features"]) for r in rows] == [
@@ -203,15 +201,15 @@ def test_csv_has_the_same_rows_in_full_precision():
 
 def test_digits_are_not_the_papers():
     found = outcome(entries("digits", (0, 1)))
-    assert list(markdown_rows(tables.table1_means(found, "digits"))["KDE"]) == ["method", "this build, classes 0, 1"]
-    assert len(html_rows(tables.table1(found, "digits"))) == 2 * len(TABLE1)
-    assert "paper" not in tables.table1(found, "digits").data
-    assert "paper" not in tables.against_adgan(found, "digits").data
+    assert list(markdown_rows(table1.means(found, "digits"))["KDE"]) == ["method", "this build, classes 0, 1"]
+    assert len(html_rows(table1.full(found, "digits"))) == 2 * len(TABLE1)
+    assert "paper" not in table1.full(found, "digits").data
+    assert "paper" not in table1.against_adgan(found, "digits").data
 
 
 def test_comparison_is_over_classes_and_says_where_there_are_too_few():
     build, ours = entries(), entries(classes=range(10), scale="paper")
-    rows = markdown_rows(tables.against_adgan(outcome(build), "mnist", ours))
+    rows = markdown_rows(table1.against_adgan(outcome(build), "mnist", ours))
     assert list(rows) == [METHODS[m].label for m in TABLE1 if m != "adgan"]
     found = paired_comparison(printed("adgan"), printed("ocsvm"))
     row = rows["OC-SVM"]
@@ -227,7 +225,7 @@ def test_comparison_is_over_classes_and_says_where_there_are_too_few():
 
 def test_no_comparison_without_all_classes():
     ours = entries(classes=range(10), scale="paper")[:-1]  # ADGAN lacks its last class
-    rows = markdown_rows(tables.against_adgan(outcome(entries()), "mnist", ours))
+    rows = markdown_rows(table1.against_adgan(outcome(entries()), "mnist", ours))
     assert all(row["ours"] == row["p, ours"] == "not yet run" for row in rows.values())
 
 
@@ -237,14 +235,14 @@ def test_what_is_missing_is_named_and_the_rest_is_shown():
     none = replace(outcome(entries()), entries=[], missing="MNIST is not there.")
     not_at_this_scale = Outcome([], [], "MNIST is not part of the scale 'smoke'.")
     for found, why in ((some, some.without), (none, none.missing), (not_at_this_scale, not_at_this_scale.missing)):
-        shown = tables.table1_means(found, "mnist")
+        shown = table1.means(found, "mnist")
         assert why in shown.data
         assert markdown_rows(shown)["KDE, AlexNet"]["paper, 10 classes"] == "0.670"
-        assert len(html_rows(tables.table1(found, "mnist"))) == 10 * len(TABLE1)
-    assert html_rows(tables.table1(some, "mnist"))["0", "KDE, AlexNet"][-1] == "–"
-    assert "this build" not in tables.table1(not_at_this_scale, "mnist").data
-    assert "Not run" in tables.table1(Outcome([], [], "Digits are not part of it."), "digits").data
-    assert "Not run" in tables.table1_means(Outcome([], [], "Digits are not part of it."), "digits").data
+        assert len(html_rows(table1.full(found, "mnist"))) == 10 * len(TABLE1)
+    assert html_rows(table1.full(some, "mnist"))["0", "KDE, AlexNet"][-1] == "–"
+    assert "this build" not in table1.full(not_at_this_scale, "mnist").data
+    assert "Not run" in table1.full(Outcome([], [], "Digits are not part of it."), "digits").data
+    assert "Not run" in table1.means(Outcome([], [], "Digits are not part of it."), "digits").data
 
 
 def test_the_columns_of_table_1_differ_in_colour_or_line():

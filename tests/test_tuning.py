@@ -18,6 +18,7 @@ from ganod_study import datasets, figures, jobs, tuning
 from ganod_study.__main__ import main
 from ganod_study.scales import MEDIUM, SCALES
 from ganod_study.store import Entry, Store
+from ganod_study.tables import tuning as tables
 from ganod_study.tuning import (
     MEASURES,
     Candidate,
@@ -270,7 +271,7 @@ def test_the_rule_takes_the_lowest_mean_over_classes_then_over_data_sets():
     assert choice.option == "500"
     assert choice.means == pytest.approx({"250": 0.45, "500": 0.4})
     assert len(choice.groups) == 3
-    text = tuning.sentence(entries, "steps").data
+    text = tables.sentence(entries, "steps").data
     assert "chooses **500**" in text and "0.400" in text and "2 of MNIST, 1 of CIFAR-10" in text
     assert "That is the most that was tried" in text
     assert "“medium” has 2,000, which is not yet run" in text
@@ -279,11 +280,11 @@ def test_the_rule_takes_the_lowest_mean_over_classes_then_over_data_sets():
 
 def test_the_best_of_an_objective_is_said():
     means = {"wgan, 2 critic steps": 0.5, "wgan, 5 critic steps": 0.4, "wgan-gp, 2 critic steps": 0.3}
-    lines = tuning.sentence(made_up(means | {"wgan-gp, 5 critic steps": 0.2}, "critic"), "critic").data.splitlines()
+    lines = tables.sentence(made_up(means | {"wgan-gp, 5 critic steps": 0.2}, "critic"), "critic").data.splitlines()
     paper, medium = (next(line for line in lines if f"“{scale}”" in line) for scale in ("paper", "medium"))
     assert "wgan, 5 critic steps, which is not the choice" in paper and "of those with its objective" in paper
     assert "wgan-gp, 2 critic steps, which is not the choice" in medium and "of those" not in medium
-    (steps,) = (line for line in tuning.sentence(made_up({"250": 0.1, "2,000": 0.2}), "steps").data.splitlines()
+    (steps,) = (line for line in tables.sentence(made_up({"250": 0.1, "2,000": 0.2}), "steps").data.splitlines()
                 if "“medium”" in line)  # fmt: skip
     assert "of those" not in steps
 
@@ -299,19 +300,19 @@ def test_means_are_over_what_all_options_have():
 def test_what_diverged_anywhere_is_never_chosen():
     entries = made_up({"250": 0.1, "2,000": 0.2}) + made_up({"250": None, "2,000": 0.2}, normal_class=1)
     assert choose(entries, "steps").option == "2,000"
-    assert "(1 of 2 diverged)" in tuning.table(entries, "steps").data
-    text = tuning.sentence(entries, "steps").data
+    assert "(1 of 2 diverged)" in tables.table(entries, "steps").data
+    text = tables.sentence(entries, "steps").data
     assert "“medium” has 2,000, which is the choice" in text
     entries = made_up({"250": 0.1, "2,000": None})
-    assert "has 2,000, which diverged" in tuning.sentence(entries, "steps").data
-    assert "diverged" in tuning.table(entries, "steps").data
+    assert "has 2,000, which diverged" in tables.sentence(entries, "steps").data
+    assert "diverged" in tables.table(entries, "steps").data
     assert choose(made_up({"250": None, "500": None}), "steps") is None
 
 
 def test_the_search_loss_decides_on_batch_normalisation_and_the_distance_on_all_else():
     entries = made_up({"running statistics": 0.3, "the image's own": 0.2}, "batch norm", "search_loss")
     assert choose(entries, "batch norm").option == "the image's own"
-    text = tuning.sentence(entries, "batch norm").data
+    text = tables.sentence(entries, "batch norm").data
     assert "its mean is 0.300, and the choice is ahead of it in 1 of 1 trainings" in text
     for name in ("critic", "steps", "size"):
         assert questions("mnist")[name].measure == "frechet"
@@ -327,7 +328,7 @@ def test_an_entry_of_other_settings_is_not_taken_for_a_candidate(monkeypatch):
 def test_tables_and_figure_show_what_there_is():
     entries = [e for c in (1, 8) for e in made_up({"250": 0.2 + c, "500": 0.3}, normal_class=c)]
     entries += made_up({"1,000": 0.1}, normal_class=8)
-    rows = tuning.table(entries, "steps").data.splitlines()
+    rows = tables.table(entries, "steps").data.splitlines()
     assert "4.700 ± 4.950" in next(row for row in rows if "250" in row)
     assert "not yet run" in next(row for row in rows if "2,000" in row)
     assert "0.010" in next(row for row in rows if "training images" in row and "MNIST" in row)
@@ -337,15 +338,15 @@ def test_tables_and_figure_show_what_there_is():
     *lines, mean, _ = axes[0].get_lines()
     np.testing.assert_allclose([line.get_ydata() for line in lines], [[1.2, 0.3], [8.2, 0.3]])
     np.testing.assert_allclose(mean.get_xydata(), [[250, 4.7], [500, 0.3]])
-    text = tuning.records(entries).data
+    text = tables.records(entries).data
     assert "wgan-gp, 2 critic steps, 250 steps" in text and "2 + 1" in text
 
 
 def test_without_results_the_page_says_so():
     for name in questions("mnist"):
-        assert "not yet run" in tuning.table([], name).data
-        assert "not yet run" in tuning.sentence([], name).data
-    assert "Not yet run" in tuning.records([]).data
+        assert "not yet run" in tables.table([], name).data
+        assert "not yet run" in tables.sentence([], name).data
+    assert "Not yet run" in tables.records([]).data
     assert "Not yet run" in figures.tuning_curves([]).data
 
 

@@ -4,11 +4,20 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata, ttest_rel, wilcoxon
+from scipy.stats import norm, rankdata, ttest_1samp, ttest_rel, wilcoxon
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_auc_score
 
-from ganod_study.statistics import auc, auc_interval, delong_test, mean_roc, paired_comparison, roc
+from ganod_study.statistics import (
+    auc,
+    auc_interval,
+    delong_test,
+    mean_auc_interval,
+    mean_roc,
+    paired_comparison,
+    roc,
+    t_interval,
+)
 
 
 def sample(n=200, shift=1.0, seed=0, ties=False):
@@ -80,6 +89,43 @@ def test_interval_widens_with_the_level_and_stays_within_0_and_1():
     value, low, high = auc_interval(y, a, 0.9999)
     assert 0 <= low < value < high == 1.0
     assert auc_interval([0, 0, 1, 1], [0.0, 1.0, 2.0, 3.0]) == (1.0, 1.0, 1.0)
+
+
+def test_an_image_that_several_samples_hold_counts_once():
+    y, a, b = sample()
+    one, index = auc_interval(y, a), np.arange(len(y))
+    assert mean_auc_interval([(index, y, a)]) == one
+    assert mean_auc_interval([(index, y, a)] * 3) == pytest.approx(one)
+    apart = mean_auc_interval([(index, y, a), (index + len(y), y, a)])  # of other images that look the same
+    assert apart.half == pytest.approx(one.half / np.sqrt(2))
+    # two scores of the same images: the variance of the mean is that of the sum of both, halved
+    (auc_a, auc_b), covariance = slow_delong(y, a, b)
+    found = mean_auc_interval([(index, y, a), (index[::-1], y[::-1], b[::-1])])
+    assert found.value == pytest.approx((auc_a + auc_b) / 2)
+    assert found.half == pytest.approx(1.959964 * np.sqrt(covariance.sum()) / 2)
+
+
+def test_the_interval_over_draws_of_the_same_images_covers_the_auc():
+    """Three draws of half of the images, scored by one fit: over the draws the spread is that of drawing alone."""
+    rng, truth, n, n_sets = np.random.RandomState(0), norm.cdf(1 / np.sqrt(2)), 300, 400
+    covered = np.zeros(2)
+    for _ in range(n_sets):
+        y = np.arange(n) % 2
+        scores = rng.randn(n) + y
+        draws = [rng.permutation(n)[: n // 2] for _ in range(3)]
+        union = mean_auc_interval([(draw, y[draw], scores[draw]) for draw in draws])
+        aucs = [auc(y[draw], scores[draw]) for draw in draws]
+        normal = 1.96 * np.std(aucs, ddof=1) / np.sqrt(3)  # what was done before
+        covered += union.low <= truth <= union.high, abs(np.mean(aucs) - truth) <= normal
+    assert 0.92 <= covered[0] / n_sets <= 0.975
+    assert covered[1] / n_sets < 0.7
+
+
+def test_t_interval_is_students():
+    values = np.array([0.1, -0.02, 0.05])
+    assert t_interval(values) == pytest.approx((values.mean(), *ttest_1samp(values, 0).confidence_interval()))
+    assert t_interval(np.transpose([values, values])).low == pytest.approx([t_interval(values).low] * 2)
+    assert np.isnan(t_interval([0.1])[1:]).all()
 
 
 def test_comparison_where_there_is_nothing_to_choose_and_where_there_is_everything():
@@ -191,8 +237,8 @@ def test_what_can_not_be_compared_is_an_error(a, b, message):
         ([1, 1, 1, 1], [0.0, 1.0, 2.0, 3.0], r"got \[1\]"),
         ([-1, 1, 1, 1], [0.0, 1.0, 2.0, 3.0], r"got \[-1 +1\]"),
         ([0, 1, 2, 1], [0.0, 1.0, 2.0, 3.0], r"got \[0 1 2\]"),
-        ([0, 1, 1, 1], [0.0, 1.0, 2.0], r"shapes \(4,\) and \(3,\)"),
-        ([0, 1, 1, 1], [[0.0], [1.0], [2.0], [3.0]], r"\(4, 1\)"),
+        ([0, 0, 1, 1], [0.0, 1.0, 2.0], r"shapes \(4,\) and \(3,\)"),
+        ([0, 0, 1, 1], [[0.0], [1.0], [2.0], [3.0]], r"\(4, 1\)"),
     ],
 )
 def test_what_can_not_be_judged_is_an_error(metric, y, scores, message):

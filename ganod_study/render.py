@@ -1,0 +1,55 @@
+"""How numbers become text, rows a Markdown table, and what there is nothing of a note."""
+
+import base64
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+NOT_YET = "not yet run"
+
+
+def markdown(rows, nothing="Nothing of this is run at this scale."):
+    """Rows (dictionaries, their keys being the columns) as a Markdown table; without any a note."""
+    if not rows:
+        return note(nothing)
+    frame = pd.DataFrame(rows).astype(object)
+    return Markdown(frame.where(frame.notna(), "–").to_markdown(index=False, disable_numparse=True))
+
+
+def note(text):
+    """The note that stands in place of what can't be shown."""
+    return Markdown(f"*{text}*")
+
+
+def not_run(*methods):
+    """The note in place of a figure or a table that these methods' results are needed for."""
+    return note(f"Not run in this build: there are no common results of {', '.join(methods)}.")
+
+
+def csv_link(rows, name):
+    """A link that holds rows (dictionaries) as a CSV file called `name`."""
+    data = base64.b64encode(pd.DataFrame(rows, dtype=object).to_csv(index=False).encode()).decode()
+    return f'<a download="{name}" href="data:text/csv;charset=utf-8;base64,{data}">{name}</a>'
+
+
+def mean_sd(values):
+    """Values as "0.912", of several "0.912 ± 0.003": their mean and standard deviation."""
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
+
+
+def signed(interval):
+    """An `Interval` or `Comparison` as "+0.012 [-0.003, +0.027]"."""
+    value, low, high = interval[:3]
+    return f"{value:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def number(n, thing):
+    """A number of things as "1 class", "2 classes"."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}{'es' if thing.endswith('s') else 's'}"
+
+
+def span(numbers):
+    """Numbers as "5", or as "2 to 5" where they differ."""
+    found = sorted(set(numbers))
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

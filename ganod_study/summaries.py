@@ -1,0 +1,441 @@
+"""What stored entries come to: means of AUCs, paired differences, curves over steps and starting points, grids.
+
+Entries are those of `experiments.attempt` or stored ones, of one data set unless said otherwise. Where a class has
+several repetitions (seeds), its value is their mean. What entries lack is left out: a method, or a class that one
+of two compared methods doesn't have.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from ganod_lite import classic
+
+from . import datasets
+from .methods import METHODS
+from .reference import paper_mean
+from .runner import Outcome
+from .scales import STORED
+from .statistics import Interval, auc, delong_test, mean_auc_interval, t_interval
+
+STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there
+COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
+SEARCHES = {"search": "θ adapts", "search-frozen": "θ frozen"}
+LOSSES = {"adgan": "squared L2", "adgan-laplacian": "Laplacian pyramid"}
+GENERATORS = {"adgan": "WGAN", "adgan-lsgan": "LSGAN", "adgan-vae": "VAE's decoder"}
+OBJECTIVES = {"adgan-wgan": "WGAN", "adgan-wgan-gp": "WGAN-GP", "adgan-gan": "GAN", "adgan-lsgan": "LSGAN"}
+
+
+# Which entries there are
+
+
+def together(groups):
+    """{name: Outcome} as one `Outcome`, whose `show` names all reasons if there are no entries at all."""
+    outcomes = list(groups.values())
+    reasons = " ".join(dict.fromkeys(o.missing for o in outcomes if o.missing))
+    return Outcome([c for o in outcomes for c in o.cells], [e for o in outcomes for e in o.entries], reasons)
+
+
+def by_dataset(entries):
+    """{data set's title: its entries}, in order of appearance."""
+    found = {}
+    for entry in entries:
+        found.setdefault(datasets.TITLES[entry.parameters["dataset"]], []).append(entry)
+    return found
+
+
+def by_class(entries, method):
+    """{class's name: {seed: entry}} of a method, in the classes' order."""
+    found = {}
+    for (c, seed), entry in cells_of(entries, method).items():
+        found.setdefault(datasets.CLASSES[entry.parameters["dataset"]][c], {})[seed] = entry
+    return found
+
+
+def cells_of(entries, method):
+    """{(class, seed): entry} of a method, in order."""
+    found = {
+        (e.parameters["normal_class"], e.parameters["seed"]): e for e in entries if e.parameters["method"] == method
+    }
+    return dict(sorted(found.items()))
+
+
+def distinct(entries):
+    """The entries without those that come up again, in order."""
+    return list({entry.record["file"]: entry for entry in entries}.values())
+
+
+def lacking(entries, methods):
+    """Those of the methods that the entries have nothing of."""
+    there = {e.parameters["method"] for e in entries}
+    return [method for method in methods if method not in there]
+
+
+def complete(entries):
+    """Of each data set's methods the repetitions that have all its classes, at the best scale that has any."""
+    found = {}
+    for entry in entries:
+        p = entry.parameters
+        found.setdefault((p["dataset"], p["method"]), {}).setdefault(p["scale"], []).append(entry)
+    whole = []
+    for (dataset, _), by_scale in found.items():
+        for scale in (scale for scale in STORED if scale in by_scale):
+            there = {(e.parameters["seed"], e.parameters["normal_class"]) for e in by_scale[scale]}
+            n_classes = Counter(seed for seed, _ in there)
+            some = [e for e in by_scale[scale] if n_classes[e.parameters["seed"]] == len(datasets.CLASSES[dataset])]
+            whole += some
+            if some:
+                break
+    return whole
+
+
+# Means
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean AUC over classes and repetitions.
+
+    interval: the mean and its 95 % interval; aucs: each repetition's mean over classes; classes: of the data set;
+    cells: {(class, seed): entry} that it was computed from.
+    """
+
+    interval: Interval
+    aucs: list
+    classes: tuple
+    cells: dict
+
+    @property
+    def value(self):
+        return self.interval.value
+
+    @property
+    def sd(self):
+        """The standard deviation over repetitions; None for a single one."""
+        return float(np.std(self.aucs, ddof=1)) if len(self.aucs) > 1 else None
+
+    @property
+    def spread(self):
+        """What the tables show: one standard deviation over several repetitions, for one the 95 % interval."""
+        sd = self.sd
+        return self.interval if sd is None else Interval(self.value, self.value - sd, self.value + sd)
+
+
+def mean_auc(cells, classes=None):
+    """The `Mean` of {(class, seed): entry} over the repetitions that all the classes have; None if there are none.
+
+    Its interval is Student's t over repetitions. Of a single one, and where repetitions share one fit, it is DeLong's
+    over test images: they are drawn from one set, for all classes alike, so an image counts once.
+    """
+    classes = tuple(sorted({c for c, _ in cells}) if classes is None else classes)
+    seeds = sorted({s for _, s in cells if all((c, s) in cells for c in classes)})
+    if not classes or not seeds:
+        return None
+    cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
+    found = {key: auc(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
+    aucs = [float(np.mean([found[c, s] for c in classes])) for s in seeds]
+    if len(seeds) > 1 and not all(map(_fit_is_shared, cells.values())):
+        return Mean(t_interval(aucs), aucs, classes, cells)
+    samples = [[e.arrays[name] for name in ("test_index", "labels", "scores")] for e in cells.values()]
+    return Mean(mean_auc_interval(samples), aucs, classes, cells)
+
+
+def _fit_is_shared(entry):
+    """Whether all repetitions have this one's fit, so that only the draw of the test images tells them apart."""
+    p = entry.parameters
+    return not METHODS[p["method"]].network and p.get("n_train", 0) is None
+
+
+def class_means(entries, method):
+    """{class's name: its `Mean`} of a method."""
+    found = cells_of(entries, method)
+    names = {c: datasets.CLASSES[e.parameters["dataset"]][c] for (c, _), e in found.items()}
+    return {name: mean_auc(found, [c]) for c, name in names.items()}
+
+
+def over_classes(values):
+    """The mean of {(..., class, seed): number or (m,)}, a class's repetitions averaged first, with its t interval.
+
+    It takes the classes as a sample of possible ones.
+    """
+    of_class = {}
+    for (*name, _), value in values.items():
+        of_class.setdefault(tuple(name), []).append(value)
+    return t_interval([np.mean(runs, axis=0) for runs in of_class.values()])
+
+
+# Differences within pairs
+
+
+def paired(a, b):
+    """The labels (n,) of the first n test images, which are all that one of the two entries scored.
+
+    Raises ValueError if they did not score the same images.
+    """
+    n = min(len(a.arrays["labels"]), len(b.arrays["labels"]))
+    for name in ("test_index", "labels"):
+        if not np.array_equal(a.arrays[name][:n], b.arrays[name][:n]):
+            p, q = a.parameters, b.parameters
+            raise ValueError(
+                f"entries: {p['method']} and {q['method']} must have scored the same test images of class "
+                f"{p['normal_class']}, seed {p['seed']}, to be compared in pairs; their {name} differ."
+            )
+    return a.arrays["labels"][:n]
+
+
+def comparisons(entries, method, reference, step=None):
+    """{(class's name, seed): `Comparison`}: DeLong's test of AUC(method) - AUC(reference), image by image.
+
+    step: of the searches, None: the scores proper. Where one method scored fewer of the same images, on those.
+    Raises ValueError if the two did not score the same images.
+    """
+
+    def scores(entry, n):
+        return entry.arrays["scores"][:n] if step is None else entry.arrays["scores_by_step"][:n, step]
+
+    return {
+        (name, seed): delong_test(y, scores(a, len(y)), scores(b, len(y)))
+        for name, pairs in _pairs(entries, method, reference).items()
+        for seed, (a, b, y) in pairs.items()
+    }
+
+
+# Curves
+
+
+class Curves(NamedTuple):
+    """A line for each class over common places x.
+
+    x (m,); lines: {class's name: (m,)}; bands: {class's name: standard deviations (m,)}, empty without spread.
+    """
+
+    x: np.ndarray
+    lines: dict
+    bands: dict
+
+    @property
+    def mean(self):
+        """(m,): the mean over classes."""
+        return np.mean(list(self.lines.values()), axis=0)
+
+
+def steps_shown(entries):
+    """Those of STEPS that every search has, as a list."""
+    most = min((e.arrays["scores_by_step"].shape[1] - 1 for e in entries if "scores_by_step" in e.arrays), default=-1)
+    return [k for k in STEPS if k <= most]
+
+
+def auc_by_step(entries, method="search"):
+    """The AUC after each number of search steps shown, as `Curves`."""
+    steps = steps_shown(entries)
+
+    def aucs(entry):
+        return [auc(entry.arrays["labels"], entry.arrays["scores_by_step"][:, k]) for k in steps]
+
+    return _curves(steps, by_class(entries, method), aucs)
+
+
+def loss_by_step(entries, method, label):
+    """The mean loss of the images with a label (0 normal, 1 anomalous) after each number of steps, as `Curves`."""
+    steps = steps_shown(entries)
+
+    def losses(entry):
+        return entry.arrays["scores_by_step"][entry.arrays["labels"] == label][:, steps].mean(0, dtype=float)
+
+    return _curves(steps, by_class(entries, method), losses)
+
+
+def theta_by_step(entries):
+    """What adapting the generator adds to the AUC after each number of steps shown, as `Curves`.
+
+    Differences within pairs: the same generator, images and starting points, theta adapting less theta frozen.
+    """
+    steps = steps_shown(entries)
+
+    def aucs(entry, y):
+        return np.array([auc(y, entry.arrays["scores_by_step"][: len(y), k]) for k in steps])
+
+    return _paired(steps, entries, lambda adapting, frozen, y: aucs(adapting, y) - aucs(frozen, y))
+
+
+def theta_gains(entries, label):
+    """By how much adapting theta lowers the mean loss of images with a label, at each number of steps, as `Curves`."""
+    steps = steps_shown(entries)
+
+    def losses(entry, y):
+        return entry.arrays["scores_by_step"][: len(y)][y == label][:, steps].mean(0, dtype=float)
+
+    return _paired(steps, entries, lambda adapting, frozen, y: losses(frozen, y) - losses(adapting, y))
+
+
+def aucs_by_n_starts(entry):
+    """The AUC by the number of starting points 1, 2, 4, ..., {n: AUCs of all disjoint blocks of n}."""
+    losses = entry.arrays["losses_by_seed"].astype(float)
+    found, most = {}, losses.shape[1]
+    for n in (2**i for i in range(most.bit_length())):
+        blocks = losses[:, : most // n * n].reshape(len(losses), -1, n).mean(2)
+        found[n] = np.array([auc(entry.arrays["labels"], block) for block in blocks.T])
+    return found
+
+
+def auc_by_seeds(entries, method="search"):
+    """The AUC against the number of starting points 1, 2, 4, ..., as `Curves` with bands.
+
+    For each number the mean over all disjoint blocks of that many starting points, and their standard
+    deviation: how much the draw of the starting points matters. With one block the deviation is NaN.
+    """
+    blocks = {
+        name: [aucs_by_n_starts(entry) for entry in runs.values()] for name, runs in by_class(entries, method).items()
+    }
+    sizes = sorted(set.intersection(*(set(found) for runs in blocks.values() for found in runs))) if blocks else []
+    lines, bands = {}, {}
+    for name, runs in blocks.items():
+        lines[name] = np.array([np.mean([found[n].mean() for found in runs]) for n in sizes])
+        variances = [[found[n].var(ddof=1) if len(found[n]) > 1 else np.nan for n in sizes] for found in runs]
+        bands[name] = np.sqrt(np.mean(variances, axis=0))
+    return Curves(np.array(sizes), lines, bands)
+
+
+def _curves(x, classes, values):
+    """`Curves` of values(entry) (m,), averaged over the repetitions of each class."""
+    lines = {name: np.mean([values(e) for e in runs.values()], axis=0) for name, runs in classes.items()}
+    return Curves(np.array(x), lines, {})
+
+
+def _paired(x, entries, difference):
+    """`Curves` of difference(adapting, frozen, labels) (m,), averaged over the repetitions of each class."""
+    pairs = _pairs(entries, "search", "search-frozen")
+    lines = {name: np.mean([difference(*pair) for pair in found.values()], axis=0) for name, found in pairs.items()}
+    return Curves(np.array(x), lines, {})
+
+
+def _pairs(entries, method, reference):
+    """{class's name: {seed: (entry, reference's entry, labels (n,) of what both scored)}} where there are both."""
+    ours, theirs = by_class(entries, method), by_class(entries, reference)
+    found = {}
+    for name, runs in ours.items():
+        for seed in [seed for seed in runs if seed in theirs.get(name, {})]:
+            a, b = runs[seed], theirs[name][seed]
+            found.setdefault(name, {})[seed] = a, b, paired(a, b)
+    return found
+
+
+# Runs and grids
+
+
+class Run(NamedTuple):
+    """One training and what came of it."""
+
+    seed: int
+    diversity: float
+    auc: float
+
+    @property
+    def collapsed(self):
+        return self.diversity < COLLAPSED_BELOW
+
+
+class Forest(NamedTuple):
+    """The AUCs (n_settings,) of an isolation forest's settings, and which settings are the default."""
+
+    aucs: np.ndarray
+    default: np.ndarray
+
+
+class Grid(NamedTuple):
+    """Mean AUCs over the classes that the grid has, for each dimension of PCA and each other setting.
+
+    aucs (n_dimensions, n_settings); settings: as text; paper, ours: the mean AUC of Table 1's column
+    over the same classes.
+    """
+
+    dimensions: list
+    settings: list
+    aucs: np.ndarray
+    n_classes: int
+    paper: float
+    ours: float | None
+
+
+def stability(entries):
+    """{method: [`Run`, ...]} of those of OBJECTIVES that there are, one for each training."""
+    found = {}
+    for method in OBJECTIVES:
+        runs = [e for name in by_class(entries, method).values() for e in name.values()]
+        if runs:
+            found[method] = [
+                Run(
+                    e.parameters["seed"],
+                    float(e.record["details"]["diversity"]),
+                    auc(e.arrays["labels"], e.arrays["scores"]),
+                )
+                for e in runs
+            ]
+    return found
+
+
+def forests(entries):
+    """{class's name: `Forest`} of "iforest-grid", repetitions averaged."""
+    found = {}
+    for name, runs in by_class(entries, "iforest-grid").items():
+        aucs = [column_aucs(e, "scores_by_setting") for e in runs.values()]
+        settings = next(iter(runs.values())).record["details"]["settings"]
+        found[name] = Forest(np.mean(aucs, axis=0), np.array([_is_default(setting) for setting in settings]))
+    return found
+
+
+def column_aucs(entry, name):
+    """The AUC of each column of an array of scores (n, m), as (m,)."""
+    return np.array([auc(entry.arrays["labels"], column) for column in entry.arrays[name].T])
+
+
+def grids(entries, method, kind="grid"):
+    """The `Grid` of a method for each data set's title, where its grid of that kind ("grid", "layer") has been run."""
+    found = {}
+    for dataset, some in by_dataset(entries).items():
+        runs = list(cells_of(some, f"{method}-{kind}").values())
+        if not runs:
+            continue
+        tried = runs[0].record["details"]["settings"]
+        dimensions = list(dict.fromkeys(setting["n_components"] for setting in tried))
+        settings = list(dict.fromkeys(setting_in_words(setting) for setting in tried))
+        classes = sorted({e.parameters["normal_class"] for e in runs})
+        column = [e for e in some if e.parameters["method"] == method and e.parameters["normal_class"] in classes]
+        mean = np.mean([column_aucs(e, "scores_by_setting") for e in runs], axis=0).reshape(
+            len(dimensions), len(settings)
+        )
+        ours = float(np.mean([auc(e.arrays["labels"], e.arrays["scores"]) for e in column])) if column else None
+        found[dataset] = Grid(
+            dimensions, settings, mean, len(classes), paper_mean(runs[0].parameters["dataset"], method, classes), ours
+        )
+    return found
+
+
+def n_steps(entries):
+    """The number of steps that the searches' scores proper are of."""
+    return next(e.parameters["n_steps"] for e in entries if "scores_by_step" in e.arrays)
+
+
+def _is_default(setting):
+    default = classic.IForest()
+    samples = 256 if default.max_samples == "auto" else default.max_samples  # scikit-learn's "auto"
+    return setting["n_estimators"] == default.n_estimators and setting["max_samples"] == samples
+
+
+def setting_in_words(setting):
+    """A setting without the dimension, as text."""
+    rest = {name: value for name, value in setting.items() if name != "n_components"}
+    names = {"times_gamma": "{} γ", "n_estimators": "{} trees", "max_samples": "{} samples"}
+    if "size" in rest:
+        size = rest.pop("size")
+        return f"{size} × {size}, {setting_in_words(rest)}"
+    if "pooled" in rest:
+        layer = "pooled" if rest.pop("pooled") else "convolution"
+        return f"{layer}, {rest['kde'] if 'kde' in rest else setting_in_words(rest)}"
+    if "whiten" in rest:
+        by = f"h = {rest['bandwidth']:g}" if rest["bandwidth"] != "likelihood" else "h by likelihood"
+        return f"whitened, {by}" if rest["whiten"] else by
+    return ", ".join(names[name].format(f"{value:g}") for name, value in rest.items())

@@ -1,0 +1,161 @@
+"""What ADGAN's parts are worth, as tables and sentences. Entries may be of several data sets."""
+
+import numpy as np
+from IPython.display import Markdown
+from scipy.stats import binomtest
+
+from .. import datasets, summaries
+from ..render import markdown, mean_sd, not_run, signed, span
+from ..statistics import t_interval
+from ..summaries import OBJECTIVES, SEARCHES, by_dataset, comparisons, lacking, over_classes
+
+
+def ran(groups):
+    """What the outcomes {data set's name: Outcome} hold, a row for each data set, or why they are empty."""
+    rows = []
+    for dataset, outcome in groups.items():
+        row = {"data": datasets.TITLES[dataset]}
+        if not outcome.entries:
+            rows.append(row | {"normal classes": f"not run in this build: {outcome.missing}"})
+            continue
+        p = [e.parameters for e in outcome.entries]
+        classes = sorted({each["normal_class"] for each in p})
+        row |= {
+            "normal classes": ", ".join(datasets.CLASSES[dataset][c] for c in classes),
+            "methods": ", ".join(dict.fromkeys(each["method"] for each in p)),
+            "repetitions": str(len({each["seed"] for each in p})),
+            "test images": span(len(e.arrays["labels"]) for e in outcome.entries),
+        }
+        for column, what in (("starting points", "seeds"), ("search steps", "steps")):
+            numbers = [each.get(f"ablation_{what}", each.get(f"n_{what}")) for each in p]
+            row |= {column: span(numbers)} if None not in numbers else {}
+        rows.append(row | {"scale": ", ".join(dict.fromkeys(each["scale"] for each in p))})
+    return markdown(rows)
+
+
+def steps(entries):
+    """How much more steps add to the AUC, for each data set: up to the settings' n_steps, and from there on.
+
+    Mean over classes of the difference within each class, with its 95 % interval over classes.
+    """
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        shown = summaries.steps_shown(of_dataset)
+        for method, name in SEARCHES.items():
+            curves = summaries.auc_by_step(of_dataset, method)
+            if not curves.lines:
+                continue
+            k = summaries.n_steps(of_dataset)
+            lines = np.stack(list(curves.lines.values()))
+            row = {"data": title, "generator": name, "classes": len(lines)}
+            for first, last in ((0, k), (k, shown[-1])):
+                if first < last and {first, last} <= set(shown):
+                    gain = t_interval(lines[:, shown.index(last)] - lines[:, shown.index(first)])
+                    row[f"from k = {first} to {last}"] = signed(gain)
+            rows.append(row)
+    return markdown(rows) if rows else not_run("search")
+
+
+def paired(entries, method, reference, step=None):
+    """DeLong's paired test for each data set, class and repetition: AUC(method) - AUC(reference)."""
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        found = comparisons(of_dataset, method, reference, step)
+        for (name, seed), c in found.items():
+            rows.append(
+                {"data": title, "class": name, "seed": str(seed), "difference": signed(c), "p": _p_value(c.p_value)}
+            )
+        if found:
+            rows.append(
+                {
+                    "data": title,
+                    "class": "mean",
+                    "difference": signed(over_classes({key: c.difference for key, c in found.items()})),
+                }
+            )
+    return markdown(rows) if rows else not_run(*(lacking(entries, (method, reference)) or (method, reference)))
+
+
+def paired_sentence(entries, method, reference, step=None, level=0.05):
+    """How often the paired test finds the method better or worse, and how often chance alone would."""
+    found = [c for each in by_dataset(entries).values() for c in comparisons(each, method, reference, step).values()]
+    if not found:
+        return not_run(*(lacking(entries, (method, reference)) or (method, reference)))
+    better, worse = (sum(c.p_value < level and sign * c.difference > 0 for c in found) for sign in (1, -1))
+    return Markdown(
+        f"At this build's scale: of {len(found)} paired tests {better} find the AUC higher and {worse} find it lower "
+        f"at p < {level:g}; if there were no difference at all, about {level * len(found):.1f} would find one."
+    )
+
+
+def theta_sentence(entries):
+    """Where the adapting generator's gap between anomalous and normal images is wider than the frozen one's."""
+    parts = []
+    for title, of_dataset in by_dataset(entries).items():
+        normal, anomalous = (summaries.theta_gains(of_dataset, label) for label in (0, 1))
+        if normal.lines:
+            wider = [str(k) for k, n, a in zip(normal.x, normal.mean, anomalous.mean) if n > a]
+            parts.append(f"{title}: " + (f"k = {', '.join(wider)}" if wider else "at none of the k shown"))
+    if not parts:
+        return not_run(*(lacking(entries, SEARCHES) or SEARCHES))
+    return Markdown(
+        "On average over the classes of this build, adapting θ lowers the loss of normal images by more than "
+        f"that of anomalous ones: {'; '.join(parts)}."
+    )
+
+
+def starts(entries):
+    """Mean AUC over classes with 1, 2, 4, ... starting points, ± the deviation between draws of them.
+
+    The deviation is the root of the classes' mean variance; where there is but one draw there is none.
+    """
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        curves = summaries.auc_by_seeds(of_dataset)
+        if curves.lines:
+            spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
+            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" ± {sd:.3f}") for m, sd in zip(curves.mean, spread)]
+            rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})
+    return markdown(rows) if rows else not_run("search")
+
+
+def stability(entries):
+    """For each objective the share of collapsed runs with its exact 95 % interval, and AUC and diversity ± sd."""
+    rows = []
+    for method, runs in summaries.stability(entries).items():
+        collapsed = sum(run.collapsed for run in runs)
+        low, high = binomtest(collapsed, len(runs)).proportion_ci()
+        rows.append(
+            {
+                "objective": OBJECTIVES[method],
+                "collapsed": f"{collapsed} of {len(runs)}",
+                "share, 95 % interval": f"{collapsed / len(runs):.2f} [{low:.2f}, {high:.2f}]",
+                "diversity": mean_sd([run.diversity for run in runs]),
+                "AUC": mean_sd([run.auc for run in runs]),
+            }
+        )
+    for method in lacking(entries, OBJECTIVES):
+        rows.append({"objective": OBJECTIVES[method], "collapsed": "not run in this build"})
+    return markdown(rows)
+
+
+def forest(entries):
+    """The range of an isolation forest's AUC over its settings, for each data set and class."""
+    rows = [
+        {
+            "data": title,
+            "class": name,
+            "settings": len(forest.aucs),
+            "lowest AUC": f"{forest.aucs.min():.3f}",
+            "highest AUC": f"{forest.aucs.max():.3f}",
+            "sd over settings": f"{forest.aucs.std(ddof=1):.3f}",
+            "default": ", ".join(f"{value:.3f}" for value in forest.aucs[forest.default]) or "–",
+        }
+        for title, of_dataset in by_dataset(entries).items()
+        for name, forest in summaries.forests(of_dataset).items()
+    ]
+    return markdown(rows) if rows else not_run("iforest-grid")
+
+
+def _p_value(p):
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"

@@ -1,0 +1,96 @@
+"""The classical columns of Table 1 at the paper's scale: how far ours are from the paper's, and what moves them.
+
+Entries are stored ones of the scale "paper", of all methods and both data sets.
+"""
+
+import numpy as np
+from IPython.display import Markdown
+
+from .. import datasets
+from ..classical import DETECTORS
+from ..methods import METHODS
+from ..reference import paper_mean
+from ..render import markdown, mean_sd, not_run
+from ..summaries import by_dataset, cells_of, complete, grids, mean_auc
+
+CLOSE = 0.02  # a difference of means that needs no explanation
+
+
+def columns(entries):
+    """A row for each data set and classical column: the paper's mean, ours, and whether they are close.
+
+    "draws" are repetitions: the fits are the same, the test images and the holdout are drawn anew.
+    """
+    rows = []
+    for title, some in by_dataset(complete(entries)).items():
+        for method in DETECTORS:
+            if not (ours := mean_auc(cells_of(some, method))):
+                continue
+            paper = paper_mean(some[0].parameters["dataset"], method)
+            difference = ours.value - paper
+            rows.append(
+                {
+                    "data": title,
+                    "column": METHODS[method].label,
+                    "paper": f"{paper:.3f}",
+                    "ours": mean_sd(ours.aucs),
+                    "draws": len(ours.aucs),
+                    "difference": f"{difference:+.3f}",
+                    f"within {CLOSE}": "yes" if abs(difference) <= CLOSE else "no",
+                }
+            )
+    return markdown(rows)
+
+
+def grid(entries, method, kind="grid"):
+    """Mean AUCs over the classes: a row for each data set and dimension of PCA, a column for each setting."""
+    rows = [
+        {"data": dataset, "PCA": n} | {name: f"{value:.3f}" for name, value in zip(found.settings, values)}
+        for dataset, found in grids(entries, method, kind).items()
+        for n, values in zip(found.dimensions, found.aucs)
+    ]
+    return markdown(rows) if rows else not_run(f"{method}-{kind}")
+
+
+def grid_sentences(entries, method, kind="grid"):
+    """What the grid says of the difference: its range, whether the paper's mean lies in it, and what comes nearest."""
+    lines = []
+    for dataset, found in grids(entries, method, kind).items():
+        row, column = np.unravel_index(np.abs(found.aucs - found.paper).argmin(), found.aucs.shape)
+        over_dimensions, over_settings = np.ptp(found.aucs, axis=0).max(), np.ptp(found.aucs, axis=1).max()
+        inside = found.aucs.min() <= found.paper <= found.aucs.max()
+        lines.append(
+            f"- **{dataset}**, {found.n_classes} classes: the mean AUC goes from {found.aucs.min():.3f} to "
+            f"{found.aucs.max():.3f} over the grid. The dimension alone moves it by up to {over_dimensions:.3f}, the "
+            f"other settings alone by up to {over_settings:.3f}. The paper's {found.paper:.3f} lies "
+            f"{'within' if inside else 'outside'} that range; nearest to it is {found.aucs[row, column]:.3f}, at "
+            f"{found.dimensions[row]} dimensions and {found.settings[column]}."
+        )
+    return Markdown("\n".join(lines)) if lines else not_run(f"{method}-{kind}")
+
+
+def by_dimension(entries):
+    """The holdout's AUC at each dimension of PCA, a mean over classes and draws, and how often it was the best."""
+    rows = []
+    for dataset, some in by_dataset(entries).items():
+        for method in DETECTORS:
+            tried = [e.record["details"]["holdout_auc"] for e in some if e.parameters["method"] == method]
+            if tried:
+                row = {"data": dataset, "column": METHODS[method].label}
+                for n in tried[0]:
+                    wins = np.mean([max(aucs, key=aucs.get) == n for aucs in tried])
+                    row[n] = f"{np.mean([aucs[n] for aucs in tried]):.3f} ({wins:.0%})"
+                rows.append(row)
+    return markdown(rows)
+
+
+def chosen_dimensions(entries):
+    """PCA's dimension that the holdout chose, for each classical method and class."""
+    rows = {}
+    for entry in entries:
+        p, tried = entry.parameters, entry.record["details"].get("holdout_auc")
+        if tried:
+            label = datasets.CLASSES[p["dataset"]][p["normal_class"]]
+            best = max(tried, key=tried.get)
+            rows.setdefault(METHODS[p["method"]].label, {})[label] = f"{best} ({tried[best]:.3f})"
+    return markdown([{"method": method} | row for method, row in rows.items()])

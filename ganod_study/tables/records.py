@@ -1,0 +1,62 @@
+"""Where the numbers of a page come from."""
+
+from .. import datasets
+from ..jobs import Cell
+from ..methods import METHODS
+from ..render import markdown
+from ..runner import open_store
+from ..statistics import auc
+
+
+def listing(entries):
+    """A row for each record."""
+    return markdown(
+        [
+            {
+                "data": e.parameters["dataset"],
+                "method": e.parameters["method"],
+                "class": e.parameters.get("normal_class", "–"),
+                "seed": e.parameters["seed"],
+                "AUC": f"{auc(e.arrays['labels'], e.arrays['scores']):.4f}" if "scores" in e.arrays else "–",
+                "seconds": e.record["seconds"],
+            }
+            | origin(e)
+            for e in entries
+        ]
+    )
+
+
+def origin(entry):
+    """The columns that say where an entry's numbers come from."""
+    return {name: entry.record[name] for name in ("commit", "device", "file")}
+
+
+def networks(entries, *, store=None):
+    """The records of the networks behind the entries, each once."""
+    store = open_store(store)
+    names = ("dataset", "normal_class", "method", "seed", "scale")
+    cells = [Cell(*(e.parameters[name] for name in names)) for e in entries]
+    stems = dict.fromkeys(cell.network.stem(store) for cell in cells if cell.network)
+    return listing([store.get(stem) for stem in stems])
+
+
+def totals(entries):
+    """How many records there are of each column, from which commits, and the hours they took, fits included."""
+    rows = []
+    for dataset in datasets.TITLES:
+        for method in METHODS:
+            some = [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) == (dataset, method)]
+            if some:
+                fits = {e.parameters["normal_class"]: e.record["details"].get("seconds_of_fit", 0) for e in some}
+                hours = (sum(e.record["seconds"] for e in some) + sum(fits.values())) / 3600
+                rows.append(
+                    {
+                        "data": datasets.TITLES[dataset],
+                        "method": method,
+                        "records": len(some),
+                        "hours": f"{hours:.2f}",
+                        "commits": ", ".join(sorted({e.record["commit"] for e in some})),
+                        "devices": ", ".join(sorted({e.record["device"] for e in some})),
+                    }
+                )
+    return markdown(rows)
