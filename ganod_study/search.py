@@ -9,20 +9,21 @@ from html import escape
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
-from .ablations import by_class, mean_auc
-from .statistics import Interval, auc_interval
-from .tables import percent
+from .render import markdown, number
+from .statistics import Interval, mean_auc_interval
+from .summaries import by_class
 
 NORMAL, ANOMALOUS = "#0072B2", "#D55E00"
 COLOURS = {0: NORMAL, 1: ANOMALOUS}
 COLUMNS = (0, 1, 2, 5, 10, 20)  # numbers of steps that are printed, as far as there
 N_NEIGHBOURS = 15
+AUCS = ("loss", "prior", "place")  # of a `Plane`
 
 # The rule of the claim `latents-no-structure`
+JUDGED = 5  # the paper's number of steps; what a longer search does is shown, not judged
 DIFFERS = 0.75  # "differ markedly": at least half of the way from guessing (0.5) to a perfect order (1)
 SCATTERED = 0.1  # "no particular structure": AUC within 0.5 ± 0.1; the paper's prior has 0.554 on CIFAR-10 and 0.721
 # on MNIST, and it calls neither a sensible score: twice the distance of the first, half of the second's
@@ -32,8 +33,11 @@ SCATTERED = 0.1  # "no particular structure": AUC within 0.5 ± 0.1; the paper's
 
 
 class Path(NamedTuple):
-    """The search of one image: image (channels, height, width), losses (starts, k + 1), generated (shown starts,
-    k + 1, channels, height, width), and `shown`, which starts those are: from the best to the worst by the score's k."""
+    """The search of one image.
+
+    image (channels, height, width); losses (s, k + 1); generated (len(shown), k + 1, channels, height, width): what
+    the generator shows from the starts `shown`, from the best to the worst by the loss at the score's k.
+    """
 
     image: np.ndarray
     losses: np.ndarray
@@ -50,9 +54,7 @@ def path(entry, of_class):
     """The `Path` of the first test image of a class, an index into the data set's classes."""
     first = entry.record["details"]["first_of_class"]
     if str(of_class) not in first:
-        raise ValueError(
-            f"of_class must be one of {', '.join(first)}, the classes of the test images; got {of_class!r}."
-        )
+        raise ValueError(f"of_class must be one of {', '.join(first)}; got {of_class!r}.")
     return _path(entry, list(first).index(str(of_class)))
 
 
@@ -71,7 +73,9 @@ def missed(entry):
 
 
 def _path(entry, i):
-    return Path(*(entry.arrays[name][i] for name in ("images", "losses", "generated")), entry.arrays["shown"][i])
+    return Path(
+        *(entry.arrays[name][i] for name in ("images", "losses", "generated")), entry.arrays["shown"][i].astype(int)
+    )
 
 
 def search_found(groups, anomalous_class):
@@ -85,10 +89,10 @@ def search_found(groups, anomalous_class):
         )  # fmt: skip
         most, least = missed(entry)
         found.append(
-            f"**{title}**, a generator of the class {names[p['normal_class']]}: {_steps(k)} take the mean loss of the "
-            f"normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from {a0:.0f} to {ak:.0f}. "
-            f"The search also fails on some normal images: {percent(most)} of all anomalous test images score lower "
-            f"than the worst of them, {percent(least)} lower than the {len(failures(entry))}th worst."
+            f"**{title}**, a generator of the class {names[p['normal_class']]}: {number(k, 'step')} of the search take "
+            f"the mean loss of the normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from "
+            f"{a0:.0f} to {ak:.0f}. The search also fails on normal images: {most:.0%} of all anomalous test images "
+            f"have a lower score than the worst of them, {least:.0%} than the {len(failures(entry))}th worst."
         )
     return _markdown(found, groups)
 
@@ -98,16 +102,16 @@ def search_images(entries, anomalous_class):
     (entry,) = entries[:1]
     both = [(0, path(entry, entry.parameters["normal_class"])), (1, path(entry, anomalous_class))]
     n_steps, n_starts = len(both[0][1].steps), len(both[0][1].shown)
-    figure, axes = _figure(5.2, 2 * (0.3 + 0.82 * n_starts), 2)
+    figure, axes = _figure(5.2, 2 * 5.2 * (n_starts + 0.5) / (n_steps + 1.4), 2)
     for axis, (label, found) in zip(axes, both):
         colour, name = COLOURS[label], ("normal", "anomalous")[label]
-        _place(axis, found.image, 0, (n_starts - 1) / 2, f"x, {name}", colour)
+        _place(axis, found.image, 0, (n_starts - 1) / 2, name, colour)
         for row, generated in enumerate(found.generated):
             for column, k in enumerate(found.steps):
                 _place(axis, generated[k], 1.25 + column, row, f"{found.losses[found.shown[row], k]:.1f}", colour)
         for column, k in enumerate(found.steps):
-            axis.text(1.25 + column, -0.52, f"k = {k}", ha="center", va="bottom", fontsize=8)
-        axis.set(xlim=(-0.5, 0.8 + n_steps), ylim=(n_starts - 0.35, -0.75), aspect="equal")
+            axis.text(1.25 + column, -0.48, f"k = {k}", ha="center", va="bottom", fontsize=8)
+        axis.set(xlim=(-0.5, 0.8 + n_steps), ylim=(n_starts - 0.35, -0.7), aspect="equal")
         axis.axis("off")
     return figure
 
@@ -157,8 +161,8 @@ def search_animation(entries, of_class, milliseconds=500):
     label = int(of_class != p["normal_class"])
     colour, kind = COLOURS[label], ("normal", "anomalous")[label]
     name, n_shown, most = datasets.CLASSES[p["dataset"]][of_class], len(found.shown), found.losses.shape[1]
-    figure, (above, below) = _figure(4.8, 3.6, 2, height_ratios=[1, 1.1], dpi=80)
-    _place(above, found.image, 0, 0, f"x, {kind}", colour)
+    figure, (above, below) = _figure(4.8, 3.6, 2, dpi=80)
+    _place(above, found.image, 0, 0, kind, colour)
     shown = [_place(above, each[0], 1.25 + i, 0, "", colour) for i, each in enumerate(found.generated)]
     above.set(xlim=(-0.5, 0.8 + n_shown), ylim=(0.75, -0.5), aspect="equal")
     above.axis("off")
@@ -176,15 +180,14 @@ def search_animation(entries, of_class, milliseconds=500):
         below.set_title(f"k = {k}, mean loss {found.losses[:, k].mean():.1f}", fontsize=9)
 
     draw(most - 1)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")  # or panels would move from frame to frame
     page = FuncAnimation(figure, draw, most, interval=milliseconds).to_jshtml(default_mode="once")
     alt = (
         f"The search of the {kind} image of class {name}: the image, what the generator shows from {n_shown} starting "
+        "points at the step that the slider is at, the loss under each, and the loss curves"
     )
-    return HTML(
-        _offline(page, alt + "points at the step that the slider is at, the loss under each, and the loss curves")
-    )
+    return HTML(_offline(page, alt))
 
 
 # What takes the place of matplotlib's link to an icon font on the network: signs for the buttons; no wider than a page.
@@ -207,7 +210,7 @@ def _offline(page, alt):
         (r'<img id="_anim_img', f'<img alt="{escape(alt)}" id="_anim_img'),
         (r'type="range" class="anim-slider"', 'type="range" aria-label="step" class="anim-slider"'),
     ):
-        page, n = re.subn(old, lambda _: new, page)
+        page, n = re.subn(old, lambda _, new=new: new, page)
         if n != 1:
             raise RuntimeError(f"matplotlib's HTML of an animation has {old} {n} times, and once is expected.")
     return page
@@ -220,7 +223,8 @@ class Plane(NamedTuple):
     """How well normal and anomalous images are told apart after a number of steps: AUCs as `Interval`s.
 
     loss: by ADGAN's score; prior: by the likelihood of the latents (section 3.2), both means over starts; place: by
-    the labels of the nearest other dots of the figure, an upper mark for what can be read off where dots are.
+    the share of anomalous ones among the nearest other dots of the figure, so with the labels' help: structure of
+    any shape would show in it.
     """
 
     step: int
@@ -229,23 +233,23 @@ class Plane(NamedTuple):
     place: Interval
 
 
-def planes(entry):
-    """A `Plane` for each number of steps of an entry of `adgan-plane`."""
-    y, found = entry.arrays["labels"], []
-    for k, z, losses in zip(entry.record["details"]["steps"], entry.arrays["z"], entry.arrays["losses"]):
-        by_place = cross_val_predict(
-            KNeighborsClassifier(N_NEIGHBOURS), z[:, 0], y,
-            cv=StratifiedKFold(5, shuffle=True, random_state=0), method="predict_proba",
-        )[:, 1]  # fmt: skip
-        scores = losses.mean(1), (z**2).sum(2).mean(1), by_place
-        found.append(Plane(k, *(auc_interval(y, each) for each in scores)))
+def planes(entries):
+    """A `Plane` for each number of steps of entries of `adgan-plane`, of several the mean over them."""
+    found = []
+    for i, k in enumerate(entries[0].record["details"]["steps"]):
+        scores = [
+            _scores(entry.arrays["labels"], *(entry.arrays[name][i] for name in ("losses", "z"))) for entry in entries
+        ]
+        tested = [(entry.arrays["test_index"], entry.arrays["labels"]) for entry in entries]
+        of_each = zip(*scores)  # loss, prior, place: (n,) of each entry
+        found.append(Plane(k, *(mean_auc_interval([(*t, s) for t, s in zip(tested, each)]) for each in of_each)))
     return found
 
 
-def mean_planes(entries):
-    """`planes` of one data set, means over classes (and repetitions) with intervals put together as if independent."""
-    each = [planes(e) for runs in by_class(entries, "adgan-plane").values() for e in runs.values()]
-    return [Plane(of_step[0].step, *map(mean_auc, list(zip(*of_step))[1:])) for of_step in zip(*each)]
+def _scores(y, losses, z):
+    """The scores (n,) that `Plane` describes, of losses (n, s) and latents (n, s, 2)."""
+    neighbours = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(z[:, 0]).kneighbors(return_distance=False)  # others
+    return losses.mean(1), (z**2).sum(2).mean(1), y[neighbours].mean(1)
 
 
 def no_structure(entries):
@@ -253,50 +257,44 @@ def no_structure(entries):
 
     For claims.py: `holds, ours = search.no_structure(entries)` with the entries of `adgan-plane` of one data set at one
     scale (all classes and repetitions there are). `holds` is True, False, or None where the intervals leave it open;
-    `ours` is a sentence with the numbers. To have them, `collect` runs `adgan-plane` as the page "The latent plane"
+    `ours` names the data and the AUCs. To have them, `collect` runs `adgan-plane` as the page "The latent plane"
     does: `{("adgan-plane",): ("mnist", "digits")}`. Where it holds of one data set and fails on another it fails.
 
-    After every number of steps the mean AUC of the loss must be above DIFFERS, and those of the prior's likelihood
+    After the paper's five steps the mean AUC of the loss must be above DIFFERS, and those of the prior's likelihood
     and of the neighbours in the plane within 0.5 ± SCATTERED, with their whole 95 % intervals. It fails where one
     of the intervals is on the other side as a whole.
     """
-    searched = [plane for plane in mean_planes(entries) if plane.step > 0]
-    met, refuted = [], []
-    for plane in searched:
-        met.append(plane.loss.low > DIFFERS)
-        refuted.append(plane.loss.high < DIFFERS)
-        for _, low, high in (plane.prior, plane.place):
-            met.append(0.5 - SCATTERED <= low and high <= 0.5 + SCATTERED)
-            refuted.append(high < 0.5 - SCATTERED or low > 0.5 + SCATTERED)
-    holds = False if any(refuted) else True if all(met) else None
-    p, n = entries[0].parameters, len(by_class(entries, "adgan-plane"))
-    shown = "; ".join(
-        f"k = {x.step}: loss {_auc(x.loss)}, prior {_auc(x.prior)}, place {_auc(x.place)}" for x in searched
-    )
-    return holds, f"{datasets.TITLES[p['dataset']]} ({n} class{'es' * (n > 1)}), AUCs in two dimensions: {shown}"
+    (at,) = (plane for plane in planes(entries) if plane.step == JUDGED)
+    others = at.prior, at.place
+    met = at.loss.low > DIFFERS and all(0.5 - x.low <= SCATTERED and x.high - 0.5 <= SCATTERED for x in others)
+    refuted = at.loss.high < DIFFERS or any(0.5 - x.high > SCATTERED or x.low - 0.5 > SCATTERED for x in others)
+    return (True if met else False if refuted else None), f"{_data(entries)}, k = {at.step}: {_aucs(at)}"
 
 
 def plane_found(groups):
     """What the latent plane's page found, in words: Markdown. groups: {data set: `Outcome`}."""
     found = []
-    for dataset, outcome in groups.items():
+    for outcome in groups.values():
         if outcome.entries:
             holds, ours = no_structure(outcome.entries)
             verdict = {True: "holds", False: "does not hold", None: "is neither confirmed nor refuted"}[holds]
-            found.append(f"The paper's statement **{verdict}** on {ours}.")
+            rest = [f"k = {at.step}: {_aucs(at)}" for at in planes(outcome.entries) if at.step != JUDGED]
+            found.append(
+                f"The paper's statement **{verdict}** on {ours}. With other numbers of steps, {'; '.join(rest)}."
+            )
     return _markdown(found, groups)
 
 
 def plane_table(groups):
     """The AUCs of every class at every number of steps, and their means: Markdown."""
-    from .tables import markdown
-
     rows = []
     for dataset, outcome in groups.items():
-        for name, runs in by_class(outcome.entries, "adgan-plane").items():
-            for seed, entry in runs.items():
-                rows += [_row(dataset, name, plane) for plane in planes(entry)]
-        rows += [_row(dataset, "mean", plane) for plane in mean_planes(outcome.entries)]
+        of_class = {name: list(runs.values()) for name, runs in by_class(outcome.entries, "adgan-plane").items()}
+        of_class |= {"mean": outcome.entries} if len(of_class) > 1 else {}
+        for name, entries in of_class.items():
+            for plane in planes(entries):
+                aucs = {what: _auc(getattr(plane, what)) for what in AUCS}
+                rows.append({"data": datasets.TITLES[dataset], "normal class": name, "k": plane.step} | aucs)
     return markdown(rows)
 
 
@@ -307,18 +305,18 @@ def plane_dots(entries):
     reach, largest = 1.05 * np.abs(z).max(), losses.max()
     circle = np.sqrt(-2 * np.log(0.05)) * np.exp(1j * np.linspace(0, 2 * np.pi, 200))  # around 95 % of the prior
     figure, axes = _figure(5.4, 6.6, -(-len(z) // 2), 2, squeeze=False)
-    for axis, of_step, loss, plane in zip(axes.flat, z, losses, planes(entry)):
-        order = np.random.default_rng(0).permutation(len(y))  # or one class would lie on top
-        colours = np.array([NORMAL, ANOMALOUS])[y[order]]
-        axis.scatter(*of_step[order].T, s=40 * loss[order] / largest, c=colours, alpha=0.6, linewidth=0)
+    for axis, of_step, loss, plane in zip(axes.flat, z, losses, planes(entries[:1])):
+        for label, strength in ((1, 0.4), (0, 0.9)):  # the normal ones, which are few, on top
+            dots, area = of_step[y == label].T, _area(loss[y == label] / largest)
+            axis.scatter(*dots, s=area, c=COLOURS[label], alpha=strength, linewidth=0)
         axis.plot(circle.real, circle.imag, color="0.3", linestyle=":", linewidth=1)
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="z1", ylabel="z2")
-        aucs = "\n".join(f"{name} {_auc(getattr(plane, name))}" for name in ("loss", "prior", "place"))
+        aucs = "\n".join(f"{name} {_auc(getattr(plane, name))}" for name in AUCS)
         axis.set_title(f"k = {plane.step}; AUC of\n{aucs}", fontsize=8, loc="left")
     for label, name in enumerate(("normal", "anomalous")):
         axes[0, 0].scatter([], [], s=25, color=COLOURS[label], label=name)
-    for share in (0.1, 0.5, 1):
-        axes[0, 0].scatter([], [], s=40 * share, color="0.6", label=f"loss {share * largest:.0f}")
+    for share in (0, 0.5, 1):
+        axes[0, 0].scatter([], [], s=_area(share), color="0.6", label=f"loss {share * largest:.0f}")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8, columnspacing=1, handletextpad=0.2)
     return figure
 
@@ -328,7 +326,8 @@ def plane_images(entries):
     (entry,) = entries[:1]
     plane, half = entry.arrays["plane"], entry.record["details"]["half"]
     n = round(len(plane) ** 0.5)
-    rows = [np.concatenate([_pixels(plane[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
+    framed = [np.pad(each, [(0, 0), (1, 1), (1, 1)]) for each in plane]  # with grey, which is 0
+    rows = [np.concatenate([_pixels(framed[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
     edge = half * n / (n - 1)  # the grid's points are the images' middles
     figure, axis = _figure(5, 4.8)
     axis.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
@@ -336,9 +335,13 @@ def plane_images(entries):
     return figure
 
 
-def _row(dataset, name, plane):
-    aucs = {title: _auc(value) for title, value in zip(("loss", "prior", "place"), plane[1:])}
-    return {"data": datasets.TITLES[dataset], "class": name, "k": plane.step, **aucs}
+def _data(entries):
+    classes = number(len(by_class(entries, "adgan-plane")), "class")
+    return f"{datasets.TITLES[entries[0].parameters['dataset']]} ({classes})"
+
+
+def _aucs(plane):
+    return ", ".join(f"{name} {_auc(getattr(plane, name))}" for name in AUCS)
 
 
 # --- what both pages use ---
@@ -360,10 +363,6 @@ def _auc(interval):
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _steps(k):
-    return f"{k} step{'s' * (k != 1)}"
-
-
 def _pixels(x):
     """An image (channels, height, width) in [-1, 1] as matplotlib takes it."""
     return np.clip((np.moveaxis(x, 0, -1) + 1) / 2, 0, 1).squeeze()
@@ -371,9 +370,14 @@ def _pixels(x):
 
 def _place(axis, image, column, row, text, colour):
     """Put an image at a place of a grid, a frame around it and a text under it; return both."""
-    extent = (column - 0.44, column + 0.44, row + 0.36, row - 0.46)
+    extent = (column - 0.41, column + 0.41, row + 0.36, row - 0.46)
     picture = axis.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, extent=extent)
     return picture, axis.text(column, row + 0.38, text, ha="center", va="top", fontsize=8, color=colour)
+
+
+def _area(share):
+    """A dot's area for a loss as a share of the largest; with no loss at all it can still be seen."""
+    return 3 + 60 * share
 
 
 def _figure(width, height, rows=1, columns=1, dpi=130, **options):
