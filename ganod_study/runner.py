@@ -71,6 +71,15 @@ def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbos
         return Outcome(cells, [], str(error))
 
 
+def attempt_each(scale, names, *, store=None, data_root=None, device="auto", verbose=True, **choice):
+    """`attempt` of several sets of images, {name: `Outcome`}; what is lacking of all of them is computed at once."""
+    known("scale", scale, SCALES)
+    there = [d for d, found in datasets.available(data_root).items() if found and d in names and d in SCALES[scale]]
+    options = {"data_root": data_root, "device": device, "verbose": verbose}
+    run([cell for d in there for cell in grid(scale, d, **choice)], open_store(store), **options)
+    return {d: attempt(scale, d, store=store, **options, **choice) for d in names}
+
+
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")

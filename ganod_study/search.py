@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
+from .methods import PLANE_STEPS
 from .render import markdown, number
 from .statistics import Interval, mean_auc_interval
 from .summaries import by_class
@@ -92,7 +93,7 @@ def search_found(groups, anomalous_class):
             f"**{title}**, a generator of the class {names[p['normal_class']]}: {number(k, 'step')} of the search take "
             f"the mean loss of the normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from "
             f"{a0:.0f} to {ak:.0f}. The search also fails on normal images: {most:.0%} of all anomalous test images "
-            f"have a lower score than the worst of them, {least:.0%} than the {len(failures(entry))}th worst."
+            f"have a lower score than the worst of them, {least:.0%} than the last of the {len(failures(entry))} shown."
         )
     return _markdown(found, groups)
 
@@ -138,7 +139,7 @@ def search_failures(entries):
     (entry,) = entries[:1]
     found, k = failures(entry), entry.parameters["n_steps"]
     last = found[0][1].losses.shape[1] - 1
-    figure, axis = _figure(5.2, 3.1)
+    figure, axis = _figure(5.2, 2.7)
     for column, (score, each) in enumerate(found):
         best = each.losses[each.shown[0]]
         _place(axis, each.image, column, 0, f"score {score:.0f}", NORMAL)
@@ -276,11 +277,14 @@ def plane_found(groups):
     found = []
     for outcome in groups.values():
         if outcome.entries:
-            holds, ours = no_structure(outcome.entries)
+            holds, _ = no_structure(outcome.entries)
             verdict = {True: "holds", False: "does not hold", None: "is neither confirmed nor refuted"}[holds]
-            rest = [f"k = {at.step}: {_aucs(at)}" for at in planes(outcome.entries) if at.step != JUDGED]
+            at, last = (next(p for p in planes(outcome.entries) if p.step == k) for k in (JUDGED, max(PLANE_STEPS)))
             found.append(
-                f"The paper's statement **{verdict}** on {ours}. With other numbers of steps, {'; '.join(rest)}."
+                f"**{_data(outcome.entries)}: the paper's statement {verdict}.** After {at.step} steps anomalous images "
+                f"are told from normal ones with an AUC of {_auc(at.loss)} by the loss, {_auc(at.prior)} by the prior's "
+                f"likelihood of the latents, and {_auc(at.place)} by where these are in the plane. After {last.step} "
+                f"steps it is {_auc(last.loss)}, {_auc(last.prior)} and {_auc(last.place)}."
             )
     return _markdown(found, groups)
 
@@ -302,7 +306,8 @@ def plane_dots(entries):
     """Figure 2: where the search of each image is after some steps, coloured by class, sized by loss."""
     (entry,) = entries[:1]
     y, z, losses = entry.arrays["labels"], entry.arrays["z"][:, :, 0], entry.arrays["losses"][:, :, 0]
-    reach, largest = 1.05 * np.abs(z).max(), losses.max()
+    reach, largest = max(3, np.quantile(np.abs(z), 0.998)), losses.max()
+    z = np.clip(z, -reach, reach)  # a few that are far out are drawn at the edge
     circle = np.sqrt(-2 * np.log(0.05)) * np.exp(1j * np.linspace(0, 2 * np.pi, 200))  # around 95 % of the prior
     figure, axes = _figure(5.4, 6.6, -(-len(z) // 2), 2, squeeze=False)
     for axis, of_step, loss, plane in zip(axes.flat, z, losses, planes(entries[:1])):
@@ -310,7 +315,13 @@ def plane_dots(entries):
             dots, area = of_step[y == label].T, _area(loss[y == label] / largest)
             axis.scatter(*dots, s=area, c=COLOURS[label], alpha=strength, linewidth=0)
         axis.plot(circle.real, circle.imag, color="0.3", linestyle=":", linewidth=1)
-        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="z1", ylabel="z2")
+        axis.set(
+            xlim=(-1.05 * reach, 1.05 * reach),
+            ylim=(-1.05 * reach, 1.05 * reach),
+            aspect="equal",
+            xlabel="z1",
+            ylabel="z2",
+        )
         aucs = "\n".join(f"{name} {_auc(getattr(plane, name))}" for name in AUCS)
         axis.set_title(f"k = {plane.step}; AUC of\n{aucs}", fontsize=8, loc="left")
     for label, name in enumerate(("normal", "anomalous")):
@@ -331,7 +342,7 @@ def plane_images(entries):
     edge = half * n / (n - 1)  # the grid's points are the images' middles
     figure, axis = _figure(5, 4.8)
     axis.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
-    axis.set(xlabel="z1", ylabel="z2")
+    axis.set(xlabel="z1", ylabel="z2", xticks=range(-2, 3), yticks=range(-2, 3))
     return figure
 
 

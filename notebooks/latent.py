@@ -30,7 +30,7 @@ from ganod_study import runner, search
 from ganod_study.tables import records
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
-planes = {name: runner.attempt(scale, name, methods=("adgan-plane",), **options) for name in ("mnist", "digits")}
+planes = runner.attempt_each(scale, ("mnist", "digits"), methods=("adgan-plane",), **options)
 search.plane_found(planes)
 
 # %% [markdown]
@@ -72,7 +72,7 @@ search.plane_found(planes)
 # %% [markdown]
 # ## MNIST
 
-# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps: a dot for each image, at the place of its first start, its area growing with the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
+# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps: a dot for each image, at the place of its first start, its area growing with the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top, the few latents far outside at the edge.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
 planes["mnist"].show(search.plane_dots)
 
 # %% [markdown]

@@ -31,7 +31,7 @@ from ganod_study import runner, search
 from ganod_study.tables import records
 
 options = {"classes": [normal_class], "seeds": [seed], "data_root": data_root, "store": store, "device": device}
-steps = {name: runner.attempt(scale, name, methods=("adgan-steps",), **options) for name in ("mnist", "digits")}
+steps = runner.attempt_each(scale, ("mnist", "digits"), methods=("adgan-steps",), **options)
 search.search_found(steps, anomalous_class)
 
 # %% [markdown]

@@ -144,7 +144,7 @@ def test_sentences_name_data_numbers_and_what_is_missing(found):
     assert f"{k} steps" in text and f"from {n[0]:.0f} to {n[k]:.0f}" in text and f"{a[0]:.0f} to {a[k]:.0f}" in text
     assert "MNIST not found" in text
     text = search.plane_found({"mnist": Outcome([], [plane(*toy())]), "digits": gone}).data
-    assert "**holds** on MNIST (1 class)" in text and "MNIST not found" in text
+    assert "**MNIST (1 class): the paper's statement holds.**" in text and "MNIST not found" in text
     with pytest.raises(ValueError, match="of_class must be one of 0, .*9; got 10"):
         search.path(found["adgan-steps"], 10)
 
