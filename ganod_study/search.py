@@ -281,10 +281,10 @@ def plane_found(groups):
             verdict = {True: "holds", False: "does not hold", None: "is neither confirmed nor refuted"}[holds]
             at, last = (next(p for p in planes(outcome.entries) if p.step == k) for k in (JUDGED, max(PLANE_STEPS)))
             found.append(
-                f"**{_data(outcome.entries)}: the paper's statement {verdict}.** After {at.step} steps anomalous images "
-                f"are told from normal ones with an AUC of {_auc(at.loss)} by the loss, {_auc(at.prior)} by the prior's "
-                f"likelihood of the latents, and {_auc(at.place)} by where these are in the plane. After {last.step} "
-                f"steps it is {_auc(last.loss)}, {_auc(last.prior)} and {_auc(last.place)}."
+                f"**{_data(outcome.entries)}: the paper's statement {verdict}.** After {at.step} steps anomalous "
+                f"images are told from normal ones with an AUC of {_auc(at.loss)} by the loss, {_auc(at.prior)} by the "
+                f"prior's likelihood of the latents, and {_auc(at.place)} by where these are in the plane. After "
+                f"{last.step} steps it is {_auc(last.loss)}, {_auc(last.prior)} and {_auc(last.place)}."
             )
     return _markdown(found, groups)
 
