@@ -60,12 +60,15 @@ class Cell(_Cell):
         if not method.network:
             return None
         objective = (method.objective or self.settings.objective) if method.network == "gan" else ""
-        return Network(method.network, self.dataset, self.normal_class, self.seed, self.scale, objective)
+        return Network(
+            method.network, self.dataset, self.normal_class, self.seed, self.scale, objective, method.latent_size
+        )
 
     @property
     def parameters(self):
         method = METHODS[self.method]
         parameters = asdict(self) | some_of(self.settings, method.uses) | {"version": method.version}
+        parameters |= {"latent_size": method.latent_size} if method.latent_size else {}
         return parameters | ({"network_version": networks.VERSIONS[method.network]} if method.network else {})
 
     @property

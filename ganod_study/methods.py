@@ -12,14 +12,18 @@ from functools import partial
 import numpy as np
 import torch
 
-from ganod_lite.adgan import latent_search
+from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
-from ganod_lite.base import as_images
-from ganod_lite.losses import laplacian_pyramid
+from ganod_lite.base import as_images, standard_normal, starting_points
+from ganod_lite.losses import laplacian_pyramid, squared_l2
 
 from . import classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
+
+N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
+PLANE_STEPS, N_IN_PLANE = (0, 5, 10, 50), 500  # the paper's Figure 2 shows 500 samples; its steps are not printed
+PLANE_HALF, N_ACROSS = 2.236, 9  # half the side of the square that holds 95 % of a normal prior; images along it
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Method:
     shares: Callable | None = None
     network: str = ""  # of networks.VERSIONS
     objective: str = ""  # of the GAN; "" is the scale's
+    latent_size: int | None = None  # of the network; None is the scale's
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
     in_table1: bool = False
@@ -117,6 +122,54 @@ def autoencoder(job, cell, score):
     network, details = trained_network(job, cell)
     scores = autoencoder_scores(network, job.split(cell).x_test, random_state=cell.seed, **job.options)
     return {"scores": scores[score]}, details
+
+
+def step_by_step(job, cell):
+    """What the generator shows during the searches of some of ADGAN's test images.
+
+    Those are the first of each class, and the normal ones with the highest scores. They are searched again from the
+    same starting points by `plain_search`, with a loss that looks at what it is given. Of each image a few starts
+    are kept, from the best to the worst by the loss after the settings' n_steps.
+    """
+    s, split, entry = job.settings, job.split(cell), shared_search(job, cell)
+    scores, classes = entry.arrays["scores"], job.data.y_test[split.test_index]
+    first = {str(c): int(np.argmax(classes == c)) for c in np.unique(classes)}
+    normal = np.flatnonzero(split.y_test == 0)
+    worst = normal[np.argsort(-scores[normal], kind="stable")][:N_WORST].tolist()
+
+    generator, x = generator_of(job, cell)[0], as_images(split.x_test[[*first.values(), *worst]])
+    z = [starting_points(image, s.n_seeds, generator.latent_size, standard_normal, cell.seed) for image in x]
+    seen = []
+
+    def watched(generated, x):
+        seen.append(generated.detach().cpu())
+        return squared_l2(generated, x)
+
+    losses = plain_search(
+        generator, x.to(job.device), torch.stack(z), n_steps=min(s.ablation_steps, 20), loss=watched
+    ).losses_by_step  # (n, s, k + 1)
+    seen = torch.cat(seen).unflatten(0, losses.shape)  # (n, s, k + 1, channels, height, width)
+    places = np.unique(np.linspace(0, s.n_seeds - 1, N_STARTS).astype(int))
+    shown = losses[:, :, s.n_steps].argsort(1)[:, places]
+    generated = np.stack([of_image[starts] for of_image, starts in zip(seen, shown)])
+    arrays = {"scores": scores, "images": x, "losses": losses, "shown": shown, "generated": generated}
+    return arrays, entry.record["details"] | {"search": entry.record["file"], "first_of_class": first, "worst": worst}
+
+
+def latent_plane(job, cell):
+    """Searches in a plane of latents: where they are after some numbers of steps, and what the plane looks like."""
+    s, (generator, details) = job.settings, generator_of(job, cell)
+    found = [search(job, cell, N_IN_PLANE, n_steps=k) for k in PLANE_STEPS]  # the same starts, so parts of one path
+    axis = torch.linspace(-PLANE_HALF, PLANE_HALF, N_ACROSS)
+    with torch.no_grad():
+        plane = generator(torch.cartesian_prod(axis, axis))  # z1 changes slowest
+    arrays = {
+        "scores": found[-1].losses_by_step[:, :, s.n_steps].mean(1),
+        "losses": np.stack([each.losses for each in found]),  # (steps, n, s)
+        "z": np.stack([each.z for each in found]),  # (steps, n, s, 2)
+        "plane": plane,
+    }
+    return arrays, details | {"steps": list(PLANE_STEPS), "half": PLANE_HALF}
 
 
 # --- the rows ---
@@ -208,6 +261,11 @@ METHODS = {  # those of Table 1 in its order
     "ocsvm-alexnet-size": _grid(
         "OC-SVM", of_features(scored=classical.svms, variants=classical.INPUT_SIZES), "AlexNet", colour=GREEN
     ),
+    # figures 1 and 2: more arrays, see the functions
+    "adgan-steps": _on_gan(
+        "ADGAN, step by step", step_by_step, (*SEARCH, "ablation_steps"), shares=shared_search, colour=BLUE
+    ),
+    "adgan-plane": _on_gan("ADGAN in a plane", latent_plane, latent_size=2, colour=BLUE),
     # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
     "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
     "sogaal-post-1": _on_table(

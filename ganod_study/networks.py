@@ -32,6 +32,7 @@ class Network:
     seed: int
     scale: str
     objective: str = ""  # of a GAN
+    latent_size: int | None = None  # None: the scale's
 
     @property
     def settings(self):
@@ -42,14 +43,14 @@ class Network:
         """All that its weights depend on."""
         parameters = {"dataset": self.dataset, "normal_class": self.normal_class, "seed": self.seed}
         parameters |= {"method": self.kind, "version": VERSIONS[self.kind]}
-        if self.kind == "gan":
-            return parameters | some_of(self.settings, TRAINING) | {"objective": self.objective}
-        return parameters | some_of(self.settings, AUTOENCODER)
+        parameters |= some_of(self.settings, TRAINING if self.kind == "gan" else AUTOENCODER)
+        parameters |= {"objective": self.objective} if self.kind == "gan" else {}
+        return parameters | ({"latent_size": self.latent_size} if self.latent_size else {})
 
     @property
     def shares(self):
         """What the cells have in common that are computed with it."""
-        return self.scale, self.dataset, self.normal_class, self.kind, self.objective, self.seed
+        return self.scale, self.dataset, self.normal_class, self.kind, self.objective, self.latent_size, self.seed
 
     def stem(self, store):
         folder = f"{self.dataset}/{self.scale}/{self.kind}"

@@ -71,6 +71,15 @@ def attempt(scale, dataset, *, store=None, data_root=None, device="auto", verbos
         return Outcome(cells, [], str(error))
 
 
+def attempt_each(scale, names, *, store=None, data_root=None, device="auto", verbose=True, **choice):
+    """`attempt` of several sets of images, {name: `Outcome`}; what is lacking of all of them is computed at once."""
+    known("scale", scale, SCALES)
+    there = [d for d, found in datasets.available(data_root).items() if found and d in names and d in SCALES[scale]]
+    options = {"data_root": data_root, "device": device, "verbose": verbose}
+    run([cell for d in there for cell in grid(scale, d, **choice)], open_store(store), **options)
+    return {d: attempt(scale, d, store=store, **options, **choice) for d in names}
+
+
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")
@@ -187,7 +196,8 @@ def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
     wanted = {}
     for network in (cells[0].network for cells in jobs):
         if network and network.kind == "gan" and store.get(network.stem(store)) is None:
-            wanted.setdefault((network.scale, network.dataset, network.objective), []).append(network)
+            alike = network.scale, network.dataset, network.objective, network.latent_size
+            wanted.setdefault(alike, []).append(network)
     for some in wanted.values():
         groups = networks.unfinished(some, store)  # with their checkpoints, whatever is asked for now
         rest = [network for network in some if not any(network in group for group in groups)]

@@ -145,7 +145,7 @@ def test_every_method_gives_scores_labels_and_where_they_come_from(undisturbed):
             assert list(entry.record["details"]["holdout_auc"]) == ["4", "8"]
         assert entry.record["seconds"] >= 0
     scores = [entry.arrays["scores"] for entry in undisturbed.values()]
-    the_same = 2  # the scale's own objective by its name: "adgan-wgan-gp" of two classes
+    the_same = 4  # "adgan-wgan-gp", the scale's own objective by its name, and "adgan-steps", of two classes each
     assert len({s.tobytes() for s in scores}) == len(scores) - the_same
 
 
