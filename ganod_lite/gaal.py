@@ -340,7 +340,7 @@ class GAAL(TableDetector):
             warnings.warn(
                 f"X spans [{X.min():.3g}, {X.max():.3g}], and {self._name}'s potential outliers start in [0, 1]: "
                 "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
-                stacklevel=3,
+                stacklevel=4,  # past the two decorators
             )
         source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
         game, shuffled = self._set_up(X, source, rng)
@@ -380,7 +380,7 @@ class GAAL(TableDetector):
             warnings.warn(
                 f"{self._name}'s scores on its training data are all {scores[0]:.3g}: they tell nothing apart. Mostly "
                 "features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d.",
-                stacklevel=3,
+                stacklevel=4,  # past the two decorators
             )
         self._set_offset(X)
         return self

@@ -502,8 +502,9 @@ def test_works_with_scikit_learns_tools(table, make):
 
 
 def test_unscaled_features_and_equal_scores_warn(table):
-    with pytest.warns(UserWarning, match=r"X spans \[.*MinMaxScaler"):
-        fit(table + 1)
+    with pytest.warns(UserWarning, match=r"X spans \[.*MinMaxScaler") as said:
+        SOGAAL(1, verbose=False).fit(table + 1)
+    assert said[0].filename == __file__
     with pytest.warns(UserWarning, match="scores on its training data are all .*MinMaxScaler"):
         fit(load_wine().data)
     with warnings.catch_warnings():
