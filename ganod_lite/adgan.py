@@ -10,12 +10,14 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
-from .base import as_images, resolve_device, seed_from, standard_normal, starting_points
+from .base import own_state, resolve_device, seed_from, standard_normal, starting_points
 from .copies import BETAS, Prepared, copies_of
 from .gan import GANDetector
+from .images import as_images
 from .losses import squared_l2
 
 
+@own_state()
 def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=squared_l2):
     """Algorithm 1 as printed, one start after the other: slow, to read and to measure `latent_search` by.
 
@@ -67,6 +69,7 @@ class SearchResult:
         return (self.z**2 + np.log(2 * np.pi)).sum(2).mean(1) / 2
 
 
+@own_state()
 def latent_search(
     generator,
     x,

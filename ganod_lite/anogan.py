@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from .base import as_images, resolve_device, seed_from, standard_normal, starting_points
+from .base import own_state, resolve_device, seed_from, standard_normal, starting_points
 from .copies import BETAS, Prepared
 from .dcgan import Critic
 from .gan import GANDetector
+from .images import as_images
 from .losses import l1
 
 
@@ -41,6 +42,7 @@ def last_hidden_layer(critic, images):
     return nn.Sequential(*list(critic)[:-2])(images)
 
 
+@own_state()
 def anogan_search(
     generator,
     critic,

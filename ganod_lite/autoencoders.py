@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .base import ImageDetector, as_images, resolve_device, seed_from, standard_normal, starting_points
+from .base import ImageDetector, own_state, resolve_device, seed_from, standard_normal, starting_points
 from .dcgan import Encoder, Generator
 from .gan import DCGAN_ADAM
+from .images import as_images
 from .losses import squared_l2
 from .training import Training, check_counts, digest_of
 
@@ -56,6 +57,7 @@ class Autoencoder(nn.Module):
         return self.decoder(self.posterior(x)[0] if self.variational else self.encoder(x))
 
 
+@own_state()
 def train_autoencoder(
     images,
     seed,
@@ -154,6 +156,7 @@ class _AutoencoderTraining(Training):
         return model.to("cpu", memory_format=torch.contiguous_format)
 
 
+@own_state()
 def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto", verbose=True):
     """Anomaly scores of images under a trained autoencoder.
 

@@ -6,12 +6,16 @@ normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of 
 
 import hashlib
 import os
+import warnings
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .images import as_images
 
 
 class Detector(OutlierMixin, BaseEstimator):
@@ -21,6 +25,10 @@ class Detector(OutlierMixin, BaseEstimator):
     input; and `_anomaly_score(X)`, which scores it, one float per sample.
     """
 
+    _dtype = None  # torch's default dtype while it works; None: the caller's
+    # What to do about training data whose scores are all equal
+    _cure = "Features of very different or large scale are a likely reason: scale them, say with MinMaxScaler."
+
     def fit(self, X, y=None):
         """Fit on normal samples X; y is ignored.
 
@@ -29,10 +37,11 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            self._check_contamination()
-            X = self._check_X(X, reset=True)
-            self._fit(X, y)
-            self._set_offset(X)
+            with own_state(self._dtype):
+                self._check_contamination()
+                X = self._check_X(X, reset=True)
+                self._fit(X, y)
+                self._set_offset(X)
         except BaseException:  # Ctrl-C too
             vars(self).clear()
             vars(self).update(before)
@@ -42,7 +51,8 @@ class Detector(OutlierMixin, BaseEstimator):
     def anomaly_score(self, X):
         """Anomaly scores (n,): higher is more anomalous, the sense of the papers."""
         check_is_fitted(self)
-        return self._anomaly_score(self._check_X(X, reset=False))
+        with own_state(self._dtype):
+            return self._anomaly_score(self._check_X(X, reset=False))
 
     def score_samples(self, X):
         """Scores (n,): higher is more normal, the sense of scikit-learn."""
@@ -82,6 +92,12 @@ class Detector(OutlierMixin, BaseEstimator):
         self.offset_ = None
         if self.contamination is not None:
             scores = -self._anomaly_score(X)
+            if len(scores) > 1 and scores.min() == scores.max():
+                warnings.warn(
+                    f"{type(self).__name__}'s scores on its training data are all {-scores[0]:.3g}: they tell nothing "
+                    f"apart. {self._cure}",
+                    stacklevel=3,  # the caller of `fit`
+                )
             self.offset_ = float(np.percentile(scores, 100 * self.contamination))
 
 
@@ -100,6 +116,7 @@ class ImageDetector(Detector):
     """
 
     N_THRESHOLD = 200
+    _dtype = torch.float32
 
     def _check_X(self, X, reset):
         shape = None if reset else self.image_shape_
@@ -116,54 +133,6 @@ class ImageDetector(Detector):
         super()._set_offset(X)
 
 
-def as_images(X, *, shape=None, min_samples=1, name="X"):
-    """Validate images and return them as a float32 tensor (n, channels, height, width) in [-1, 1].
-
-    X is an array or tensor of floats (n, channels, height, width) in [-1, 1], or of uint8
-    (n, height, width) or (n, height, width, channels) in 0..255. `shape`, if given, is the
-    (channels, height, width) that each image must have.
-    Raises ValueError or TypeError, naming what is wrong, what was given and what is allowed.
-    """
-    if not isinstance(X, torch.Tensor):
-        X = np.array(X, order="C")  # a copy, since torch shares memory and wants it writable
-        if X.dtype.kind not in "biuf":
-            raise TypeError(f"{name}: images must be float in [-1, 1] or uint8; got {X.dtype}.")
-        X = torch.from_numpy(X)
-    images = X.detach()
-    if images.dtype == torch.uint8:
-        if images.ndim == 3:
-            images = images.unsqueeze(-1)
-        if images.ndim != 4:
-            raise ValueError(
-                f"{name}: uint8 images must be (n, height, width) or (n, height, width, channels); "
-                f"got shape {tuple(images.shape)}."
-            )
-        images = images.permute(0, 3, 1, 2).float() / 127.5 - 1
-    elif not images.is_floating_point():
-        raise TypeError(f"{name}: images must be float in [-1, 1] or uint8; got {images.dtype}.")
-    if images.ndim != 4:
-        raise ValueError(f"{name}: float images must be (n, channels, height, width); got shape {tuple(images.shape)}.")
-    if len(images) < min_samples:
-        raise ValueError(f"{name}: at least {min_samples} images are needed; got {len(images)}.")
-    if images.shape[1] not in (1, 3):
-        raise ValueError(
-            f"{name}: images must have 1 or 3 channels; got {images.shape[1]} in shape {tuple(images.shape)}."
-        )
-    if shape is not None and tuple(images.shape[1:]) != tuple(shape):
-        raise ValueError(
-            f"{name}: images must be {tuple(shape)} (channels, height, width) as in training; "
-            f"got {tuple(images.shape[1:])}."
-        )
-    if not torch.isfinite(images).all():
-        raise ValueError(f"{name}: images must be finite; got NaN or infinity.")
-    low, high = images.aminmax()
-    if low < -1 or high > 1:
-        raise ValueError(
-            f"{name}: pixel values must lie in [-1, 1]; got [{low:.4g}, {high:.4g}]. Pass uint8 images, or rescale."
-        )
-    return images.to("cpu", torch.float32).contiguous()
-
-
 def resolve_device(device):
     """The torch device for `device`; "auto" is CUDA where there is one, else the CPU.
 
@@ -178,6 +147,26 @@ def resolve_device(device):
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f'device={device!r}: there is no CUDA device here; use "auto" or "cpu".')
     return resolved
+
+
+@contextmanager
+def own_state(dtype=torch.float32):
+    """Torch as a computation here needs it: gradients on, no autocast, this default dtype (None: the caller's).
+
+    Whatever the caller has set does not change results, and is as before in the end.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype or before)
+    try:
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False) if torch.cuda.is_available() else nullcontext(),
+        ):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def seed_from(random_state):

@@ -47,23 +47,41 @@ class Prepared:
     """
 
     def __init__(self, generator, latent_size, device):
-        self.latent_size = latent_size or getattr(generator, "latent_size", None)
+        if not isinstance(generator, nn.Module) or isinstance(generator, torch.jit.ScriptModule):
+            raise TypeError(
+                "generator must be a torch.nn.Module, and not TorchScript, whose parameters can't be copied one by "
+                f"one; got {type(generator).__name__}."
+            )
+        self.latent_size = latent_size or getattr(generator, "latent_size", None) or _input_size(generator)
         if self.latent_size is None:
-            raise ValueError("latent_size must be given: the generator has no attribute latent_size.")
+            raise ValueError("latent_size must be given: the generator has neither that attribute nor a first layer.")
         self.device = device
-        self.module = copy.deepcopy(generator).to(device).eval().requires_grad_(False)
+        self.module = copy_of(generator).to(device).eval().requires_grad_(False)
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
+        if self.dtype in (torch.float16, torch.bfloat16):  # too coarse for the search's small steps
+            self.dtype = torch.float32
+            self.module.float()
+        refused = []
         for self.tail in ((), (1, 1)):
             try:
-                self.image_shape = self(self.some_latents()).shape[1:]
+                images = self(self.some_latents())
                 break
             except Exception as error:
-                refused = error
+                refused.append(error)
         else:
             raise ValueError(
                 f"generator: it takes neither latents (m, {self.latent_size}) nor (m, {self.latent_size}, "
-                f"1, 1): {refused}"
-            ) from refused
+                f"1, 1): {refused[0]}; {refused[1]}"
+            ) from refused[1]
+        if not isinstance(images, torch.Tensor) or images.ndim != 4:
+            got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
+            raise TypeError(f"generator must return images (m, channels, height, width), one tensor; got {got}.")
+        if not torch.allclose(images, self(self.some_latents()), atol=1e-4, equal_nan=True):
+            raise ValueError(
+                "generator: it makes other images of the same latents each time, so a search of it would not be "
+                "reproducible. Fix its noise (dropout, noise layers) in evaluation mode."
+            )
+        self.image_shape = images.shape[1:]
 
     def __call__(self, z):
         return self.module(z.reshape(*z.shape, *self.tail))
@@ -80,6 +98,25 @@ class Prepared:
         """Two latents, the same each time."""
         z = torch.randn(2, self.latent_size, generator=torch.Generator().manual_seed(0))
         return z.to(self.device, self.dtype)
+
+
+def copy_of(module):
+    """A deep copy, also of a module that keeps results of autograd, as weight and spectral norm do once trained."""
+    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor)]
+    memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception as error:
+        raise ValueError(f"generator: it can't be copied, which a search needs: {error}") from error
+
+
+def _input_size(module):
+    """How many numbers the first linear or convolutional layer takes, or None."""
+    for layer in module.modules():
+        size = getattr(layer, "in_features", None) or getattr(layer, "in_channels", None)
+        if size:
+            return size
+    return None
 
 
 class FrozenCopies:
@@ -178,13 +215,22 @@ class ModuleCopies(FrozenCopies):
         self.names, self.all_trained = tuple(parameters), tuple(parameters.values())
         self.trained = self.all_trained
         self.buffers = dict(generator.module.named_buffers())
+        self.looped = False  # one copy after the other, where vmap refuses the generator
 
     def generate(self, z):
         def one(theta, z):
             parameters = dict(zip(self.names, theta))
             return functional_call(self.generator.module, (parameters, self.buffers), (z,))
 
-        return vmap(one)(self.theta, z.reshape(*z.shape, *self.generator.tail))
+        z = z.reshape(*z.shape, *self.generator.tail)
+        if not self.looped:
+            try:
+                return vmap(one)(self.theta, z)
+            except RuntimeError as error:  # in-place writes, decisions by value: what vmap can't trace
+                if "vmap" not in str(error):
+                    raise
+                self.looped = True
+        return torch.stack([one(theta, z_i) for *theta, z_i in zip(*self.theta, z)])
 
 
 class DCGANCopies(FrozenCopies):

@@ -311,11 +311,11 @@ class Epoch:
 class GAAL(TableDetector):
     """What SO-GAAL and MO-GAAL share: `fit` and its checks, scores."""
 
+    _cure = "Mostly features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d."
     variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
 
     # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
     @threadpool_limits.wrap(limits=1)
-    @torch.no_grad()
     def fit(self, X, y=None):
         """Train on X.
 
@@ -336,6 +336,7 @@ class GAAL(TableDetector):
         """
         return super().fit(X, y)
 
+    @torch.no_grad()
     def _fit(self, X, y):
         self._check_parameters()
         y = _watched(y, len(X))
@@ -378,13 +379,6 @@ class GAAL(TableDetector):
 
         self.history_, self.scores_at_stop_, self.stop_epoch_, self.n_epochs_ = history, scores_at_stop, stop, epoch
         (self.discriminator_,), self.generators_ = game.D.release(), game.G.release()
-        scores = self._anomaly_score(X)
-        if scores.min() == scores.max():
-            warnings.warn(
-                f"{self._name}'s scores on its training data are all {scores[0]:.3g}: they tell nothing apart. Mostly "
-                "features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d.",
-                stacklevel=6,
-            )
 
     def _set_up(self, X, source, rng):
         """The game at its start, and the rows in the order in which they are taken."""

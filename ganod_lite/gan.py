@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from .base import ImageDetector, as_images, resolve_device, seed_from
+from .base import ImageDetector, own_state, resolve_device, seed_from
 from .dcgan import Critic, Generator, stack, unstack
+from .images import as_images
 from .training import Training, check_counts, digest_of
 
 # What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
@@ -58,6 +59,7 @@ class GAN:
     seconds: float | None = None
 
 
+@own_state()
 def train_gans(
     image_sets,
     seeds,

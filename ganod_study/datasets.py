@@ -196,18 +196,26 @@ def load_folder(path, *, size=32):
     if test is None or not train.is_dir():
         raise FileNotFoundError(f"path: {path} must hold the folders train and test (or val).")
     train_files, test_files = _files_by_class(train), _files_by_class(test)
-    classes, y = np.unique([file.parent.name for file in train_files + test_files], return_inverse=True)
+    names = [file.relative_to(split).parts[0] for split in (train, test) for file in image_files(split)]
+    classes, y = np.unique(names, return_inverse=True)
     y_train, y_test = np.split(y, [len(train_files)])
     x_train, x_test = (read_images(files, size=size) for files in (train_files, test_files))
     return ImageSet(path.name, path.name, x_train, y_train, x_test, y_test, tuple(classes.tolist()))
 
 
 def image_files(folder):
-    """The image files in `folder` (not below it) by name: what ends as a format that Pillow reads."""
+    """The image files in `folder` and below it by their paths: what ends as a format that Pillow reads.
+
+    Hidden files and folders and what macOS leaves in archives don't count.
+    """
     pillow = _import("PIL.Image")
     endings = {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
+    folder = Path(folder)
     files = sorted(
-        file for file in Path(folder).iterdir() if file.suffix.lower() in endings and not file.name.startswith(".")
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in endings
+        and not any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
     )
     if not files:
         raise FileNotFoundError(f"{folder} holds no images.")
@@ -217,9 +225,9 @@ def image_files(folder):
 def read_images(files, *, size=32):
     """Images in colour, uint8 (n, size, size, 3), from paths or from all image files of a folder.
 
-    Turned upright by their EXIF orientation; what has another shape is cut to its central square and
-    scaled to `size`. Raises ValueError naming the file if it can't be read or has more than 8 bits a
-    channel, which Pillow would clip.
+    Turned upright by their EXIF orientation, laid on white where they are transparent; what has another
+    shape is cut to its central square and scaled to `size`. Raises ValueError naming the file if it can't
+    be read or has more than 8 bits a channel, which Pillow would clip.
     """
     pillow, operations = _import("PIL.Image"), _import("PIL.ImageOps")
     check_scalar(size, "size", Integral, min_val=1)
@@ -228,10 +236,13 @@ def read_images(files, *, size=32):
     for i, file in enumerate(files):
         try:
             with pillow.open(file) as image:
-                if image.mode.startswith(("I", "F")):
+                if image.mode.startswith(("I", "F")) or any(";16" in str(tile) for tile in image.tile):
                     raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it to 8 bits")
-                image = operations.exif_transpose(image).convert("RGB")
-                images[i] = operations.fit(image, (size, size))
+                image = operations.exif_transpose(image)
+                if image.has_transparency_data:  # whatever colour hides where nothing is to be seen
+                    image = image.convert("RGBA")
+                    image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image)
+                images[i] = operations.fit(image.convert("RGB"), (size, size))
         except Exception as error:  # Pillow's plugins raise all sorts
             raise ValueError(f"The image {file} can't be read: {error}.") from error
     return images

@@ -23,7 +23,8 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ganod_lite.base import as_images, resolve_device
+from ganod_lite.base import resolve_device
+from ganod_lite.images import as_images
 
 # torchvision's file (AlexNet_Weights.IMAGENET1K_V1), 233 MB, most of them the classifier's
 FILE = "alexnet-owt-7be5be79.pth"
@@ -75,6 +76,8 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         check_scalar(self.size, "size", Integral, min_val=SMALLEST)
         device = resolve_device(self.device)
         images = as_images(X)
+        if images.shape[1] not in (1, 3):
+            raise ValueError(f"X: images must have 1 or 3 channels; got {images.shape[1]}.")
         network = _load(_find(self.weights)).to(device, memory_format=torch.channels_last)
         if not self.pooled:
             network = network[:-2]

@@ -15,7 +15,8 @@ import torch
 from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
-from ganod_lite.base import as_images, standard_normal, starting_points
+from ganod_lite.base import standard_normal, starting_points
+from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
 from . import classical, tabular

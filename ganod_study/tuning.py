@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganod_lite.adgan import latent_search
-from ganod_lite.base import as_images
 from ganod_lite.gan import RECIPES, train_gans
+from ganod_lite.images import as_images
 
 from . import datasets
 from .jobs import load_images

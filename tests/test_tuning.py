@@ -11,9 +11,9 @@ import scipy.linalg
 import torch
 
 from ganod_lite.adgan import latent_search
-from ganod_lite.base import as_images
 from ganod_lite.dcgan import Generator
 from ganod_lite.gan import train_gans
+from ganod_lite.images import as_images
 from ganod_study import datasets, figures, jobs, tuning
 from ganod_study.__main__ import main
 from ganod_study.scales import MEDIUM, SCALES
