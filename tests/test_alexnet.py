@@ -7,25 +7,17 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from helpers import alexnet_weights
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from ganod_lite import KDE
 from ganod_study.features import FILE, MEAN, STANDARD_DEVIATION, URL, AlexNetFeatures, prepare
 
-SHAPES = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
-
 
 @pytest.fixture(scope="module")
 def state():
-    """Random weights under which the signal neither dies nor grows."""
-    draw = np.random.RandomState(0)
-    arrays = {}
-    for i, shape in SHAPES.items():
-        scale = (2 / np.prod(shape[1:])) ** 0.5
-        arrays[f"features.{i}.weight"] = (scale * draw.randn(*shape)).astype(np.float32)
-        arrays[f"features.{i}.bias"] = (0.1 * draw.randn(shape[0])).astype(np.float32)
-    return arrays
+    return alexnet_weights()
 
 
 @pytest.fixture(scope="module")
