@@ -19,7 +19,7 @@ from .reference import paper_mean
 from .render import mean_sd, number, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .statistics import auc, t_interval, welch_interval
-from .summaries import COLLAPSED_BELOW, aucs_by_n_starts, column_aucs, mean_auc, over_classes, paired
+from .summaries import COLLAPSED_BELOW, aucs_by_n_starts, column_aucs, entry_auc, mean_auc, over_classes, paired
 
 PAPERS_DATA = ("mnist", "cifar10")
 N_CLASSES = 10
@@ -228,7 +228,9 @@ def _nothing(where, what):
 
 
 def _decided(holds, ours, scale, entries, where, why="", gains=()):
-    """The verdict on a statement at the scale of its evidence; it rests on `gains`."""
+    """The verdict on a statement at the scale of its evidence; it rests on `gains`. holds: None if nothing tells."""
+    if holds is None:
+        return Verdict(ours, NOT_YET, scale, entries, where, why)
     if any(np.isnan(gain.low) for gain in gains):
         why = "An interval takes more than one class."
     if scale not in DECIDED:
@@ -238,6 +240,28 @@ def _decided(holds, ours, scale, entries, where, why="", gains=()):
     return Verdict(ours, NOT_YET, scale, entries, where, why)
 
 
+def _statement(*methods, figure="", lacking):
+    """Makes a rule out of judge(scale, found, entries): what the methods share at the best scale decides.
+
+    judge returns what `_decided` takes: whether the statement holds, our numbers, why, gains.
+    figure: of the ablations; lacking: what there are no records of, in words.
+    """
+
+    def rule_of(judge):
+        def rule(evidence, claim):
+            scale, found = evidence.best(methods)
+            entries = _all(found, *methods)
+            where = _figure("ablations", figure, entries) if figure else THIS_PAGE
+            if not entries:
+                return _nothing(where, lacking)
+            holds, ours, *rest = judge(scale, found, entries)
+            return _decided(holds, ours, scale, entries, where, *rest)
+
+        return rule
+
+    return rule_of
+
+
 # Rules: numbers and orders, which only ten classes at the scale "paper" decide
 
 TABLE1_PAGE = "{doc}`table1`"
@@ -245,35 +269,29 @@ THIS_PAGE = "this page"  # what no other one shows
 
 
 def _table1(dataset, entries):
-    return _figure("table1", "roc-mnist", entries) if dataset == "mnist" and entries else TABLE1_PAGE
+    return _figure("table1", "roc-mnist", entries) if dataset == "mnist" else TABLE1_PAGE
 
 
 def _mean_rule(dataset, method):
     def rule(evidence, claim):
-        paper = float(claim.value)
-        where = TABLE1_PAGE if method in TABLE1 else THIS_PAGE
-        if cells := evidence.cells("paper", dataset, method):
-            ours = mean_auc(cells)
+        paper, where = float(claim.value), TABLE1_PAGE if method in TABLE1 else THIS_PAGE
+        why = f"That needs all ten classes of {datasets.TITLES[dataset]} at the paper's scale."
+        scale = next((scale for scale in FROM_BEST if evidence.cells(scale, dataset, method)), None)
+        if scale is None:
+            return Verdict("–", NOT_YET, where=where, why=why)
+        mean = mean_auc(evidence.cells(scale, dataset, method))
+        ours, entries = _in_words(mean), tuple(mean.cells.values())
+        if scale == "paper":
             verdict, why = {
                 True: (WITHIN, ""),
                 False: (NOT_REPRODUCED, ""),
                 None: (UNDECIDED, f"The interval reaches across the edge of {paper:.3f} ± {TOLERANCE}."),
-            }[ours.interval.within(TOLERANCE, of=paper)]
-            return Verdict(_in_words(ours), verdict, "paper", tuple(ours.cells.values()), where, why)
-        why = f"That needs all ten classes of {datasets.TITLES[dataset]} at the paper's scale."
-        for scale in FROM_BEST[1:]:
-            if cells := evidence.cells(scale, dataset, method):
-                ours = mean_auc(cells)
-                printed = paper_mean(dataset, method, ours.classes)
-                beside = (
-                    f"; the paper's for the same {number(len(ours.classes), 'class')} {printed:.3f}" if printed else ""
-                )
-                entries = tuple(ours.cells.values())
-                where = _table1(dataset, entries) if method in TABLE1 else THIS_PAGE
-                return Verdict(
-                    f"{INDICATION}, scale `{scale}`: {_in_words(ours)}{beside}", NOT_YET, scale, entries, where, why
-                )
-        return Verdict("–", NOT_YET, where=where, why=why)
+            }[mean.interval.within(TOLERANCE, of=paper)]
+            return Verdict(ours, verdict, scale, entries, where, why)
+        if printed := paper_mean(dataset, method, mean.classes):
+            ours += f"; the paper's for the same {number(len(mean.classes), 'class')} {printed:.3f}"
+        where = _table1(dataset, entries) if method in TABLE1 else THIS_PAGE
+        return Verdict(f"{INDICATION}, scale `{scale}`: {ours}", NOT_YET, scale, entries, where, why)
 
     return rule
 
@@ -346,30 +364,22 @@ def _alexnet(evidence, claim):
 # Rules: statements, decided at the best scale there is
 
 
-def _steps(evidence, claim):
-    scale, found = evidence.best(["search"])
-    entries = _all(found, "search")
-    where = _figure("ablations", "ablation-steps", entries)
-    if not entries:
-        return _nothing(where, "the AUC by search steps")
+@_statement("search", figure="ablation-steps", lacking="the AUC by search steps")
+def _steps(scale, found, entries):
     curves = {key: column_aucs(each["search"], "scores_by_step") for key, each in _each(found)}  # (steps + 1,) each
     k, last = entries[0].parameters["n_steps"], min(map(len, curves.values())) - 1
     gain = over_classes({key: curve[k] - curve[0] for key, curve in curves.items()})
     further = over_classes({key: curve[last] - curve[k] for key, curve in curves.items()}).value
     ours = f"{_gain_in_words(gain)} from step 0 to {k}, {further:+.4f} from there to {last}; {_data(scale, found)}"
-    holds = gain.low > 0 and further <= SATURATED * gain.value
-    return _decided(holds, ours, scale, entries, where, gains=[gain])
+    return gain.low > 0 and further <= SATURATED * gain.value, ours, "", [gain]
 
 
-def _theta(evidence, claim):
-    scale, found = evidence.best(["search", "search-frozen"])
-    entries = _all(found, "search", "search-frozen")
-    where = _figure("ablations", "ablation-theta", entries)
-    if not entries:
-        return _nothing(where, "the same searches with and without the adaptation")
+@_statement(
+    "search", "search-frozen", figure="ablation-theta", lacking="the same searches with and without the adaptation"
+)
+def _theta(scale, found, entries):
     gain = _gain(found, "search", "search-frozen")
-    ours = f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}"
-    return _decided(gain.low > 0, ours, scale, entries, where, gains=[gain])
+    return gain.low > 0, f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", "", [gain]
 
 
 def _gain(found, method, other):
@@ -382,12 +392,8 @@ def _gain(found, method, other):
     return over_classes(differences)
 
 
-def _seeds(evidence, claim):
-    scale, found = evidence.best(["search"])
-    entries = _all(found, "search")
-    where = _figure("ablations", "ablation-seeds", entries)
-    if not entries:
-        return _nothing(where, "the AUC by the number of starting points")
+@_statement("search", figure="ablation-seeds", lacking="the AUC by the number of starting points")
+def _seeds(scale, found, entries):
     curves = {key: aucs_by_n_starts(each["search"]) for key, each in _each(found)}
     last = max(next(iter(curves.values())))
     some = max(2, last // 4)  # so that there are blocks enough for a spread
@@ -395,22 +401,18 @@ def _seeds(evidence, claim):
     deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
-    holds = gain.low > 0 and deviation[some] < deviation[1]
-    return _decided(holds, ours + _data(scale, found), scale, entries, where, gains=[gain])
+    return gain.low > 0 and deviation[some] < deviation[1], ours + _data(scale, found), "", [gain]
 
 
-def _latents(evidence, claim):
-    scale, found = evidence.best(["adgan", "prior"])
-    entries = _all(found, "adgan", "prior")
-    why = "Judged by the AUCs in the latent space of ADGAN's own size; the figure in two dimensions is not there yet."
-    if not entries:
-        return _nothing(THIS_PAGE, "the prior's AUC")
+@_statement("adgan", "prior", lacking="the prior's AUC")
+def _latents(scale, found, entries):
     holds, shown = True, []
     for dataset, cells in found.items():
         prior, loss = (mean_auc({key: each[m] for key, each in cells.items()}) for m in ("prior", "adgan"))
         holds &= abs(prior.value - 0.5) <= PRIOR_SHARE * (loss.value - 0.5)
         shown.append(f"{datasets.TITLES[dataset]}: prior {_in_words(prior)}, loss {_in_words(loss)}")
-    return _decided(holds, f"{'; '.join(shown)}; scale `{scale}`", scale, entries, THIS_PAGE, why)
+    why = "Judged by the AUCs in the latent space of ADGAN's own size; the figure in two dimensions is not there yet."
+    return holds, f"{'; '.join(shown)}; scale `{scale}`", why
 
 
 def _forest(evidence, claim):
@@ -435,32 +437,22 @@ def _forest(evidence, claim):
     return _decided(holds, ours, scale, entries, where, why)
 
 
-def _elbo(evidence, claim):
-    others = ("vae-prior", "vae-variance")
-    scale, found = evidence.best(["vae", *others])
-    entries = _all(found, "vae", *others)
-    if not entries:
-        return _nothing(THIS_PAGE, "the three scores of the same VAE")
-    gains = {other: _gain(found, "vae", other) for other in others}
+@_statement("vae", "vae-prior", "vae-variance", lacking="the three scores of the same VAE")
+def _elbo(scale, found, entries):
+    gains = {other: _gain(found, "vae", other) for other in ("vae-prior", "vae-variance")}
     shown = [f"{_gain_in_words(gain)} above {METHODS[o].title}" for o, gain in gains.items()]
     holds = all(gain.low > 0 and gain.value >= MUCH_BETTER for gain in gains.values())
-    ours = f"{'; '.join(shown)}; {_data(scale, found)}"
-    return _decided(holds, ours, scale, entries, THIS_PAGE, gains=gains.values())
+    return holds, f"{'; '.join(shown)}; {_data(scale, found)}", "", gains.values()
 
 
-def _stability(evidence, claim):
-    scale, found = evidence.best(OBJECTIVES)
-    entries = _all(found, *OBJECTIVES)
-    where = _figure("ablations", "ablation-stability", entries)
-    if not entries:
-        return _nothing(where, "generators of both objectives")
-    share, deviation = {}, {}
-    for objective in OBJECTIVES:
-        runs = _all(found, objective)
-        share[objective] = float(np.mean([e.record["details"]["diversity"] < COLLAPSED_BELOW for e in runs]))
-        deviation[objective] = _over_seeds(found, objective)
+@_statement(*OBJECTIVES, figure="ablation-stability", lacking="generators of both objectives")
+def _stability(scale, found, entries):
+    runs = {objective: _all(found, objective) for objective in OBJECTIVES}
+    n_runs = len(runs["adgan-gan"])
+    share = {o: np.mean([e.record["details"]["diversity"] < COLLAPSED_BELOW for e in of]) for o, of in runs.items()}
+    deviation = {o: _over_seeds(found, o) for o in OBJECTIVES}
     shown = [
-        f"{o.removeprefix('adgan-')} {share[o]:.0%} of {len(runs)} runs"
+        f"{o.removeprefix('adgan-')} {share[o]:.0%} of {n_runs} runs"
         + (f", deviation {deviation[o]:.3f}" if deviation[o] is not None else "")
         for o in OBJECTIVES
     ]
@@ -468,17 +460,14 @@ def _stability(evidence, claim):
     # that of ADGAN's own generators at this scale
     wgan = f"adgan-{SCALES[scale][next(iter(found))].objective}"
     fewer = share["adgan-gan"] - share[wgan]
-    if len(runs) < MIN_RUNS:
-        why = f"A share of collapses takes at least {MIN_RUNS} runs of each objective."
-    elif abs(fewer) < FEWER_COLLAPSES and deviation[wgan] is None:
+    as_many = abs(fewer) < FEWER_COLLAPSES
+    if n_runs < MIN_RUNS:
+        return None, ours, f"A share of collapses takes at least {MIN_RUNS} runs of each objective."
+    if as_many and deviation[wgan] is None:
         why = "About as many runs collapse, and how steady the AUC is takes several repetitions of each class."
-    else:
-        holds = fewer >= FEWER_COLLAPSES
-        if abs(fewer) < FEWER_COLLAPSES:
-            holds = deviation[wgan] <= STEADIER * deviation["adgan-gan"]
-        why = f"WGAN is here {wgan.removeprefix('adgan-')}, as for ADGAN's own generators at this scale."
-        return _decided(holds, ours, scale, entries, where, why)
-    return Verdict(ours, NOT_YET, scale, entries, where, why)
+        return None, ours, why
+    holds = deviation[wgan] <= STEADIER * deviation["adgan-gan"] if as_many else fewer >= FEWER_COLLAPSES
+    return holds, ours, f"WGAN is here {wgan.removeprefix('adgan-')}, as for ADGAN's own generators at this scale."
 
 
 def _over_seeds(found, method):
@@ -486,8 +475,7 @@ def _over_seeds(found, method):
     by_class = {}
     for dataset, cells in found.items():
         for (c, _), each in cells.items():
-            arrays = each[method].arrays
-            by_class.setdefault((dataset, c), []).append(auc(arrays["labels"], arrays["scores"]))
+            by_class.setdefault((dataset, c), []).append(entry_auc(each[method]))
     variances = [np.var(values, ddof=1) for values in by_class.values() if len(values) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else None
 

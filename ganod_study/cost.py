@@ -6,7 +6,7 @@ count.
 """
 
 import json
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,22 +49,18 @@ def layers(generator):
 
     generator: maps latents (m, latent_size) to images and has an attribute latent_size.
     """
-    found, hooks = [], []
+    found = []
 
     def note(module, inputs, output):
         n = sum(p.numel() for p in module.parameters(recurse=False))
         positions = min(h[0, 0].numel() for h in (*inputs, output))
         found.append(Layer(type(module).__name__, n, positions, output[0].numel()))
 
-    for module in generator.modules():
-        if next(module.parameters(recurse=False), None) is not None:
-            hooks.append(module.register_forward_hook(note))
-    try:
-        with torch.no_grad():
-            generator(next(generator.parameters()).new_zeros(2, generator.latent_size))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for module in generator.modules():
+            if next(module.parameters(recurse=False), None) is not None:
+                hooks.callback(module.register_forward_hook(note).remove)
+        generator(next(generator.parameters()).new_zeros(2, generator.latent_size))
     return found
 
 
@@ -92,8 +88,7 @@ def ways(generator, n_steps=5):
     }
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """The records of one benchmark, a dictionary for each machine; there may be none."""
 
     name: str

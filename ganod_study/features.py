@@ -144,35 +144,22 @@ def _find(weights):
 
 def _load(path):
     """The network with the weights of a file; ValueError if they are not all there, or not AlexNet's."""
-    with torch.device("meta"):  # shapes alone: there are no weights yet, not even random ones
-        network = _network()
     try:
         if path.suffix == ".npz":
             with path.open("rb") as raw, np.load(raw) as file:  # np.load alone leaves a damaged file open
                 given = {name: torch.from_numpy(file[name]) for name in file}
         else:
             given = torch.load(path, map_location="cpu", weights_only=True)
-        state = {
-            name.removeprefix("features."): value.float()
-            for name, value in given.items()
-            if name.startswith("features.")  # and not the classifier
-        }
+        state = {name: value.float() for name, value in given.items() if name.startswith("features.")}  # no classifier
     except Exception as error:  # a cut file fails in many ways
         raise ValueError(f"weights: {path} can't be read as a .npz or .pth file of weights: {error!r}.") from error
-    needed = network.state_dict()
-    if state.keys() != needed.keys():
-        missing, unknown = (
-            ", ".join(f"features.{name}" for name in names) or "none"
-            for names in (sorted(needed.keys() - state.keys()), sorted(state.keys() - needed.keys()))
-        )
-        raise ValueError(f"weights: {path} does not hold AlexNet's: missing are {missing}; unknown are {unknown}.")
+    with torch.device("meta"):  # shapes alone: there are no weights yet, not even random ones
+        network = nn.ModuleDict({"features": _network()})
+    try:
+        network.load_state_dict(state, assign=True)
+    except RuntimeError as error:  # which names what is missing, unknown, or of another shape
+        raise ValueError(f"weights: {path} does not hold AlexNet's: {error}") from error
     for name, value in state.items():
-        if value.shape != needed[name].shape:
-            raise ValueError(
-                f"weights: features.{name} must have the shape {tuple(needed[name].shape)}; "
-                f"in {path} it has {tuple(value.shape)}."
-            )
         if not torch.isfinite(value).all():
-            raise ValueError(f"weights: features.{name} must be finite; in {path} it has NaN or infinity.")
-    network.load_state_dict(state, assign=True)
-    return network.eval()
+            raise ValueError(f"weights: {name} must be finite; in {path} it has NaN or infinity.")
+    return network["features"].eval()

@@ -3,6 +3,8 @@
 Functions return a matplotlib Figure, which a notebook shows by naming it last in a cell.
 """
 
+from functools import wraps
+
 import numpy as np
 import torch
 
@@ -65,7 +67,7 @@ def generated_images(entries, *, store=None):
         with torch.no_grad():
             rows = torch.stack([real, gan.generator(z)])  # (2, n, channels, height, width)
         picture = (rows + 1).div(2).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1).squeeze(-1)
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        axis.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
         height = rows.shape[-2]
         axis.set_yticks([height / 2, 1.5 * height], [f"{label}, real", f"{label}, generated"], fontsize=8)
         axis.set_xticks([])
@@ -190,12 +192,17 @@ def benchmark_scaling(records):
             axis.errorbar(x, middle, reach, marker="o", color=BENCHMARK_COLOURS[0], capsize=2)
             axis.axhline(1, color="0.6", linestyle=":", linewidth=1)
             axis.set(xscale="log", xlabel=title)
-            axis.set_xticks(x, map(str, x))
-            axis.minorticks_off()
+            _ticks(axis, x)
         panels[0].set_ylabel("relative cost", fontsize=9)
         panels[0].set_ylim(bottom=0)
         panels[0].set_title(record["device"], fontsize=9, loc="left")
     return figure
+
+
+def _ticks(axis, values):
+    """Ticks at these values of x alone, on an axis that is no linear one."""
+    axis.set_xticks(values, map(str, values))
+    axis.minorticks_off()
 
 
 def _legend_below(axis, ncols=3):
@@ -220,48 +227,56 @@ def _figure(width, height, rows=1, columns=1, **options):
     return figure, axes
 
 
-def ablation_steps(entries):
+def _each_dataset(summarise, *methods):
+    """Makes draw(axis, summary) a figure of entries: a panel for each data set of which there is a summary.
+
+    methods: those that the note names where there is none.
+    """
+
+    def of_entries(draw):
+        @wraps(draw)
+        def drawn(entries):
+            panels = {title: found for title, some in by_dataset(entries).items() if (found := summarise(some))}
+            if not panels:
+                return not_run(*methods)
+            figure, axes = _panels(panels)
+            for (title, found), axis in zip(panels.items(), axes):
+                axis.set(title=title, ylabel="AUC")
+                draw(axis, found)
+                _legend_below(axis)
+            return figure
+
+        return drawn
+
+    return of_entries
+
+
+@_each_dataset(lambda entries: [e for e in entries if e.parameters["method"] in SEARCHES], *SEARCHES)
+def ablation_steps(axis, searches):
     """AUC against the search's number of steps, theta adapting and frozen: a panel for each data set."""
-    panels = by_dataset([e for e in entries if e.parameters["method"] in SEARCHES])
-    if not panels:
-        return not_run(*SEARCHES)
-    figure, axes = _panels(panels)
-    for (title, of_dataset), axis in zip(panels.items(), axes):
-        for method, style in zip(SEARCHES, ("-", ":")):
-            curves = summaries.auc_by_step(of_dataset, method)
-            _draw_curves(axis, curves, style, note="" if method == "search" else f", {SEARCHES[method]}")
-        _step_axis(axis, summaries.steps_shown(of_dataset))
-        axis.set(title=title, ylabel="AUC")
-        _legend_below(axis)
-    return figure
+    for method, style in zip(SEARCHES, ("-", ":")):
+        curves = summaries.auc_by_step(searches, method)
+        _draw_curves(axis, curves, style, note="" if method == "search" else f", {SEARCHES[method]}")
+    _step_axis(axis, summaries.steps_shown(searches))
 
 
-def ablation_theta(entries):
+@_each_dataset(summaries.theta_by_step, *SEARCHES)
+def ablation_theta(axis, curves):
     """What adapting theta adds to the AUC at each number of steps, and its mean with a 95 % interval over classes."""
-    panels = {title: summaries.theta_by_step(found) for title, found in by_dataset(entries).items()}
-    panels = {title: curves for title, curves in panels.items() if curves.lines}
-    if not panels:
-        return not_run(*SEARCHES)
-    figure, axes = _panels(panels)
-    for (title, curves), axis in zip(panels.items(), axes):
-        _draw_curves(axis, curves)
-        values = np.stack(list(curves.lines.values()))
-        _, low, high = t_interval(values)
-        axis.fill_between(curves.x, low, high, color="0.2", alpha=0.12, linewidth=0)
-        axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
-        _step_axis(axis, curves.x)
-        reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
-        axis.set(title=title, ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
-        _legend_below(axis)
-    return figure
+    _draw_curves(axis, curves)
+    values = np.stack(list(curves.lines.values()))
+    _, low, high = t_interval(values)
+    axis.fill_between(curves.x, low, high, color="0.2", alpha=0.12, linewidth=0)
+    axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
+    _step_axis(axis, curves.x)
+    reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
+    axis.set(ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
 
 
 def ablation_losses(entries):
     """Mean losses of normal and anomalous images against steps, and below what adapting theta takes off them."""
-    gains = {
-        title: [summaries.theta_gains(found, label) for label in (0, 1)] for title, found in by_dataset(entries).items()
-    }
-    gains = {title: found for title, found in gains.items() if found[0].lines}
+    gains = {title: [summaries.theta_gains(found, y) for y in (0, 1)] for title, found in by_dataset(entries).items()}
+    gains = {title: found for title, found in gains.items() if found[0]}
     if not gains:
         return not_run(*SEARCHES)
     figure, axes = _figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
@@ -285,20 +300,12 @@ def ablation_losses(entries):
     return figure
 
 
-def ablation_seeds(entries):
+@_each_dataset(summaries.auc_by_seeds, "search")
+def ablation_seeds(axis, curves):
     """AUC against the number of starting points, with a band of one standard deviation between draws of them."""
-    panels = {title: summaries.auc_by_seeds(found) for title, found in by_dataset(entries).items()}
-    panels = {title: curves for title, curves in panels.items() if curves.lines}
-    if not panels:
-        return not_run("search")
-    figure, axes = _panels(panels)
-    for (title, curves), axis in zip(panels.items(), axes):
-        _draw_curves(axis, curves)
-        axis.set(title=title, xlabel="starting points", ylabel="AUC", xscale="log")
-        axis.set_xticks(curves.x, map(str, curves.x))
-        axis.minorticks_off()
-        _legend_below(axis)
-    return figure
+    _draw_curves(axis, curves)
+    axis.set(xlabel="starting points", xscale="log")
+    _ticks(axis, curves.x)
 
 
 def ablation_methods(entries, titles):
@@ -356,27 +363,19 @@ def ablation_stability(entries):
     return figure
 
 
-def ablation_forest(entries):
+@_each_dataset(summaries.forests, "iforest-grid")
+def ablation_forest(axis, forests):
     """AUCs of an isolation forest over a grid of its settings, a dot for each; rings mark the default's."""
-    panels = {title: summaries.forests(found) for title, found in by_dataset(entries).items()}
-    panels = {title: forests for title, forests in panels.items() if forests}
-    if not panels:
-        return not_run("iforest-grid")
-    figure, axes = _panels(panels)
-    for (title, forests), axis in zip(panels.items(), axes):
-        for i, forest in enumerate(forests.values()):
-            places = i + np.linspace(-0.25, 0.25, len(forest.aucs))  # in the grid's order
-            axis.plot(
-                places, forest.aucs, "o", color=METHODS["iforest"].colour, markersize=4, label="setting" * (i == 0)
-            )
-            ring = {"marker": "o", "facecolor": "none", "edgecolor": "0.1", "s": 55}
-            axis.scatter(places[forest.default], forest.aucs[forest.default], **ring, label="default" * (i == 0))
-        means = np.mean([forest.aucs for forest in forests.values()], axis=0)
-        axis.plot(len(forests) + np.linspace(-0.25, 0.25, len(means)), means, "D", color="0.2", markersize=3)
-        axis.set_xticks(range(len(forests) + 1), [*forests, "mean"], fontsize=8)
-        axis.set(title=title, xlabel="class", ylabel="AUC")
-        _legend_below(axis)
-    return figure
+    dot = {"color": METHODS["iforest"].colour, "markersize": 4}
+    ring = {"marker": "o", "facecolor": "none", "edgecolor": "0.1", "s": 55}
+    for i, forest in enumerate(forests.values()):
+        places = i + np.linspace(-0.25, 0.25, len(forest.aucs))  # in the grid's order
+        axis.plot(places, forest.aucs, "o", **dot, label="setting" * (i == 0))
+        axis.scatter(places[forest.default], forest.aucs[forest.default], **ring, label="default" * (i == 0))
+    means = np.mean([forest.aucs for forest in forests.values()], axis=0)
+    axis.plot(len(forests) + np.linspace(-0.25, 0.25, len(means)), means, "D", color="0.2", markersize=3)
+    axis.set_xticks(range(len(forests) + 1), [*forests, "mean"], fontsize=8)
+    axis.set_xlabel("class")
 
 
 def _panels(titles):
@@ -391,15 +390,14 @@ def _draw_curves(axis, curves, style="-", note=""):
         axis.plot(curves.x, line, style, color=f"C{i}", linewidth=1, marker=".", label=name * (not note))
         if name in curves.bands:
             axis.fill_between(curves.x, line - curves.bands[name], line + curves.bands[name], color=f"C{i}", alpha=0.12)
-    if curves.lines:
+    if curves:
         axis.plot(curves.x, curves.mean, style, color="0.1", linewidth=2.2, label=f"mean{note}")
 
 
 def _step_axis(axis, steps):
     """Numbers of search steps, 0 among them, along x."""
     axis.set_xscale("symlog", linthresh=1, linscale=0.5)
-    axis.set_xticks(steps, map(str, steps))
-    axis.minorticks_off()
+    _ticks(axis, steps)
     axis.set_xlabel("search steps k")
 
 
@@ -442,10 +440,8 @@ def tuning_curves(entries):
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
         for n_iter in {settings.n_iter for settings in SCALES[tuning.SCALE].values()}:
             axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
-        ticks = sorted({n for curves in of_dataset.values() for n in curves.x.tolist()})
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
-        axis.set_xticks(ticks, map(str, ticks))
-        axis.minorticks_off()
+        _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))
         axis.set_ylim(bottom=0)
     _legend_below(axes[0])
     return figure

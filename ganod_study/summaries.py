@@ -95,6 +95,11 @@ def complete(entries):
 # Means
 
 
+def entry_auc(entry):
+    """The AUC of an entry's scores."""
+    return auc(entry.arrays["labels"], entry.arrays["scores"])
+
+
 @dataclass(frozen=True)
 class Mean:
     """A mean AUC over classes and repetitions.
@@ -135,7 +140,7 @@ def mean_auc(cells, classes=None):
     if not classes or not seeds:
         return None
     cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
-    found = {key: auc(e.arrays["labels"], e.arrays["scores"]) for key, e in cells.items()}
+    found = {key: entry_auc(e) for key, e in cells.items()}
     aucs = [float(np.mean([found[c, s] for c in classes])) for s in seeds]
     if len(seeds) > 1 and not all(map(_fit_is_shared, cells.values())):
         return Mean(t_interval(aucs), aucs, classes, cells)
@@ -216,6 +221,9 @@ class Curves(NamedTuple):
     lines: dict
     bands: dict
 
+    def __bool__(self):
+        return bool(self.lines)
+
     @property
     def mean(self):
         """(m,): the mean over classes."""
@@ -231,11 +239,7 @@ def steps_shown(entries):
 def auc_by_step(entries, method="search"):
     """The AUC after each number of search steps shown, as `Curves`."""
     steps = steps_shown(entries)
-
-    def aucs(entry):
-        return [auc(entry.arrays["labels"], entry.arrays["scores_by_step"][:, k]) for k in steps]
-
-    return _curves(steps, by_class(entries, method), aucs)
+    return _curves(steps, by_class(entries, method), lambda entry: column_aucs(entry, "scores_by_step", steps))
 
 
 def loss_by_step(entries, method, label):
@@ -287,9 +291,8 @@ def auc_by_seeds(entries, method="search"):
     For each number the mean over all disjoint blocks of that many starting points, and their standard
     deviation: how much the draw of the starting points matters. With one block the deviation is NaN.
     """
-    blocks = {
-        name: [aucs_by_n_starts(entry) for entry in runs.values()] for name, runs in by_class(entries, method).items()
-    }
+    classes = by_class(entries, method)
+    blocks = {name: [aucs_by_n_starts(entry) for entry in runs.values()] for name, runs in classes.items()}
     sizes = sorted(set.intersection(*(set(found) for runs in blocks.values() for found in runs))) if blocks else []
     lines, bands = {}, {}
     for name, runs in blocks.items():
@@ -300,16 +303,14 @@ def auc_by_seeds(entries, method="search"):
 
 
 def _curves(x, classes, values):
-    """`Curves` of values(entry) (m,), averaged over the repetitions of each class."""
-    lines = {name: np.mean([values(e) for e in runs.values()], axis=0) for name, runs in classes.items()}
+    """`Curves` of values(run) (m,), averaged over the repetitions of each class, {its name: {seed: run}}."""
+    lines = {name: np.mean([values(run) for run in runs.values()], axis=0) for name, runs in classes.items()}
     return Curves(np.array(x), lines, {})
 
 
 def _paired(x, entries, difference):
     """`Curves` of difference(adapting, frozen, labels) (m,), averaged over the repetitions of each class."""
-    pairs = _pairs(entries, "search", "search-frozen")
-    lines = {name: np.mean([difference(*pair) for pair in found.values()], axis=0) for name, found in pairs.items()}
-    return Curves(np.array(x), lines, {})
+    return _curves(x, _pairs(entries, "search", "search-frozen"), lambda pair: difference(*pair))
 
 
 def _pairs(entries, method, reference):
@@ -329,7 +330,6 @@ def _pairs(entries, method, reference):
 class Run(NamedTuple):
     """One training and what came of it."""
 
-    seed: int
     diversity: float
     auc: float
 
@@ -362,19 +362,11 @@ class Grid(NamedTuple):
 
 def stability(entries):
     """{method: [`Run`, ...]} of those of OBJECTIVES that there are, one for each training."""
-    found = {}
-    for method in OBJECTIVES:
-        runs = [e for name in by_class(entries, method).values() for e in name.values()]
-        if runs:
-            found[method] = [
-                Run(
-                    e.parameters["seed"],
-                    float(e.record["details"]["diversity"]),
-                    auc(e.arrays["labels"], e.arrays["scores"]),
-                )
-                for e in runs
-            ]
-    return found
+    found = {
+        method: [Run(float(e.record["details"]["diversity"]), entry_auc(e)) for e in cells_of(entries, method).values()]
+        for method in OBJECTIVES
+    }
+    return {method: runs for method, runs in found.items() if runs}
 
 
 def forests(entries):
@@ -387,9 +379,9 @@ def forests(entries):
     return found
 
 
-def column_aucs(entry, name):
-    """The AUC of each column of an array of scores (n, m), as (m,)."""
-    return np.array([auc(entry.arrays["labels"], column) for column in entry.arrays[name].T])
+def column_aucs(entry, name, columns=slice(None)):
+    """The AUC of each of some columns of an array of scores (n, m), as (m,)."""
+    return np.array([auc(entry.arrays["labels"], column) for column in entry.arrays[name].T[columns]])
 
 
 def grids(entries, method, kind="grid"):
@@ -403,14 +395,11 @@ def grids(entries, method, kind="grid"):
         dimensions = list(dict.fromkeys(setting["n_components"] for setting in tried))
         settings = list(dict.fromkeys(setting_in_words(setting) for setting in tried))
         classes = sorted({e.parameters["normal_class"] for e in runs})
-        column = [e for e in some if e.parameters["method"] == method and e.parameters["normal_class"] in classes]
-        mean = np.mean([column_aucs(e, "scores_by_setting") for e in runs], axis=0).reshape(
-            len(dimensions), len(settings)
-        )
-        ours = float(np.mean([auc(e.arrays["labels"], e.arrays["scores"]) for e in column])) if column else None
-        found[dataset] = Grid(
-            dimensions, settings, mean, len(classes), paper_mean(runs[0].parameters["dataset"], method, classes), ours
-        )
+        aucs = np.mean([column_aucs(e, "scores_by_setting") for e in runs], axis=0).reshape(len(dimensions), -1)
+        paper = paper_mean(runs[0].parameters["dataset"], method, classes)
+        column = [entry_auc(e) for (c, _), e in cells_of(some, method).items() if c in classes]
+        ours = float(np.mean(column)) if column else None
+        found[dataset] = Grid(dimensions, settings, aucs, len(classes), paper, ours)
     return found
 
 

@@ -87,20 +87,12 @@ def questions(dataset):
     """{name: `Question`} that a data set helps to answer."""
     objective = SCALES[SCALE][dataset].objective
     base = Candidate(objective, RECIPES[objective]["n_critic"], N_STEPS)
+    ways = [replace(base, objective=o, n_critic=n) for o in ("wgan", "wgan-gp") for n in (1, 2, 5)]
+    of_search = {"running statistics": base, "the image's own": replace(base, own_statistics=True)}
     found = {
-        "critic": Question(
-            {
-                critic_option(objective, n): replace(base, objective=objective, n_critic=n)
-                for objective in ("wgan", "wgan-gp")
-                for n in (1, 2, 5)
-            },
-            "frechet",
-        ),
+        "critic": Question({critic_option(way.objective, way.n_critic): way for way in ways}, "frechet"),
         "steps": Question({f"{n:,}": replace(base, n_steps=n) for n in STEPS}, "frechet"),
-        # the samples are the same
-        "batch norm": Question(
-            {"running statistics": base, "the image's own": replace(base, own_statistics=True)}, "search_loss"
-        ),
+        "batch norm": Question(of_search, "search_loss"),  # the samples are the same
     }
     if dataset == "mnist":
         found["size"] = Question({"padded": base, "resized": replace(base, resized=True)}, "frechet")
@@ -113,16 +105,15 @@ def critic_option(objective, n_critic):
 
 def own_option(name, scale):
     """What the project does at a scale, in the words of the question's options; several where data sets differ."""
-    found = []
-    for s in SCALES[scale].values():
-        found.append(
-            {
-                "critic": critic_option(s.objective, RECIPES[s.objective]["n_critic"]),
-                "steps": f"{s.n_iter:,}",
-                "batch norm": "running statistics",  # see latent_search
-                "size": "padded",  # see load_images
-            }[name]
-        )
+    found = [
+        {
+            "critic": critic_option(s.objective, RECIPES[s.objective]["n_critic"]),
+            "steps": f"{s.n_iter:,}",
+            "batch norm": "running statistics",  # see latent_search
+            "size": "padded",  # see load_images
+        }[name]
+        for s in SCALES[scale].values()
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -352,7 +343,7 @@ def choose(entries, name):
         return None
     means = {}
     for option, of in run.items():
-        if not any(diverged(e) for e in of.values()):
+        if not any(map(diverged, of.values())):
             by_dataset = {}
             for group in groups:
                 by_dataset.setdefault(group[0], []).append(of[group].record["details"][deciding_measure(name)])

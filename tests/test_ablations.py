@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import helpers
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -9,29 +10,23 @@ from scipy import stats
 
 from ganod_lite import classic
 from ganod_study import datasets, figures, runner, summaries
-from ganod_study.statistics import mean_auc_interval, t_interval
-from ganod_study.store import Entry
+from ganod_study.statistics import auc, mean_auc_interval, t_interval
 from ganod_study.tables import ablations
 
 N, K, S = 40, 6, 8  # images, search steps, starting points
 SEARCHES = ("search", "search-frozen")
 
 
-def entry(method, normal_class=0, seed=0, dataset="digits", details=None, n=N, shift=0.0, **arrays):
-    """An entry like those of the grid: anomalies score higher by 1 + shift, the same images for all methods."""
-    random = np.random.default_rng([normal_class, seed, len(method), ord(method[-1])])
-    labels = (np.arange(n) % 4 > 0).astype(np.uint8)
-    scores = (random.normal(size=n) + labels * (1 + shift)).astype(np.float32)
+def entry(method, normal_class=0, seed=0, **options):
+    """One of `helpers.entry`; searches and the forest's grid have their further arrays."""
+    made = helpers.entry(method, normal_class, seed, **{"n": N} | options)
+    rng, labels = np.random.default_rng([normal_class, seed, len(method)]), made.arrays["labels"][:, None]
     if method in SEARCHES:
-        by_step = random.normal(size=(n, K + 1)) + 3 - 0.2 * np.arange(K + 1) + labels[:, None] * (0.5 + shift)
-        arrays = {"scores_by_step": by_step, "losses_by_seed": random.normal(size=(n, S)) + labels[:, None]} | arrays
+        made.arrays.setdefault("scores_by_step", rng.normal(size=(N, K + 1)) + 3 - 0.2 * np.arange(K + 1) + labels / 2)
+        made.arrays["losses_by_seed"] = rng.normal(size=(N, S)) + labels
     if method == "iforest-grid":
-        arrays = {"scores_by_setting": random.normal(size=(n, 3)) + labels[:, None]} | arrays
-    parameters = {
-        "dataset": dataset, "normal_class": normal_class, "method": method, "seed": seed, "scale": "lite", "n_steps": 5,
-    }  # fmt: skip
-    record = {"parameters": parameters, "details": details or {}}
-    return Entry(record, {"scores": scores, "labels": labels, "test_index": np.arange(n)} | arrays)
+        made.arrays["scores_by_setting"] = rng.normal(size=(N, 3)) + labels
+    return made
 
 
 def entries(methods, classes=(0, 1), seeds=(0,), **options):
@@ -39,20 +34,13 @@ def entries(methods, classes=(0, 1), seeds=(0,), **options):
 
 
 def forest_entries(**options):
-    settings = [
-        {"n_components": 20, "n_estimators": n, "max_samples": m} for n, m in ((100, 64), (100, 256), (400, 256))
-    ]
-    return entries(["iforest-grid"], details={"settings": settings}, **options)
+    names, settings = ("n_components", "n_estimators", "max_samples"), ((20, 100, 64), (20, 100, 256), (20, 400, 256))
+    return entries(["iforest-grid"], details={"settings": [dict(zip(names, values)) for values in settings]}, **options)
 
 
 def stability_entries(methods=tuple(summaries.OBJECTIVES)):
     values = (0.2, 0.49, 0.5)
     return [entry(m, seed=s, details={"diversity": v}) for m in methods for s, v in enumerate(values)]
-
-
-def slow_auc(labels, scores):
-    pairs = [(a > b) + (a == b) / 2 for a in scores[labels == 1] for b in scores[labels == 0]]
-    return sum(pairs) / len(pairs)
 
 
 def test_auc_by_step():
@@ -63,7 +51,7 @@ def test_auc_by_step():
     for c, line in enumerate(curves.lines.values()):
         for k, value in zip(curves.x, line):
             runs = [entry("search-frozen", c, s) for s in (0, 1)]
-            aucs = [slow_auc(e.arrays["labels"], e.arrays["scores_by_step"][:, k]) for e in runs]
+            aucs = [auc(e.arrays["labels"], e.arrays["scores_by_step"][:, k]) for e in runs]
             assert value == pytest.approx(np.mean(aucs))
     assert curves.mean == pytest.approx((curves.lines["0"] + curves.lines["1"]) / 2)
 
@@ -83,14 +71,11 @@ def test_loss_and_theta_by_step():
         for c, k in product((0, 1), range(4)):
             pairs = [[entry(m, c, s).arrays for m in SEARCHES] for s in (0, 1)]
             step = (0, 1, 2, 5)[k]
-            means = [
-                [sum(v for v, y in zip(a["scores_by_step"][:, step], a["labels"]) if y == label) for a in pair]
-                for pair in pairs
-            ]
-            means = np.array(means) / (pairs[0][0]["labels"] == label).sum()
+            of_label = [[a["scores_by_step"][a["labels"] == label, step] for a in pair] for pair in pairs]
+            means = np.mean(of_label, axis=2)
             assert losses.lines[str(c)][k] == pytest.approx(means[:, 0].mean())
             assert gains.lines[str(c)][k] == pytest.approx((means[:, 1] - means[:, 0]).mean())
-            aucs = [[slow_auc(a["labels"], a["scores_by_step"][:, step]) for a in pair] for pair in pairs]
+            aucs = [[auc(a["labels"], a["scores_by_step"][:, step]) for a in pair] for pair in pairs]
             assert difference.lines[str(c)][k] == pytest.approx(np.mean([a - b for a, b in aucs]))
 
 
@@ -119,11 +104,10 @@ def test_auc_by_seeds():
         for seed in (0, 1):
             arrays = entry("search", c, seed).arrays
             losses, labels = arrays["losses_by_seed"], arrays["labels"]
-            blocks = [losses[:, [size * b + j for j in range(size)]].mean(1) for b in range(S // size)]
-            aucs = [slow_auc(labels, scores) for scores in blocks]
-            means.append(sum(aucs) / len(aucs))
+            aucs = [auc(labels, losses[:, size * b : size * (b + 1)].mean(1)) for b in range(S // size)]
+            means.append(np.mean(aucs))
             if len(aucs) > 1:
-                variances.append(sum((a - means[-1]) ** 2 for a in aucs) / (len(aucs) - 1))
+                variances.append(np.var(aucs, ddof=1))
         assert curves.lines[str(c)][i] == pytest.approx(np.mean(means))
         band = curves.bands[str(c)][i]
         assert band == pytest.approx(np.sqrt(np.mean(variances))) if variances else np.isnan(band)
@@ -135,7 +119,7 @@ def test_starting_points_that_fill_no_block_are_left_out():
     found[0].arrays["losses_by_seed"] = first_six
     curves = summaries.auc_by_seeds(found)
     assert curves.x.tolist() == [1, 2, 4]
-    expected = slow_auc(found[0].arrays["labels"], first_six[:, :4].mean(1))
+    expected = auc(found[0].arrays["labels"], first_six[:, :4].mean(1))
     assert curves.lines["0"][2] == pytest.approx(expected)
 
 
@@ -143,9 +127,9 @@ def test_class_aucs_have_intervals_or_deviations():
     one, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
     e = one[0].arrays
     value, low, high = summaries.class_means(one, "adgan")["0"].spread
-    assert value == pytest.approx(slow_auc(e["labels"], e["scores"]))
+    assert value == pytest.approx(auc(e["labels"], e["scores"]))
     assert low < value < high
-    aucs = [slow_auc(a["labels"], a["scores"]) for a in (entry("adgan", 1, s).arrays for s in range(3))]
+    aucs = [auc(a["labels"], a["scores"]) for a in (entry("adgan", 1, s).arrays for s in range(3))]
     value, low, high = summaries.class_means(several, "adgan")["1"].spread
     assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), *[np.std(aucs, ddof=1)] * 2))
 
@@ -170,9 +154,9 @@ def test_intervals_of_means():
 
 
 def test_comparisons_are_signed_paired_and_of_common_images():
-    found = [entry("adgan-laplacian", shift=1, n=N // 2), entry("adgan")]
+    found = [entry("adgan-laplacian", n=N // 2), entry("adgan")]
     a, b = (e.arrays for e in found)
-    expected = slow_auc(a["labels"], a["scores"]) - slow_auc(b["labels"][: N // 2], b["scores"][: N // 2])
+    expected = auc(a["labels"], a["scores"]) - auc(b["labels"][: N // 2], b["scores"][: N // 2])
     (comparison,) = summaries.comparisons(found, "adgan-laplacian", "adgan").values()
     assert comparison.difference == pytest.approx(expected)
     assert comparison.low < comparison.difference < comparison.high
@@ -188,9 +172,8 @@ def test_mean_difference_weighs_classes_not_runs():
     each = summaries.comparisons(found, *methods)
     assert len(each) == 7
     of_class = [np.mean([c.difference for (name, _), c in each.items() if name == wanted]) for wanted in "014"]
-    assert summaries.over_classes({key: c.difference for key, c in each.items()}).value == pytest.approx(
-        np.mean(of_class)
-    )
+    found = summaries.over_classes({key: c.difference for key, c in each.items()})
+    assert found.value == pytest.approx(np.mean(of_class))
 
 
 def test_stability():
@@ -199,7 +182,7 @@ def test_stability():
     runs = found["adgan-gan"]
     assert [run.collapsed for run in runs] == [True, True, False]
     arrays = entry("adgan-gan", seed=1).arrays
-    assert runs[1].auc == pytest.approx(slow_auc(arrays["labels"], arrays["scores"]))
+    assert runs[1].auc == pytest.approx(auc(arrays["labels"], arrays["scores"]))
 
     table = ablations.stability(stability_entries(["adgan-gan"])).data
     (row,) = (line for line in table.splitlines() if line.startswith("| GAN "))
@@ -214,7 +197,7 @@ def test_forests_and_their_default():
     forest = summaries.forests(forest_entries(seeds=(0, 1)))["1"]
     assert forest.default.tolist() == [False, True, False]
     runs = [e.arrays for e in forest_entries(seeds=(0, 1)) if e.parameters["normal_class"] == 1]
-    slow = [np.mean([slow_auc(a["labels"], a["scores_by_setting"][:, i]) for a in runs]) for i in range(3)]
+    slow = [np.mean([auc(a["labels"], a["scores_by_setting"][:, i]) for a in runs]) for i in range(3)]
     assert forest.aucs == pytest.approx(slow)
     assert f"{min(slow):.3f} | {max(slow):.3f}" in " ".join(ablations.forest(forest_entries(seeds=(0, 1))).data.split())
 
@@ -284,12 +267,15 @@ def test_outcomes_together_keep_their_reasons():
 
 def test_entries_that_come_up_twice_are_listed_once():
     a, b = entries(["adgan"])
-    a.record["file"], b.record["file"] = "a.npz", "b.npz"
     assert summaries.distinct([b, a, b]) == [b, a]
 
 
 def labels_of(axis):
     return [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+def ticks_of(axis):
+    return [text.get_text() for text in axis.get_xticklabels()]
 
 
 def test_step_figures():
@@ -298,7 +284,7 @@ def test_step_figures():
     assert [axis.get_title() for axis in figure.axes] == ["Digits", "MNIST"]
     assert [len(axis.lines) for axis in figure.axes] == [6, 8]  # classes and mean, twice
     assert labels_of(figure.axes[1]) == ["0", "1", "8", "mean", "mean, θ frozen"]
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["0", "1", "2", "5"]
+    assert ticks_of(figure.axes[0]) == ["0", "1", "2", "5"]
     assert figure.axes[0].lines[2].get_ydata() == pytest.approx(summaries.auc_by_step(found[:4]).mean)
 
     figure = figures.ablation_theta(found)
@@ -314,7 +300,7 @@ def test_step_figures():
 def test_seed_figure():
     (axis,) = figures.ablation_seeds(entries(["search"])).axes
     assert len(axis.lines) == 3 and len(axis.collections) == 2
-    assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "4", "8"]
+    assert ticks_of(axis) == ["1", "2", "4", "8"]
 
 
 def test_method_figure():
@@ -323,7 +309,7 @@ def test_method_figure():
     (legend,) = axis.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["WGAN", "VAE's decoder"]
     assert axis.get_xlabel() == "without LSGAN: not run"
-    assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
+    assert ticks_of(axis) == ["0", "1", "mean"]
     means = [line.get_ydata().item() for line in axis.lines if line.get_marker() == "D"]
     assert means == pytest.approx([summaries.class_means(found, m)["1"].value for m in ("adgan", "adgan-vae")])
 
@@ -332,14 +318,14 @@ def test_stability_figure():
     figure = figures.ablation_stability(stability_entries(["adgan-gan", "adgan-wgan"]))
     dots = [line for line in figure.axes[0].lines if line.get_marker() in "oX"]
     assert [line.get_marker() for line in dots] == ["X", "X", "o"] * 2
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["WGAN", "GAN"]
+    assert ticks_of(figure.axes[0]) == ["WGAN", "GAN"]
     assert figure.axes[0].get_xlabel() == "without WGAN-GP, LSGAN: not run"
 
 
 def test_forest_figure():
     found = forest_entries()
     (axis,) = figures.ablation_forest(found).axes
-    assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "mean"]
+    assert ticks_of(axis) == ["0", "1", "mean"]
     assert [len(line.get_xdata()) for line in axis.lines] == [3, 3, 3]
     rings = [tuple(scatter.get_offsets()[0]) for scatter in axis.collections]
     assert rings[1][1] == pytest.approx(summaries.forests(found)["1"].aucs[1])

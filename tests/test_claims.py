@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import helpers
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from ganod_study import claims, reference
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.store import Entry
-from ganod_study.summaries import aucs_by_n_starts, comparisons, over_classes
+from ganod_study.summaries import comparisons, over_classes
 from ganod_study.tables import claims as page
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -56,10 +57,8 @@ def entry(dataset, method, c, seed, scale, auc, *, better=True):
     if method in ("vae-prior", "vae-variance"):
         arrays["scores"] = scored(GOOD.get(dataset, GOOD["mnist"])["vae"] - (0.2 + c / 100 if better else 0))
     collapsed = better and method == "adgan-gan" and c % 2
-    name = f"{dataset}-{scale}-{method}-class{c}-seed{seed}.npz"
-    parameters = {"dataset": dataset, "normal_class": c, "method": method, "seed": seed, "scale": scale, "n_steps": 5}
     details = {"diversity": 0.2 if collapsed else 0.9, "settings": [{"n_components": n} for n in (20, 20, 60, 60)]}
-    return Entry({"parameters": parameters, "details": details, "file": name}, arrays)
+    return helpers.entry(method, c, seed, dataset, scale, details=details, **arrays)
 
 
 def grid(scale, classes, datasets=claims.PAPERS_DATA, methods=METHODS_OF_CLAIMS, seeds=(0,), off=0.0, better=True):
@@ -86,6 +85,10 @@ def sogaal(variant, *, auc, table="onecluster", stop=1000, seeds=3, bad=False):
         Entry({"parameters": parameters | {"seed": s}, "details": {}, "file": f"{variant}-{s}.npz"}, arrays | curves)
         for s in range(seeds)
     )
+
+
+def with_arrays(entry, **arrays):
+    return replace(entry, arrays=entry.arrays | arrays)
 
 
 def posts(good, **options):
@@ -116,8 +119,8 @@ def verdicts(found):
     return {name: verdict.verdict for name, verdict in found.items()}
 
 
-def verdicts_of(evidence):
-    return verdicts(claims.judge(evidence))
+def judge(entries):
+    return claims.judge(Evidence(tuple(entries)))
 
 
 def test_every_claim_has_a_rule_and_every_rule_a_claim():
@@ -128,7 +131,7 @@ def test_every_claim_has_a_rule_and_every_rule_a_claim():
 def test_a_claim_without_a_rule_is_an_error(monkeypatch):
     monkeypatch.delitem(claims.RULES, "theta-helps")
     with pytest.raises(KeyError, match="theta-helps"):
-        claims.judge(Evidence())
+        judge(())
 
 
 def test_a_verdict_needs_a_reason_or_evidence():
@@ -180,8 +183,8 @@ def test_complete_evidence_against_the_paper_does_not():
     swapped = []
     for e in bad:
         auc = {"adgan": 0.51, "prior": 0.9, "kde-alexnet": 0.95}.get(e.parameters["method"])
-        swapped.append(e if auc is None else replace(e, arrays=e.arrays | {"scores": scored(auc)}))
-    found = verdicts_of(Evidence((*swapped, *posts(False))))
+        swapped.append(e if auc is None else with_arrays(e, scores=scored(auc)))
+    found = verdicts(judge((*swapped, *posts(False))))
     assert {name for name, v in found.items() if v != claims.NOT_REPRODUCED} == {"lsun-auc", "lsun-rankings"} | {
         "wgan-stable"  # equal shares of collapses and a single repetition: undecided
     }
@@ -198,52 +201,50 @@ def test_lite_decides_statements_under_its_own_name_and_no_numbers():
             assert "Only an indication" in found[name].ours or name == "sogaal-matches-keras"
     # the paper's values for the classes 0, 1 and 8 stand beside ours
     assert f"{np.mean([0.999, 0.992, 0.959]):.3f}" in found["adgan-mnist-mean"].ours
-    worse = verdicts_of(Evidence(grid("lite", (0, 1, 8), better=False)))
+    worse = verdicts(judge(grid("lite", (0, 1, 8), better=False)))
     assert {worse[name] for name in STATEMENTS if name not in ("latents-no-structure", "wgan-stable")} == {
         "not reproduced at lite"
     }
 
 
 def test_nine_classes_at_the_papers_scale_decide_nothing():
-    found = verdicts_of(Evidence(grid("paper", range(9))))
+    found = verdicts(judge(grid("paper", range(9))))
     assert set(found.values()) == {claims.NOT_YET, claims.CANNOT}
     # nor do ten classes out of two repetitions
     mixed = grid("paper", range(9)) + grid("paper", [9], seeds=[1])
-    assert set(verdicts_of(Evidence(mixed)).values()) == {claims.NOT_YET, claims.CANNOT}
+    assert set(verdicts(judge(mixed)).values()) == {claims.NOT_YET, claims.CANNOT}
 
 
 def test_medium_goes_before_lite_where_it_has_all_classes():
     lite = EVIDENCE["lite"].entries
-    found = claims.judge(Evidence((*lite, *grid("medium", range(10)))))
+    found = judge((*lite, *grid("medium", range(10))))
     for name in STATEMENTS:
         assert (found[name].verdict, found[name].scale) == ("reproduced at medium", "medium"), name
     for name in ("adgan-mnist-mean", "adgan-best-mnist", "discriminator-cifar10"):
         assert (found[name].verdict, found[name].scale) == (claims.NOT_YET, "medium"), name
         assert "Only an indication, scale `medium`" in found[name].ours
-    found = claims.judge(Evidence((*lite, *grid("medium", range(9)))))
+    found = judge((*lite, *grid("medium", range(9))))
     assert {found[name].scale for name in STATEMENTS} == {"lite"}
 
 
 def test_a_rank_among_few_columns_gives_way_to_one_among_all():
     networks = grid("medium", range(10), methods=("dcae", "anogan", "vae", "adgan"))
-    found = claims.judge(Evidence((*networks, *EVIDENCE["lite"].entries)))["adgan-best-mnist"]
+    found = judge((*networks, *EVIDENCE["lite"].entries))["adgan-best-mnist"]
     assert (found.verdict, found.scale) == (claims.NOT_YET, "lite") and "of 10" in found.ours
-    found = claims.judge(Evidence(networks))["adgan-best-mnist"]
+    found = judge(networks)["adgan-best-mnist"]
     assert found.scale == "medium" and "of 4" in found.ours
 
 
 def test_the_forest_at_the_paper_s_scale_is_drawn_on_the_page_of_its_grid():
-    both, one = (
-        claims.judge(Evidence(grid("paper", range(10), names, ("iforest-grid",))))["if-stable"]
-        for names in (claims.PAPERS_DATA, ("mnist",))
-    )
+    grids = (grid("paper", range(10), names, ("iforest-grid",)) for names in (claims.PAPERS_DATA, ("mnist",)))
+    both, one = (judge(entries)["if-stable"] for entries in grids)
     assert "classical" in both.where and "ablations" not in both.where
     assert "one of the two data sets" in one.why and "one of the two data sets" not in both.why
 
 
 def test_a_missing_column_leaves_the_rank_open():
     without = tuple(e for e in grid("paper", range(10), ["mnist"], TABLE1) if e.parameters["method"] != "anogan")
-    assert verdicts_of(Evidence(without))["adgan-best-mnist"] == claims.NOT_YET
+    assert verdicts(judge(without))["adgan-best-mnist"] == claims.NOT_YET
 
 
 @pytest.mark.parametrize(
@@ -259,26 +260,15 @@ def test_a_missing_column_leaves_the_rank_open():
     ],
 )
 def test_means_against_their_interval(values, verdict):
-    entries = tuple(
-        entry("mnist", "adgan", c, seed, "paper", value) for seed, value in enumerate(values) for c in range(10)
-    )
-    found = claims.judge(Evidence(entries))["adgan-mnist-mean"]
+    entries = [entry("mnist", "adgan", c, seed, "paper", v) for seed, v in enumerate(values) for c in range(10)]
+    found = judge(entries)["adgan-mnist-mean"]
     assert found.verdict == verdict
     half = 4.302653 * np.std(values, ddof=1) / np.sqrt(len(values))  # Student's t with 2 degrees of freedom
     assert found.ours == f"{np.mean(values):.3f} ± {half:.3f} (10 classes, 3 repetitions)"
 
 
-def test_starting_points_are_averaged_over_disjoint_blocks():
-    losses = np.random.default_rng(0).normal(size=(N, 8))
-    found = aucs_by_n_starts(Entry({}, {"labels": LABELS, "losses_by_seed": losses}))
-    assert {n: len(aucs) for n, aucs in found.items()} == {1: 8, 2: 4, 4: 2, 8: 1}
-    block = losses[:, 2:4].mean(1)
-    above = np.mean(block[LABELS == 1][:, None] > block[LABELS == 0])
-    assert found[2][1] == pytest.approx(above)
-
-
 def test_a_single_pair_decides_nothing():
-    found = claims.judge(Evidence(grid("lite", [0], ["mnist"])))
+    found = judge(grid("lite", [0], ["mnist"]))
     for name in ("k-saturates", "theta-helps", "seeds-help", "vae-elbo-best"):
         assert found[name].verdict == claims.NOT_YET
         assert "more than one class" in found[name].why
@@ -289,7 +279,7 @@ def test_differences_have_the_interval_of_the_ablations_page():
     searches = ("search", "search-frozen")
     one, three = (grid("lite", (0, 1, 8), ["mnist"], (*searches, "vae", "vae-prior", "vae-variance"), seeds=range(n))
                   for n in (1, 3))  # fmt: skip
-    first, again = (claims.judge(Evidence(entries)) for entries in (one, three))
+    first, again = (judge(entries) for entries in (one, three))
     for name in ("theta-helps", "k-saturates", "seeds-help", "vae-elbo-best"):
         assert again[name].ours.replace("3 repetitions", "1 repetition") == first[name].ours
     found = over_classes({key: c.difference for key, c in comparisons(three, *searches).items()})
@@ -298,14 +288,12 @@ def test_differences_have_the_interval_of_the_ablations_page():
 
 def test_stability_by_collapses_then_by_spread():
     def verdict(diversity, spread, runs=3):
-        entries = [
-            Entry(
-                e.record | {"details": {"diversity": diversity[e.parameters["method"]]}},
-                e.arrays | {"scores": scored(0.8 + spread[e.parameters["method"]] * e.parameters["seed"])},
-            )
-            for e in grid("lite", (0, 1), ["digits"], claims.OBJECTIVES, seeds=range(runs))
-        ]
-        return verdicts_of(Evidence(tuple(entries)))["wgan-stable"]
+        entries = []
+        for e in grid("lite", (0, 1), ["digits"], claims.OBJECTIVES, seeds=range(runs)):
+            method, seed = e.parameters["method"], e.parameters["seed"]
+            e.record["details"]["diversity"] = diversity[method]
+            entries.append(with_arrays(e, scores=scored(0.8 + spread[method] * seed)))
+        return verdicts(judge(entries))["wgan-stable"]
 
     ours, gan = ("adgan-wgan", "adgan-wgan-gp"), "adgan-gan"
     same = dict.fromkeys((*ours, gan), 0.9)
@@ -320,20 +308,20 @@ def test_stability_by_collapses_then_by_spread():
 def test_sogaal_is_decided_on_the_authors_table_at_full_length_alone():
     names = ("sogaal-bias-1", "sogaal-bias-small")
     for good, verdict in ((True, claims.REPRODUCED), (False, claims.NOT_REPRODUCED)):
-        found = verdicts_of(Evidence(posts(good)))
+        found = verdicts(judge(posts(good)))
         assert {found[name] for name in names} == {verdict}
         for options in ({"table": "onecluster-generated"}, {"stop": 5}):
-            found = verdicts_of(Evidence(posts(good, **options)))
+            found = verdicts(judge(posts(good, **options)))
             assert {found[name] for name in names} == {claims.NOT_YET}
 
 
 def test_sogaal_against_keras(monkeypatch):
     def runs(at_stop, at_end):
         entries = sogaal("sogaal-post-1e-5", auc=at_end)
-        return tuple(replace(e, arrays=e.arrays | {"scores_at_stop": scored(at_stop)}) for e in entries)
+        return tuple(with_arrays(e, scores_at_stop=scored(at_stop)) for e in entries)
 
     def verdict(*aucs):
-        return verdicts_of(Evidence(runs(*aucs)))["sogaal-matches-keras"]
+        return verdicts(judge(runs(*aucs)))["sogaal-matches-keras"]
 
     assert verdict(0.99, 0.7) == claims.UNDECIDED  # Keras: 0.994 ± 0.009 and 0.689 ± 0.355, of three runs
     assert verdict(0.99, 0.95) == claims.UNDECIDED
@@ -350,7 +338,7 @@ def test_a_rank_rests_on_the_lead_over_the_next_column():
         columns = [e for e in grid("paper", range(10), ["mnist"], TABLE1) if e.parameters["method"] != "adgan"]
         leads = [ahead[c % len(ahead)] for c in range(10)]
         columns += [entry("mnist", "adgan", c, 0, "paper", 0.955 + lead) for c, lead in enumerate(leads)]
-        found = claims.judge(Evidence(tuple(columns)))["adgan-best-mnist"]
+        found = judge(columns)["adgan-best-mnist"]
         assert f"ADGAN's mean less that {np.mean(leads):+.3f} [" in found.ours
         return found.verdict
 
@@ -390,13 +378,10 @@ def test_the_claims_methods_are_those_of_the_grid():
 
 def test_a_gain_that_goes_on_does_not_saturate():
     def verdict(gains):
-        entries = [
-            replace(
-                e, arrays=e.arrays | {"scores_by_step": np.transpose([scored(0.6 + g * (1 + i / 9)) for g in gains])}
-            )
-            for i, e in enumerate(grid("lite", (0, 1, 8), ["mnist"], ["search"]))
-        ]
-        return verdicts_of(Evidence(tuple(entries)))["k-saturates"]
+        entries = []
+        for i, e in enumerate(grid("lite", (0, 1, 8), ["mnist"], ["search"])):
+            entries.append(with_arrays(e, scores_by_step=np.transpose([scored(0.6 + g * (1 + i / 9)) for g in gains])))
+        return verdicts(judge(entries))["k-saturates"]
 
     first = [0, 0.02, 0.04, 0.06, 0.08, 0.1]  # up to k = 5
     assert verdict([*first, 0.11]) == "reproduced at lite"

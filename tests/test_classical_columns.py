@@ -1,12 +1,12 @@
 """The page of the classical columns: means over classes, differences, and what the grids say of them."""
 
+import helpers
 import numpy as np
 import pytest
 
 from ganod_study import figures, summaries
 from ganod_study.reference import paper_mean
 from ganod_study.statistics import auc
-from ganod_study.store import Entry
 from ganod_study.summaries import cells_of, grids, mean_auc, setting_in_words
 from ganod_study.tables import classical, records
 from ganod_study.tables.classical import columns, grid_sentences
@@ -15,21 +15,18 @@ LABELS = np.repeat([0, 1], [10, 30]).astype(np.uint8)
 SETTINGS = [{"n_components": n, "times_gamma": f} for n in (20, 40) for f in (0.5, 1, 2)]
 
 
-def entry(method, normal_class, seed, rng, dataset="mnist", **details):
-    arrays = {"scores": rng.normal(size=40) + 2 * LABELS, "labels": LABELS, "test_index": np.arange(40)}
-    if "settings" in details:
-        arrays["scores_by_setting"] = rng.normal(size=(40, len(details["settings"]))) + LABELS[:, None]
-    parameters = {"dataset": dataset, "method": method, "normal_class": normal_class, "seed": seed, "scale": "paper"}
-    circumstances = {"file": f"{method}{normal_class}-{seed}", "seconds": 1.0, "commit": "c", "device": "d"}
-    return Entry({"parameters": parameters, "details": details, **circumstances}, arrays)
+def entry(method, normal_class, seed=0, **details):
+    noise = np.random.default_rng([normal_class, seed]).normal(size=(40, 1 + len(SETTINGS)))
+    scores = {"scores": noise[:, 0] + 2 * LABELS, "scores_by_setting": noise[:, 1:] + LABELS[:, None]}
+    return helpers.entry(method, normal_class, seed, "mnist", "paper", labels=LABELS, details=details, **scores)
 
 
 @pytest.fixture
 def entries():
-    rng, tried = np.random.default_rng(0), {"20": 0.5, "40": 0.75}
-    found = [entry("ocsvm", c, seed, rng, holdout_auc=tried, seconds_of_fit=3600) for c in range(10) for seed in (0, 1)]
-    found += [entry("kde", c, 0, rng, holdout_auc=tried) for c in range(9)]  # a class is missing
-    return found + [entry("ocsvm-grid", c, 0, rng, settings=SETTINGS) for c in range(10)]
+    tried = {"20": 0.5, "40": 0.75}
+    found = [entry("ocsvm", c, seed, holdout_auc=tried, seconds_of_fit=3600) for c in range(10) for seed in (0, 1)]
+    found += [entry("kde", c, 0, holdout_auc=tried) for c in range(9)]  # a class is missing
+    return found + [entry("ocsvm-grid", c, 0, settings=SETTINGS) for c in range(10)]
 
 
 def test_means_are_over_all_classes_for_each_draw(entries):

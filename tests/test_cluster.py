@@ -9,9 +9,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
-import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from helpers import assert_same
 
 from ganod_study.runner import grid, run
 from ganod_study.store import Store
@@ -73,9 +73,7 @@ def test_a_killed_worker_s_cells_are_done_by_another_and_the_others_not_again(tm
     preload = PRELOAD.format(folder=str(tmp_path), victim=(VICTIM.method, VICTIM.normal_class))
     with (
         ThreadPoolExecutor(1) as aside,
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, preload=[preload], silence_logs=50
-        ) as cluster,
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None, preload=[preload], silence_logs=50) as cluster,
         Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
@@ -93,10 +91,7 @@ def test_a_killed_worker_s_cells_are_done_by_another_and_the_others_not_again(tm
     assert len(at_victim) == 2 and at_victim[0] == killed != at_victim[1]
 
     for entry, expected in zip(entries, run(CELLS, Store(tmp_path / "serial"), device="cpu", verbose=False)):
-        assert entry.parameters == expected.parameters
-        assert list(entry.arrays) == list(expected.arrays)
-        for name, values in expected.arrays.items():
-            np.testing.assert_array_equal(entry.arrays[name], values)
+        assert_same(entry, expected)
 
 
 # The command line where what only notebooks, figures and the reading of image files need can't be imported.

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import alexnet_weights, assert_same
 from IPython.display import Markdown
 
 from ganod_lite import training
@@ -22,6 +23,7 @@ from ganod_study.jobs import Cell, Job
 from ganod_study.methods import METHODS
 from ganod_study.runner import attempt, gans_behind, grid, merge, run
 from ganod_study.scales import SCALES, Settings, TableSettings
+from ganod_study.statistics import auc
 from ganod_study.store import Store
 from ganod_study.tables import table1
 
@@ -33,15 +35,9 @@ SMOKE = grid("smoke", "digits", IMAGE_METHODS)
 @pytest.fixture(scope="module")
 def no_data(tmp_path_factory):
     """A data root that holds nothing but weights for AlexNet, and those are drawn at random."""
-    shapes = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}
-    rng = np.random.default_rng(0)
-    weights = {}
-    for layer, (n_out, n_in, kernel) in shapes.items():
-        weight = rng.normal(size=(n_out, n_in, kernel, kernel)) / np.sqrt(n_in * kernel**2)
-        weights |= {f"features.{layer}.weight": weight, f"features.{layer}.bias": np.zeros(n_out)}
     root = tmp_path_factory.mktemp("no-data")
     (root / "weights").mkdir()
-    np.savez(root / "weights" / "alexnet_features.npz", **{k: v.astype(np.float32) for k, v in weights.items()})
+    np.savez(root / "weights" / "alexnet_features.npz", **alexnet_weights())
     return root
 
 
@@ -81,11 +77,9 @@ def set_smoke(monkeypatch, **changed):
     monkeypatch.setitem(SCALES["smoke"], "digits", replace(SCALES["smoke"]["digits"], **changed))
 
 
-def assert_same(entry, expected):
-    assert entry.parameters == expected.parameters
-    assert list(entry.arrays) == list(expected.arrays)
-    for name, values in expected.arrays.items():
-        np.testing.assert_array_equal(entry.arrays[name], values)
+def smoke_split(normal_class):
+    images = datasets.load_images("digits")
+    return datasets.one_versus_all(images, normal_class, n_train=60, n_test=60, n_holdout=30, seed=0)
 
 
 # --- the scales ---
@@ -196,20 +190,9 @@ def test_a_generator_is_trained_once_for_all_that_need_it(store, computed, monke
     assert list(found) == ["0", "1"]
     for normal_class, (found_gan, entry) in zip((0, 1), found.values()):
         assert entry.parameters["normal_class"] == normal_class
-        x = datasets.one_versus_all(
-            datasets.load_images("digits"), normal_class, n_train=60, n_test=60, n_holdout=30, seed=0
-        )
-        (alone,) = train_gans(
-            [x.x_train],
-            [0],
-            n_steps=10,
-            latent_size=8,
-            ngf=4,
-            batch_size=16,
-            objective="wgan-gp",
-            device="cpu",
-            verbose=False,
-        )
+        x = smoke_split(normal_class)
+        options = {"n_steps": 10, "latent_size": 8, "ngf": 4, "batch_size": 16, "objective": "wgan-gp"}
+        (alone,) = train_gans([x.x_train], [0], **options, device="cpu", verbose=False)
         for network in ("generator", "critic"):
             state = getattr(found_gan, network).state_dict()
             assert all(torch.equal(state[name], p) for name, p in getattr(alone, network).state_dict().items())
@@ -221,22 +204,16 @@ def test_a_generator_is_trained_once_for_all_that_need_it(store, computed, monke
 def test_only_what_a_method_uses_makes_it_compute_again(store, computed, monkeypatch):
     both = [cell("kde"), cell("adgan")]
     run(both, store)
-    computed.clear()
-    set_smoke(monkeypatch, n_seeds=3)  # the search's: neither the classical method's nor the training's
-    run(both, store)
-    assert Counter(computed) == Counter([both[1]])
-    computed.clear()
-    set_smoke(monkeypatch, dimensions=(4,))
-    run(both, store)
-    assert Counter(computed) == Counter([both[0]])
-    computed.clear()
-    set_smoke(monkeypatch, n_iter=11)
-    run(both, store)
-    assert Counter(computed) == Counter(["gan", both[1]])
-    computed.clear()
-    set_smoke(monkeypatch, n_test=59)  # the test's: the generator does not depend on it
-    run(both, store)
-    assert Counter(computed) == Counter(both)
+    for changed, again in (
+        ({"n_seeds": 3}, [both[1]]),  # the search's: neither the classical method's nor the training's
+        ({"dimensions": (4,)}, [both[0]]),
+        ({"n_iter": 11}, ["gan", both[1]]),
+        ({"n_test": 59}, both),  # the test's: the generator does not depend on it
+    ):
+        computed.clear()
+        set_smoke(monkeypatch, **changed)
+        run(both, store)
+        assert Counter(computed) == Counter(again)
     computed.clear()
     monkeypatch.setitem(METHODS, "kde", replace(METHODS["kde"], version=2))
     run([*both, cell("kde", seed=1)], store)
@@ -392,17 +369,13 @@ def test_what_is_chosen_does_not_depend_on_test_images_or_their_labels(store, mo
     monkeypatch.setattr(datasets, "load_images", lambda *args, **options: images._replace(x_test=x, y_test=y))
     (entry,) = run([cell(method)], store)
     assert not np.array_equal(entry.arrays["scores"], undisturbed[cell(method)].arrays["scores"])
-    assert (
-        entry.record["details"]["holdout_auc"] == undisturbed[cell(method)].record["details"]["holdout_auc"]
-    )  # dimensions and their AUCs
+    chosen, expected = (e.record["details"]["holdout_auc"] for e in (entry, undisturbed[cell(method)]))
+    assert chosen == expected  # dimensions and their AUCs
 
 
 def test_the_dimension_with_the_best_auc_on_the_holdout_is_the_one_that_scores(undisturbed):
-    from ganod_study.statistics import auc
-
     c = cell("gmm", 1)
-    images = datasets.load_images("digits")
-    split = datasets.one_versus_all(images, 1, n_train=60, n_test=60, n_holdout=30, seed=0)
+    split = smoke_split(1)
     flat = [x.reshape(len(x), -1) / 127.5 - 1 for x in (split.x_train, split.x_holdout, split.x_test)]
     fitted = [DETECTORS["gmm"](n, contamination=None, random_state=0).fit(flat[0]) for n in (4, 8)]
     tried = [auc(split.y_holdout, f.anomaly_score(flat[1])) for f in fitted]

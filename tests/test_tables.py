@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers import entry
 from sklearn.metrics import auc as area
 
 from ganod_lite.dcgan import Critic, Generator
@@ -17,21 +18,13 @@ from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
 from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
-from ganod_study.store import Entry, Store
+from ganod_study.store import Store
 from ganod_study.summaries import complete
 from ganod_study.tables import records, table1
 
 
-def entry(cell, n=80):
-    """What a store would hold of a cell, its scores drawn anew for each cell."""
-    rng = np.random.RandomState([cell.normal_class, TABLE1.index(cell.method), cell.seed])
-    labels = (np.arange(n) >= n // 4).astype(np.uint8)
-    scores = (rng.randn(n) + 2 * labels).astype(np.float32)
-    return Entry({"parameters": cell.parameters}, {"labels": labels, "scores": scores, "test_index": np.arange(n)})
-
-
 def entries(dataset="mnist", classes=(0, 1, 8), methods=TABLE1, seeds=(0,), scale="lite"):
-    return [entry(Cell(dataset, c, m, s, scale)) for m in methods for s in seeds for c in classes]
+    return [entry(m, c, s, dataset, scale, n=80) for m in methods for s in seeds for c in classes]
 
 
 def outcome(found, **why):

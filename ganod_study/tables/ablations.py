@@ -43,7 +43,7 @@ def steps(entries):
         shown = summaries.steps_shown(of_dataset)
         for method, name in SEARCHES.items():
             curves = summaries.auc_by_step(of_dataset, method)
-            if not curves.lines:
+            if not curves:
                 continue
             k = summaries.n_steps(of_dataset)
             lines = np.stack(list(curves.lines.values()))
@@ -62,17 +62,11 @@ def paired(entries, method, reference, step=None):
     for title, of_dataset in by_dataset(entries).items():
         found = comparisons(of_dataset, method, reference, step)
         for (name, seed), c in found.items():
-            rows.append(
-                {"data": title, "class": name, "seed": str(seed), "difference": signed(c), "p": _p_value(c.p_value)}
-            )
+            row = {"data": title, "class": name, "seed": str(seed)}
+            rows.append(row | {"difference": signed(c), "p": _p_value(c.p_value)})
         if found:
-            rows.append(
-                {
-                    "data": title,
-                    "class": "mean",
-                    "difference": signed(over_classes({key: c.difference for key, c in found.items()})),
-                }
-            )
+            mean = over_classes({key: c.difference for key, c in found.items()})
+            rows.append({"data": title, "class": "mean", "difference": signed(mean)})
     return markdown(rows) if rows else not_run(*(lacking(entries, (method, reference)) or (method, reference)))
 
 
@@ -93,7 +87,7 @@ def theta_sentence(entries):
     parts = []
     for title, of_dataset in by_dataset(entries).items():
         normal, anomalous = (summaries.theta_gains(of_dataset, label) for label in (0, 1))
-        if normal.lines:
+        if normal:
             wider = [str(k) for k, n, a in zip(normal.x, normal.mean, anomalous.mean) if n > a]
             parts.append(f"{title}: " + (f"k = {', '.join(wider)}" if wider else "at none of the k shown"))
     if not parts:
@@ -112,7 +106,7 @@ def starts(entries):
     rows = []
     for title, of_dataset in by_dataset(entries).items():
         curves = summaries.auc_by_seeds(of_dataset)
-        if curves.lines:
+        if curves:
             spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
             cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" ± {sd:.3f}") for m, sd in zip(curves.mean, spread)]
             rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})

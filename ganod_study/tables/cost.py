@@ -17,34 +17,23 @@ def layer_costs(layers):
     rows = [
         {
             "layer": layer.name,
-            "parameters": f"{layer.parameters:,}",
-            "positions": f"{layer.positions}",
-            "numbers put out": f"{layer.activations:,}",
-            "operations": f"{layer.operations:,}",
-            "bytes": f"{layer.bytes:,}",
+            "parameters": layer.parameters,
+            "positions": layer.positions,
+            "numbers put out": layer.activations,
+            "operations": layer.operations,
+            "bytes": layer.bytes,
         }
         for layer in layers
     ]
-    total = {
-        "layer": "all",
-        "parameters": f"{sum(layer.parameters for layer in layers):,}",
-        "numbers put out": f"{sum(layer.activations for layer in layers):,}",
-        "operations": f"{sum(layer.operations for layer in layers):,}",
-        "bytes": f"{sum(layer.bytes for layer in layers):,}",
-    }
-    return markdown([*rows, total])
+    summed = ("parameters", "numbers put out", "operations", "bytes")
+    rows.append({"layer": "all"} | {name: sum(row[name] for row in rows) for name in summed})
+    return markdown([{name: f"{n:,}" if name in summed else str(n) for name, n in row.items()} for row in rows])
 
 
 def search_ways(ways, n_searches, bandwidth):
     """The ways of `cost.ways`: bytes of one seed's search, and how long n_searches of them take at bytes a second."""
-    rows = [
-        {
-            "way": way,
-            "megabytes": f"{n_bytes / 1e6:.1f}",
-            "minutes": f"{n_bytes * n_searches / bandwidth / 60:.1f}",
-        }
-        for way, n_bytes in ways.items()
-    ]
+    minutes = n_searches / bandwidth / 60
+    rows = [{"way": way, "megabytes": f"{n / 1e6:.1f}", "minutes": f"{n * minutes:.1f}"} for way, n in ways.items()]
     return markdown(rows)
 
 

@@ -1,5 +1,7 @@
 """Where the numbers of a page come from."""
 
+from itertools import product
+
 from IPython.display import Markdown
 
 from .. import datasets
@@ -7,7 +9,7 @@ from ..jobs import Cell
 from ..methods import METHODS
 from ..render import NO_NETWORKS, markdown, note
 from ..runner import open_store
-from ..statistics import auc
+from ..summaries import entry_auc
 
 
 def listing(entries):
@@ -19,7 +21,7 @@ def listing(entries):
                 "method": e.parameters["method"],
                 "class": e.parameters.get("normal_class", "–"),
                 "seed": e.parameters["seed"],
-                "AUC": f"{auc(e.arrays['labels'], e.arrays['scores']):.4f}" if "scores" in e.arrays else "–",
+                "AUC": f"{entry_auc(e):.4f}" if "scores" in e.arrays else "–",
                 "seconds": e.record["seconds"],
             }
             | origin(e)
@@ -50,20 +52,13 @@ def networks(entries, *, store=None):
 def totals(entries):
     """How many records there are of each column, from which commits, and the hours they took, fits included."""
     rows = []
-    for dataset in datasets.TITLES:
-        for method in METHODS:
-            some = [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) == (dataset, method)]
-            if some:
-                fits = {e.parameters["normal_class"]: e.record["details"].get("seconds_of_fit", 0) for e in some}
-                hours = (sum(e.record["seconds"] for e in some) + sum(fits.values())) / 3600
-                rows.append(
-                    {
-                        "data": datasets.TITLES[dataset],
-                        "method": method,
-                        "records": len(some),
-                        "hours": f"{hours:.2f}",
-                        "commits": ", ".join(sorted({e.record["commit"] for e in some})),
-                        "devices": ", ".join(sorted({e.record["device"] for e in some})),
-                    }
-                )
+    for dataset, method in product(datasets.TITLES, METHODS):
+        some = [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) == (dataset, method)]
+        if some:
+            fits = {e.parameters["normal_class"]: e.record["details"].get("seconds_of_fit", 0) for e in some}
+            hours = (sum(e.record["seconds"] for e in some) + sum(fits.values())) / 3600
+            row = {"data": datasets.TITLES[dataset], "method": method, "records": len(some), "hours": f"{hours:.2f}"}
+            for name in ("commit", "device"):
+                row[f"{name}s"] = ", ".join(sorted({e.record[name] for e in some}))
+            rows.append(row)
     return markdown(rows)

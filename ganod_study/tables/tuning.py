@@ -16,8 +16,8 @@ def table(entries, name):
     """
     rows = []
     for dataset in SCALES[SCALE]:
-        options, found = options_of(dataset, name), runs(entries, name)
-        for option in options:
+        found = runs(entries, name)
+        for option in options_of(dataset, name):
             of = [entry for group, entry in found[option].items() if group[0] == dataset]
             rows.append({"data": datasets.TITLES[dataset], "option": option, "trainings": str(len(of))} | _summary(of))
         for resized, option in ((False, "*training images*"), (True, "*training images, resized*")):
@@ -28,8 +28,8 @@ def table(entries, name):
                 if group[0] == dataset and not diverged(entry) and entry.parameters["resized"] == resized
             }
             if real:
-                about = {"data": datasets.TITLES[dataset], "option": option}
-                rows.append(about | {MEASURES["frechet"]: mean_sd(list(real.values()))})
+                distance = {MEASURES["frechet"]: mean_sd(list(real.values()))}
+                rows.append({"data": datasets.TITLES[dataset], "option": option} | distance)
     return markdown(rows)
 
 
