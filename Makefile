@@ -28,8 +28,8 @@ check-book: $(READY)  ## look at the built book in Chromium, offline, on a wide 
 benchmarks: $(READY)  ## measure speed here, 12 minutes with nothing else running (ARGS='--device cuda')
 	for name in search floor scaling training grid; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done
 	if $(BIN)/python -c 'import pyod' 2> /dev/null; \
-	then for name in sogaal anogan; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done; \
-	else echo "left out: sogaal and anogan, which compare with PyOD ($(BIN)/pip install pyod)"; fi
+	then for name in gaal anogan; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done; \
+	else echo "left out: gaal and anogan, which compare with PyOD ($(BIN)/pip install pyod)"; fi
 
 lint: $(READY)  ## ruff's lint and format
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@
     python -m benchmarks.scaling    cost against images, seeds, steps and width; peak memory
     python -m benchmarks.training   ten generators at once against one after the other; compiled; bfloat16
     python -m benchmarks.grid       the grid on two processes, and on a Dask cluster, against one process
-    python -m benchmarks.sogaal     SO-GAAL against PyOD's (needs `pip install pyod`)
+    python -m benchmarks.gaal       SO-GAAL and MO-GAAL against PyOD's (needs `pip install pyod`)
     python -m benchmarks.anogan     AnoGAN's search against PyOD's (likewise)
 
 Each prints a table and writes a record to book/results/benchmarks, from which the book's page "What a

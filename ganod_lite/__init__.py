@@ -4,6 +4,6 @@ from .adgan import ADGAN, latent_search
 from .anogan import AnoGAN
 from .autoencoders import DCAE, VAE
 from .classic import GMM, KDE, OCSVM, IForest
-from .gaal import SOGAAL
+from .gaal import MOGAAL, SOGAAL
 
-__all__ = ["ADGAN", "AnoGAN", "DCAE", "GMM", "IForest", "KDE", "OCSVM", "SOGAAL", "VAE", "latent_search"]
+__all__ = ["ADGAN", "AnoGAN", "DCAE", "GMM", "IForest", "KDE", "MOGAAL", "OCSVM", "SOGAAL", "VAE", "latent_search"]

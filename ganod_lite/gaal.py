@@ -1,186 +1,65 @@
-"""SO-GAAL: a generator makes potential outliers, a discriminator learns the border between them and the data.
+"""SO-GAAL and MO-GAAL: generators make potential outliers, a discriminator learns the border between them and the data.
 
 Liu et al., "Generative Adversarial Active Learning for Unsupervised Outlier Detection",
-arXiv:1809.10816; the details are those of the authors' Keras script
-(github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py), which decide the result.
+arXiv:1809.10816. The details are those of the authors' Keras scripts, which decide the result:
+github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 """
 
 import math
-from functools import partial
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from scipy.stats import rankdata
-from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.base import clone
+from sklearn.utils import check_scalar
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.nn.functional import softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
 from .base import TableDetector, resolve_device, seed_from
 
-BATCH = 500  # at most; the script's
+BATCH = 500  # at most; the scripts'
 
 
-class SOGAAL(TableDetector):
-    """Single-objective generative adversarial active learning, for tables (n, d).
-
-    The data are used as they are: **scale the features to [0, 1]**, where the generator's noise lies.
-    The anomaly score is 1 - D(x), in [0, 1]. Training moves through good and bad epochs, so a score
-    means little without the epoch it was taken at: at `stop_epochs`, where the generator stops
-    learning, or at the end, three times as far. Computes in torch's default dtype.
-
-    Parameters
-    ----------
-    stop_epochs : epochs in which the generator learns. As in the script, which compares after the
-        fact, it learns in one more.
-    lr_d, lr_g : learning rates of the discriminator and the generator.
-    decay : Keras's decay of the learning rates, lr / (1 + decay * updates so far).
-    momentum : of both optimisers.
-    schedule : "full" trains for 3 * stop_epochs, "at-stop" for stop_epochs.
-    variant : "official", the Keras script; or "post", the PyTorch version of
-        qarchli.github.io/2020-05-10-gans-for-outlier-detection, which uses `decay` as the dampening of
-        SGD's momentum, shuffles in each epoch, and starts the discriminator from Xavier-normal weights
-        and biases of 0.05.
-    generator_bias : the generator's first biases. The script has 0; the post shows 1 and 1e-5.
-    contamination : share of outliers in (0, 0.5] that sets the threshold of `predict`; None for none.
-    random_state : int, RandomState or None; on a CPU an int gives the same scores each time.
-    device : "auto", "cpu", "cuda", ...: where to train. Scores are computed on the CPU.
-    verbose : whether to show a progress bar.
-
-    Attributes
-    ----------
-    history_ : dict of lists, one value per epoch: "discriminator_loss" and "generator_loss" (means
-        over the batches), and "auc" if `fit` was given labels to watch.
-    scores_at_stop_ : anomaly scores (n,) of the training data after epoch `stop_epochs`.
-    generator_, discriminator_ : the trained networks, on the CPU; the discriminator returns logits.
-    """
-
-    def __init__(
-        self,
-        stop_epochs=20,
-        lr_d=0.01,
-        lr_g=0.0001,
-        decay=1e-6,
-        momentum=0.9,
-        *,
-        schedule="full",
-        variant="official",
-        generator_bias=0.0,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.stop_epochs = stop_epochs
-        self.lr_d = lr_d
-        self.lr_g = lr_g
-        self.decay = decay
-        self.momentum = momentum
-        self.schedule = schedule
-        self.variant = variant
-        self.generator_bias = generator_bias
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
-
-    # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
-    @threadpool_limits.wrap(limits=1)
-    def fit(self, X, y=None):
-        """Train on X (n, d).
-
-        Labels y (n,) with 1 for anomalous and 0 for normal are only watched: they give the AUC after
-        each epoch and change nothing else. Any other y is ignored, as scikit-learn does.
-        Raises ValueError for parameters or data that cannot be used, FloatingPointError where the
-        training diverges.
-        """
-        self._check_parameters()
-        X = self._check_X(X, reset=True)
-        y = None if y is None else np.asarray(y)
-        watching = y is not None and np.array_equal(np.unique(y), [0, 1])
-        if watching:
-            check_consistent_length(X, y)
-
-        device = resolve_device(self.device)
-        rng = torch.Generator().manual_seed(seed_from(self.random_state))
-        n, d = X.shape
-        batch = min(BATCH, n)
-        data = torch.tensor(X, dtype=torch.get_default_dtype(), device=device)
-        shuffled = data[torch.randperm(n, generator=rng)]
-        generator = make_generator(d, self.generator_bias).to(device)
-        discriminator = make_discriminator(d, n, self.variant, rng).to(device)
-        sgd = partial(SGD, momentum=self.momentum, decay=self.decay, variant=self.variant)
-        optimiser_d = sgd(discriminator.parameters(), self.lr_d)
-        optimiser_g = sgd(generator.parameters(), self.lr_g)
-        real_label, fake_label = data.new_ones(batch, 1), data.new_zeros(batch, 1)
-        labels = torch.cat([real_label, fake_label])
-
-        history = {"discriminator_loss": [], "generator_loss": []} | ({"auc": []} if watching else {})
-        n_epochs = self.stop_epochs * (3 if self.schedule == "full" else 1)
-        for epoch in tqdm(range(1, n_epochs + 1), desc="SO-GAAL", unit="epoch", disable=not self.verbose):
-            if self.variant == "post":
-                shuffled = data[torch.randperm(n, generator=rng)]
-            losses = []
-            for real in shuffled[: n - n % batch].split(batch):
-                fake = generator(torch.rand(batch, d, generator=rng).to(device))
-                # One mean over real and generated points together.
-                loss_d = cross_entropy(discriminator(torch.cat([real, fake.detach()])), labels)
-                optimiser_d.step(loss_d)
-                # The same points, seen by the discriminator as it is now.
-                loss_g = cross_entropy(discriminator(fake), real_label)
-                if epoch <= self.stop_epochs + 1:
-                    optimiser_g.step(loss_g)
-                losses.append(torch.stack([loss_d.detach(), loss_g.detach()]))
-
-            for name, loss in zip(("discriminator_loss", "generator_loss"), torch.stack(losses).mean(0).tolist()):
-                history[name].append(loss)
-                if not math.isfinite(loss):
-                    raise FloatingPointError(
-                        f"SO-GAAL diverged: the {name} is {loss} in epoch {epoch}. Lower lr_d={self.lr_d} or "
-                        f"lr_g={self.lr_g}, and scale the features to [0, 1]; they span "
-                        f"[{X.min():.3g}, {X.max():.3g}]."
-                    )
-            if epoch == self.stop_epochs:
-                scores_at_stop = _scores(discriminator, X)
-            if watching:
-                history["auc"].append(_auc(y, _scores(discriminator, X)))
-
-        self.history_, self.scores_at_stop_ = history, scores_at_stop
-        self.generator_, self.discriminator_ = generator.cpu(), discriminator.cpu()
-        self._set_offset(X)
-        return self
-
-    def _anomaly_score(self, X):
-        return _scores(self.discriminator_, X)
-
-    def _check_parameters(self):
-        check_scalar(self.stop_epochs, "stop_epochs", Integral, min_val=1)
-        check_scalar(self.lr_d, "lr_d", Real, min_val=0, include_boundaries="neither")
-        check_scalar(self.lr_g, "lr_g", Real, min_val=0, include_boundaries="neither")
-        check_scalar(self.decay, "decay", Real, min_val=0)
-        check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1, include_boundaries="left")
-        check_scalar(self.generator_bias, "generator_bias", Real)
-        for name, allowed in (("schedule", ("full", "at-stop")), ("variant", ("official", "post"))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")
-        self._check_contamination()
+# --- what the Keras scripts and the PyTorch post do differently ---
 
 
-def _scores(discriminator, X):
-    """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
-    weight = discriminator[0].weight
-    with torch.no_grad():
-        logits = discriminator(torch.tensor(X, dtype=weight.dtype, device=weight.device))
-    return torch.sigmoid(-logits.double()).squeeze(1).cpu().numpy()
+@dataclass(frozen=True)
+class Source:
+    """Where a variant comes from, told by the three points in which the variants differ."""
+
+    start: Callable  # (layer, rng): draw the first weights of a discriminator's layer
+    rate: Callable  # (lr, decay, updates so far): what a gradient is multiplied by
+    shuffles: bool  # in each epoch, not just once before
 
 
-def _auc(y, scores):
-    """ROC-AUC from ranks: scikit-learn's would take longer than the epoch that it watches."""
-    n_out, n_in = np.sum(y == 1), np.sum(y == 0)
-    return float((rankdata(scores)[y == 1].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
+def start_keras(layer, rng):
+    """VarianceScaling(1, "fan_in", "normal"), which truncates at two deviations; biases 0."""
+    std = layer.in_features**-0.5
+    nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std, generator=rng)
+    nn.init.zeros_(layer.bias)
+
+
+def start_post(layer, rng):
+    nn.init.xavier_normal_(layer.weight, generator=rng)
+    nn.init.constant_(layer.bias, 0.05)
+
+
+SOURCES = {
+    # Keras's decay lowers the learning rate with each update.
+    "official": Source(start_keras, lambda lr, decay, updates: lr / (1 + decay * updates), shuffles=False),
+    # qarchli.github.io/2020-05-10-gans-for-outlier-detection passes decay as the dampening of
+    # torch.optim.SGD, which scales each gradient but the first.
+    "post": Source(start_post, lambda lr, decay, updates: lr * (1 - decay if updates else 1), shuffles=True),
+}
 
 
 def make_generator(d, bias=0.0):
@@ -197,38 +76,652 @@ def make_discriminator(d, n, variant, rng):
     hidden = math.ceil(math.sqrt(n))
     layers = [skip_init(nn.Linear, d, hidden), skip_init(nn.Linear, hidden, 1)]
     for layer in layers:
-        if variant == "post":
-            nn.init.xavier_normal_(layer.weight, generator=rng)
-            nn.init.constant_(layer.bias, 0.05)
-        else:  # Keras's VarianceScaling(1, "fan_in", "normal"), which truncates at two deviations
-            std = layer.in_features**-0.5
-            nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std, generator=rng)
-            nn.init.zeros_(layer.bias)
+        SOURCES[variant].start(layer, rng)
     return nn.Sequential(layers[0], nn.ReLU(), layers[1])
 
 
-class SGD:
-    """Keras's SGD with momentum: v <- momentum v - lr gradient; w <- w + v.
+# --- the networks while they learn: gradients by hand, since autograd takes longer than the arithmetic ---
+#
+# A row ends in a 1 and a layer's matrix in the column (0, ..., 0, 1), so that the 1 passes on (also through a
+# ReLU) and the matrix's last row holds the biases. Then a layer is one product, forwards and backwards.
 
-    The official variant lowers lr with each update to lr / (1 + decay * updates). In the post's, `decay`
-    is the `dampening` of torch.optim.SGD, which scales each gradient but the first by 1 - decay.
+
+class Learner:
+    """k networks of two layers, and Keras's SGD with momentum: v <- momentum v - rate gradient; w <- w + v.
+
+    A layer of all k is one array. They all lie in one vector, and the networks' parameters are views of
+    it, so the networks are always up to date.
     """
 
-    def __init__(self, weights, lr, momentum, decay, variant):
-        self.weights = list(weights)
-        self.velocities = [torch.zeros_like(weight) for weight in self.weights]
-        self.lr, self.momentum, self.decay, self.variant = lr, momentum, decay, variant
-        self.updates = 0
+    def __init__(self, networks, rate, momentum):
+        self.networks, self.rate, self.momentum, self.updates = networks, rate, momentum, 0
+        layers = [[network[i] for network in networks] for i in (0, 2)]
+        shapes = [
+            (len(same), same[0].in_features + 1, same[0].out_features + passes_on)
+            for same, passes_on in zip(layers, self.pass_on)
+        ]
+        sizes = [math.prod(shape) for shape in shapes]
+        like = layers[0][0].weight
+        self.w, self.gradient, self.velocity, self.free = (like.new_zeros(sum(sizes)) for _ in range(4))
 
-    def step(self, loss):
-        """Descend once along the gradient of `loss` with respect to these weights alone."""
-        if self.variant == "post":
-            lr = self.lr * (1 - self.decay if self.updates else 1)
-        else:
-            lr = self.lr / (1 + self.decay * self.updates)
-        gradients = torch.autograd.grad(loss, self.weights)
-        with torch.no_grad():
-            for weight, velocity, gradient in zip(self.weights, self.velocities, gradients):
-                velocity.mul_(self.momentum).sub_(gradient, alpha=lr)
-                weight.add_(velocity)
+        def as_layers(flat):
+            return [part.view(shape) for part, shape in zip(flat.split(sizes), shapes)]
+
+        self.layers, self.gradients = as_layers(self.w), as_layers(self.gradient)
+        for same, weights, free in zip(layers, self.layers, as_layers(self.free)):
+            outputs = same[0].out_features
+            weights[:, -1, outputs:] = 1
+            free[:, :, :outputs] = 1
+            for layer, weight in zip(same, weights[:, :, :outputs]):
+                weight[:-1], weight[-1] = layer.weight.T, layer.bias
+                layer.weight.data, layer.bias.data = weight[:-1].T, weight[-1]
+
+    def descend(self):
+        self.velocity.mul_(self.momentum).addcmul_(self.gradient, self.free, value=-self.rate(self.updates))
+        self.w.add_(self.velocity)
         self.updates += 1
+
+    def release(self):
+        """The networks, on the CPU and with weights of their own."""
+        for network in self.networks:
+            for parameter in network.parameters():
+                parameter.data = parameter.data.cpu().clone(memory_format=torch.contiguous_format)
+        return self.networks
+
+
+class Discriminator(Learner):
+    """Rows x (m, d + 1) to logits (m, 1). `slope` (m, 1) is a loss's derivative by the logits of the last call."""
+
+    pass_on = (True, False)  # the 1, to the next layer
+
+    def __init__(self, network, rate, momentum, max_rows):
+        super().__init__([network], rate, momentum)
+        (self.W,), (self.v,) = self.layers  # (d + 1, hidden + 1), (hidden + 1, 1)
+        (self.gradient_W,), (self.gradient_v,) = self.gradients
+        self.room = self.w.new_empty(max_rows, len(self.v))
+
+    def __call__(self, x):
+        self.x = x
+        self.hidden = torch.mm(x, self.W, out=self.room[: len(x)]).relu_()
+        return torch.mm(self.hidden, self.v)
+
+    def learn(self, slope):
+        torch.mm(self.hidden.T, slope, out=self.gradient_v)
+        passed = self.hidden.sign_()  # 1 where the ReLU let through
+        torch.mm((slope * self.x).T, passed, out=self.gradient_W).mul_(self.v.T)
+        self.descend()
+
+    def slope_by_x(self, slope):
+        """The derivative by x (m, d + 1)."""
+        return torch.mm(self.hidden.sign_(), (self.W * self.v.T).T).mul_(slope)
+
+
+class Generators(Learner):
+    """Noise (k, m, d + 1) to points (k, m, d + 1), each of k generators its own."""
+
+    pass_on = (True, True)
+
+    def __call__(self, noise):
+        self.noise = noise
+        self.hidden = torch.bmm(noise, self.layers[0]).relu_()
+        self.points = torch.bmm(self.hidden, self.layers[1]).relu_()
+        return self.points
+
+    def learn(self, slope):
+        """`slope` (k, m, d + 1): the derivative of each generator's loss by its points of the last call."""
+        slope = slope.mul_(self.points.sign_())
+        torch.bmm(self.hidden.mT, slope, out=self.gradients[1])
+        # The last column of `slope` is the 1's, which nothing may move.
+        slope[..., -1] = 0
+        slope = torch.bmm(slope, self.layers[1].mT).mul_(self.hidden.sign_())
+        torch.bmm(self.noise.mT, slope, out=self.gradients[0])
+        self.descend()
+
+
+# --- the two games, a step of each: a batch of real rows (batch, d + 1) against as many generated ones ---
+
+
+@dataclass
+class Game:
+    """Who plays, and what with."""
+
+    D: Discriminator
+    G: Generators
+    data: torch.Tensor  # all rows (n, d + 1)
+    labels: torch.Tensor  # (2 batch, 1): 1 for real, then 0 for generated
+    draw: Callable  # noise (batch, d + 1), uniform in [0, 1) but for the last column of 1
+
+
+def so_gaal_step(game, real, learning, last):
+    """SO-GAAL.py: both learn from the same generated points; the generator would have D take them for real."""
+    points = game.G(game.draw()[None])  # (1, batch, d + 1)
+    loss_d = learn_to_tell_apart(game, real, points[0])
+    return loss_d, learn_to_reach(game, points, game.labels[:1, None], learning)
+
+
+def mo_gaal_step(game, real, learning, last):
+    """MO-GAAL.py: the generators share out a batch, then learn from a new one, each towards its quantile of D.
+
+    Once they no longer learn, their losses are but a record, which costs most of a step: that of an epoch's
+    `last` batch will do.
+    """
+    k = len(game.G.networks)
+    loss_d = learn_to_tell_apart(game, real, share_out(game.G, game.draw()))
+    if not (learning or last):
+        return loss_d, None
+    p = np.sort(torch.sigmoid(game.D(game.data)).squeeze(1).cpu().numpy())  # (n,)
+    quantiles = np.interp(np.arange(k) / k * (len(p) - 1), np.arange(len(p)), p)  # the first: the minimum
+    targets = torch.tensor(quantiles, dtype=real.dtype, device=real.device).view(k, 1, 1)
+    points = game.G(game.draw().expand(k, -1, -1))  # the same noise for all
+    return loss_d, learn_to_reach(game, points, targets, learning)
+
+
+def learn_to_tell_apart(game, real, points):
+    """One mean over the real and the generated points together; returns the loss."""
+    logits = game.D(torch.cat([real, points]))
+    game.D.learn(torch.sigmoid(logits).sub_(game.labels).div_(len(logits)))
+    return cross_entropy(logits, game.labels).mean()
+
+
+def learn_to_reach(game, points, targets, learning):
+    """Each generator draws D at its points (k, batch, d + 1) towards its target (k, 1, 1); returns the losses (k,)."""
+    k, batch, width = points.shape
+    logits = game.D(points.view(-1, width)).view(k, batch, 1)
+    if learning:
+        slope = torch.sigmoid(logits).sub_(targets).div_(batch)
+        game.G.learn(game.D.slope_by_x(slope.view(-1, 1)).view_as(points))
+    return cross_entropy(logits, targets).mean((1, 2))
+
+
+def cross_entropy(logits, labels):
+    return softplus(logits).sub_(labels * logits)
+
+
+def shares(batch, k):
+    """How many of a batch's rows each of k sub-generators makes: k u, (k - 1) u, ..., and the last what is left.
+
+    u = batch // (k (k + 1) / 2): where the batch is smaller than that, the last one makes all.
+    """
+    u = batch // (k * (k + 1) // 2)
+    first = [(k - i) * u for i in range(k - 1)]
+    return [*first, batch - sum(first)]
+
+
+def share_out(G, noise):
+    """Points (batch, d + 1) from noise (batch, d + 1), each generator making its share of the rows."""
+    (batch, width), k = noise.shape, len(G.networks)
+    rows, mine = _shares_as_indices(batch, k, noise.device)
+    return G(noise[rows]).view(-1, width)[mine]
+
+
+@lru_cache(maxsize=1)
+def _shares_as_indices(batch, k, device):
+    """Each generator's rows (k, largest share), filled up with a row made in vain; and which of them count."""
+    sizes = shares(batch, k)
+    first = np.cumsum([0, *sizes])
+    rows = [np.arange(max(sizes)) + start for start in first[:-1]]
+    mine = np.concatenate([row < end for row, end in zip(rows, first[1:])]).nonzero()[0]
+    return (torch.tensor(np.minimum(rows, batch - 1), device=device), torch.tensor(mine, device=device))
+
+
+# --- when to stop without labels: rules that see the losses alone ---
+
+MIN_UPDATES, MAX_UPDATES = 200, 2000  # of the discriminator: a rule decides in between
+
+
+def generator_settled(history, window):
+    """The authors' advice: stop when the downward trend of the generator's loss becomes slow.
+
+    That is when the loss falls a fifth as fast as it once did, in means over `window` epochs.
+    """
+    loss = _moving_mean(history["generator_loss"], window)
+    fall = loss[:-window] - loss[window:]
+    return len(fall) > 0 and fall.max() > 0.03 and fall[-1] < fall.max() / 5
+
+
+def discriminator_guesses(history, window):
+    """The game's equilibrium: the discriminator was ahead, and is back at the loss of a guess, ln 2."""
+    loss = _moving_mean(history["discriminator_loss"], window)
+    return len(loss) > 0 and loss.min() < math.log(2) - 0.02 and loss[-1] > math.log(2) - 0.01
+
+
+def _moving_mean(values, window):
+    sums = np.cumsum([0.0, *values])
+    return (sums[window:] - sums[:-window]) / window
+
+
+RULES = {"auto": generator_settled, "equilibrium": discriminator_guesses}
+
+
+# --- the detectors ---
+
+
+@dataclass
+class Epoch:
+    """What `callback` is given after each epoch. The networks are those that learn: copy them to keep them."""
+
+    number: int  # from 1
+    history: dict  # as `history_`, so far
+    discriminator: nn.Module  # (m, d) to logits (m, 1)
+    generators: list  # of modules, noise (m, d) to points (m, d)
+
+
+class GAAL(TableDetector):
+    """What SO-GAAL and MO-GAAL share: `fit` and its checks, scores."""
+
+    variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
+
+    # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
+    @threadpool_limits.wrap(limits=1)
+    @torch.no_grad()
+    def fit(self, X, y=None):
+        """Train on X.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Finite numbers, best in [0, 1].
+        y : array-like (n,) or (n, 1), optional
+            Labels, 1 for anomalous and 0 for normal, are only watched: they give the AUC after each epoch
+            and change nothing else. Any other y is ignored, as scikit-learn does.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters or data that cannot be used.
+        FloatingPointError
+            Where the training diverges.
+        """
+        return super().fit(X, y)
+
+    def _fit(self, X, y):
+        self._check_parameters()
+        y = _watched(y, len(X))
+        if X.min() < -0.01 or X.max() > 1.01:
+            warnings.warn(
+                f"X spans [{X.min():.3g}, {X.max():.3g}], and {self._name}'s potential outliers start in [0, 1]: "
+                "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
+                stacklevel=6,  # the caller of `fit`
+            )
+        source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
+        game, shuffled = self._set_up(X, source, rng)
+        n, batch = len(X), len(game.labels) // 2
+        write = _tensorboard(self.log_dir)
+
+        history = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
+        stop, last, epoch = None, self._latest_stop(n // batch) * self._times(), 0
+        with tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress:
+            while epoch < last:
+                epoch += 1
+                if source.shuffles:
+                    shuffled = game.data[torch.randperm(n, generator=rng)]
+                losses = [
+                    self._step(game, real, stop is None or self._one_more(epoch - stop, i), last=i == n // batch - 1)
+                    for i, real in enumerate(shuffled[: n - n % batch].split(batch))
+                ]
+                recorded = ([loss for loss in each if loss is not None] for each in zip(*losses))
+                loss_d, loss_g = (torch.stack(each).mean(0).tolist() for each in recorded)
+                for name, loss in zip(self._losses, (loss_d, float(np.mean(loss_g)), loss_g)):
+                    history[name].append(loss)
+                self._check_losses(history, epoch, X)
+                if y is not None:
+                    history["auc"].append(_auc(y, _scores(game.D.networks[0], X)))
+                if stop is None and self._stops(epoch, history, n // batch):
+                    stop, scores_at_stop = epoch, _scores(game.D.networks[0], X)
+                    last = progress.total = stop * self._times()
+                for tell in (write, self.callback):
+                    if tell is not None:
+                        tell(Epoch(epoch, history, game.D.networks[0], game.G.networks))
+                progress.update()
+
+        self.history_, self.scores_at_stop_, self.stop_epoch_, self.n_epochs_ = history, scores_at_stop, stop, epoch
+        (self.discriminator_,), self.generators_ = game.D.release(), game.G.release()
+        scores = self._anomaly_score(X)
+        if scores.min() == scores.max():
+            warnings.warn(
+                f"{self._name}'s scores on its training data are all {scores[0]:.3g}: they tell nothing apart. Mostly "
+                "features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d.",
+                stacklevel=6,
+            )
+
+    def _set_up(self, X, source, rng):
+        """The game at its start, and the rows in the order in which they are taken."""
+        device = resolve_device(self.device)
+        (n, d), batch = X.shape, min(BATCH, len(X))
+        data = torch.tensor(np.c_[X, np.ones(n)], dtype=torch.get_default_dtype(), device=device)
+        shuffled = data[torch.randperm(n, generator=rng)]
+        discriminator = make_discriminator(d, n, self.variant, rng).to(device)
+        generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self._n_generators())]
+        rate_d, rate_g = (partial(source.rate, lr, self.decay) for lr in (self.lr_d, self.lr_g))
+        D = Discriminator(discriminator, rate_d, self.momentum, max(n, (len(generators) + 1) * batch))
+        G = Generators(generators, rate_g, self.momentum)
+        labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
+        noise = data.new_ones(batch, d + 1)
+
+        def draw():
+            noise[:, :-1] = torch.rand(batch, d, generator=rng)
+            return noise
+
+        return Game(D, G, data, labels, draw), shuffled
+
+    def _times(self):
+        return 3 if self.schedule == "full" else 1
+
+    def _latest_stop(self, n_batches):
+        return math.ceil(MAX_UPDATES / n_batches) if self.stop_epochs in RULES else self.stop_epochs
+
+    def _stops(self, epoch, history, n_batches):
+        if epoch == self._latest_stop(n_batches):
+            return True
+        if self.stop_epochs not in RULES or epoch * n_batches < MIN_UPDATES:
+            return False
+        return RULES[self.stop_epochs](history, window=math.ceil(20 / n_batches))
+
+    def _check_losses(self, history, epoch, X):
+        for name in ("discriminator_loss", "generator_loss"):
+            if not math.isfinite(loss := history[name][-1]):
+                raise FloatingPointError(
+                    f"{self._name} diverged: the {name} is {loss} in epoch {epoch}. Lower lr_d={self.lr_d} or "
+                    f"lr_g={self.lr_g}, and scale the features to [0, 1]; they span [{X.min():.3g}, {X.max():.3g}]."
+                )
+
+    def _anomaly_score(self, X):
+        return _scores(self.discriminator_, X)
+
+    def _check_X(self, X, reset):
+        X = super()._check_X(X, reset)
+        if np.abs(X).max() > (largest := np.finfo(np.float32).max):
+            raise ValueError(
+                f"X must lie within +-{largest:.3g}, the largest float32; got {X.flat[np.abs(X).argmax()]:.3g}. "
+                "Is that a mark for a missing value?"
+            )
+        return X
+
+    def _check_parameters(self):
+        if not (isinstance(self.stop_epochs, str) and self.stop_epochs in RULES):
+            if isinstance(self.stop_epochs, str):
+                raise ValueError(f"stop_epochs must be an int or one of {tuple(RULES)}; got {self.stop_epochs!r}.")
+            check_scalar(self.stop_epochs, "stop_epochs", Integral, min_val=1)
+        check_scalar(self.lr_d, "lr_d", Real, min_val=0, include_boundaries="neither")
+        check_scalar(self.lr_g, "lr_g", Real, min_val=0, include_boundaries="neither")
+        check_scalar(self.decay, "decay", Real, min_val=0)
+        check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1, include_boundaries="left")
+        check_scalar(self.generator_bias, "generator_bias", Real)
+        for name, allowed in (("schedule", ("full", "at-stop")), ("variant", tuple(SOURCES))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")
+
+
+class SOGAAL(GAAL):
+    """Single-objective generative adversarial active learning, for tables (n, d).
+
+    The data are used as they are: **scale the features to [0, 1]**, where the generator's noise lies.
+    The anomaly score is 1 - D(x), in [0, 1]. Training moves through good and bad epochs, so a score means
+    little without the epoch at which it was taken. Computes in torch's default dtype.
+
+    Parameters
+    ----------
+    stop_epochs : int, "auto" or "equilibrium", default "auto"
+        Epochs in which the generator learns; as in the script, it learns in one more. "auto" stops where the
+        fall of the generator's loss becomes slow, the authors' advice; "equilibrium" where the discriminator,
+        having been ahead, is back at guessing. Both see no labels and stop after 200 to 2000 updates.
+    lr_d, lr_g : float, default 0.01 and 0.0001
+        Learning rates of the discriminator and the generator.
+    decay : float, default 1e-6
+        Keras's decay of the learning rates, lr / (1 + decay * updates so far).
+    momentum : float in [0, 1), default 0.9
+        Of both optimisers.
+    schedule : "at-stop" or "full", default "at-stop"
+        Train until the stop, or as the script does three times as far, with the generator frozen.
+    variant : "official" or "post", default "official"
+        The Keras script, or the PyTorch version of qarchli.github.io/2020-05-10-gans-for-outlier-detection,
+        which uses `decay` as the dampening of SGD's momentum, shuffles in each epoch, and starts the
+        discriminator from Xavier-normal weights and biases of 0.05.
+    generator_bias : float, default 0.0
+        The generator's first biases. The script has 0; the post shows 1 and 1e-5.
+    contamination : float in (0, 0.5] or None, default 0.1
+        Share of outliers that sets the threshold of `predict`; None for none.
+    random_state : int, RandomState or None, default None
+        On a CPU an int gives the same scores each time.
+    device : str, default "auto"
+        Where to train: "auto", "cpu", "cuda", ... Scores are computed on the CPU.
+    callback : callable, optional
+        Called with an `Epoch` after each epoch.
+    log_dir : path, optional
+        Folder for TensorBoard's curves of all that `history_` holds (`pip install tensorboard`).
+    verbose : bool, default True
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    history_ : dict of lists
+        One value per epoch: "discriminator_loss" and "generator_loss" (means over the batches), and "auc" if
+        `fit` was given labels to watch.
+    stop_epoch_, n_epochs_ : int
+        The epoch of the stop, and how many were run.
+    scores_at_stop_ : array (n,)
+        Anomaly scores of the training data after epoch `stop_epoch_`.
+    generator_, discriminator_ : torch.nn.Sequential
+        The trained networks, on the CPU; the discriminator returns logits.
+
+    References
+    ----------
+    Liu et al., arXiv:1809.10816, section 3.2; SO-GAAL.py of the authors' repository.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.r_[rng.normal(0.5, 0.08, (190, 2)), rng.uniform(0, 1, (10, 2))]
+    >>> detector = SOGAAL(stop_epochs=300, random_state=0, verbose=False).fit(X)
+    >>> far, near = detector.anomaly_score([[0.05, 0.95], [0.5, 0.5]])
+    >>> bool(far > near)
+    True
+    """
+
+    _name = "SO-GAAL"
+    _losses = ("discriminator_loss", "generator_loss")
+    _step = staticmethod(so_gaal_step)
+
+    def __init__(
+        self,
+        stop_epochs="auto",
+        lr_d=0.01,
+        lr_g=0.0001,
+        decay=1e-6,
+        momentum=0.9,
+        *,
+        schedule="at-stop",
+        variant="official",
+        generator_bias=0.0,
+        contamination=0.1,
+        random_state=None,
+        device="auto",
+        callback=None,
+        log_dir=None,
+        verbose=True,
+    ):
+        self.stop_epochs = stop_epochs
+        self.lr_d = lr_d
+        self.lr_g = lr_g
+        self.decay = decay
+        self.momentum = momentum
+        self.schedule = schedule
+        self.variant = variant
+        self.generator_bias = generator_bias
+        self.contamination = contamination
+        self.random_state = random_state
+        self.device = device
+        self.callback = callback
+        self.log_dir = log_dir
+        self.verbose = verbose
+
+    def _n_generators(self):
+        return 1
+
+    @staticmethod
+    def _one_more(epochs_past_stop, batch):
+        return epochs_past_stop == 1  # the script compares after an epoch
+
+    @property
+    def generator_(self):
+        return self.generators_[0]
+
+
+class MOGAAL(GAAL):
+    """Multiple-objective generative adversarial active learning, for tables (n, d).
+
+    k sub-generators against one discriminator: each aims at another quantile of the scores of the data, so
+    that together they do not end up on one spot, as SO-GAAL's may. With k = 1 it is not SO-GAAL: the
+    generator aims at the data's minimum of D instead of 1, learns from noise of its own, and for one batch
+    after the stop instead of one epoch.
+
+    Parameters
+    ----------
+    stop_epochs : int, "auto" or "equilibrium", default "auto"
+        As SOGAAL's; the script's generators learn in one more batch.
+    k : int, default 10
+        Number of sub-generators. Of a batch of m rows, u = m // (k (k + 1) / 2), they make k u, (k - 1) u, ...
+        and the last one what is left: all, where k (k + 1) / 2 exceeds m.
+    lr_d, lr_g, decay, momentum, schedule, contamination, random_state, device, callback, log_dir, verbose
+        As SOGAAL's.
+
+    Attributes
+    ----------
+    history_ : dict of lists
+        As SOGAAL's; "generator_loss" is the mean over the sub-generators, "sub_generator_loss" has k values
+        per epoch. After the stop these are the losses in an epoch's last batch, to save most of the time.
+    generators_ : list of torch.nn.Sequential
+        The k trained sub-generators, on the CPU.
+    stop_epoch_, n_epochs_, scores_at_stop_, discriminator_
+        As SOGAAL's.
+
+    References
+    ----------
+    Liu et al., arXiv:1809.10816, section 3.3; MO-GAAL.py of the authors' repository.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.r_[rng.normal(0.5, 0.08, (190, 2)), rng.uniform(0, 1, (10, 2))]
+    >>> detector = MOGAAL(stop_epochs=300, k=3, random_state=0, verbose=False).fit(X)
+    >>> far, near = detector.anomaly_score([[0.05, 0.95], [0.5, 0.5]])
+    >>> bool(far > near)
+    True
+    """
+
+    _name = "MO-GAAL"
+    _losses = ("discriminator_loss", "generator_loss", "sub_generator_loss")
+    _step = staticmethod(mo_gaal_step)
+
+    def __init__(
+        self,
+        stop_epochs="auto",
+        k=10,
+        lr_d=0.01,
+        lr_g=0.0001,
+        decay=1e-6,
+        momentum=0.9,
+        *,
+        schedule="at-stop",
+        contamination=0.1,
+        random_state=None,
+        device="auto",
+        callback=None,
+        log_dir=None,
+        verbose=True,
+    ):
+        self.stop_epochs = stop_epochs
+        self.k = k
+        self.lr_d = lr_d
+        self.lr_g = lr_g
+        self.decay = decay
+        self.momentum = momentum
+        self.schedule = schedule
+        self.contamination = contamination
+        self.random_state = random_state
+        self.device = device
+        self.callback = callback
+        self.log_dir = log_dir
+        self.verbose = verbose
+
+    def _check_parameters(self):
+        check_scalar(self.k, "k", Integral, min_val=1)
+        super()._check_parameters()
+
+    def _n_generators(self):
+        return self.k
+
+    @staticmethod
+    def _one_more(epochs_past_stop, batch):
+        return epochs_past_stop == 1 and batch == 0  # the script compares after a batch
+
+
+@threadpool_limits.wrap(limits=1)
+def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
+    """Fit clones of `detector` side by side, one for each seed.
+
+    Parameters
+    ----------
+    detector : SOGAAL or MOGAAL
+        Not fitted itself.
+    X, y : as for `fit`
+    seeds : sequence of int
+    n_jobs : int, optional
+        How many to fit at the same time, as joblib's.
+
+    Returns
+    -------
+    list of fitted detectors, each the same to the bit as alone.
+    """
+    fits = (delayed(clone(detector).set_params(random_state=seed).fit)(X, y) for seed in seeds)
+    return Parallel(n_jobs, prefer="threads")(fits)
+
+
+def _tensorboard(log_dir):
+    """A callback that writes the history's latest values to `log_dir`, or None."""
+    if log_dir is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as missing:
+        raise ImportError(f"log_dir={log_dir!r} needs TensorBoard ({missing}): pip install tensorboard") from missing
+    writer = SummaryWriter(log_dir)
+
+    def write(epoch):
+        for name, values in epoch.history.items():
+            for i, value in enumerate(np.atleast_1d(values[-1])):
+                writer.add_scalar(f"{name}/{i}" if np.ndim(values[-1]) else name, value, epoch.number)
+        writer.flush()
+
+    return write
+
+
+def _scores(discriminator, X):
+    """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
+    x = torch.tensor(X, dtype=torch.float64)
+    with torch.no_grad():
+        for layer in discriminator:
+            linear = isinstance(layer, nn.Linear)
+            x = nn.functional.linear(x, layer.weight.cpu().double(), layer.bias.cpu().double()) if linear else layer(x)
+    return torch.sigmoid(-x).squeeze(1).numpy()
+
+
+def _auc(y, scores):
+    """ROC-AUC from ranks: scikit-learn's would take longer than the epoch that it watches."""
+    n_out, n_in = np.sum(y == 1), np.sum(y == 0)
+    return float((rankdata(scores)[y == 1].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
+
+
+def _watched(y, n):
+    """Labels of 0 and 1 as (n,), or None for whatever else."""
+    try:
+        y = np.asarray(y)
+    except ValueError:  # ragged
+        return None
+    if y.dtype.kind not in "biuf" or not np.array_equal(np.unique(y), [0, 1]):
+        return None
+    if y.shape not in ((n,), (n, 1)):
+        raise ValueError(f"y and X have inconsistent numbers of samples: [{n}, {len(y)}]")
+    return y.ravel()

@@ -49,6 +49,7 @@ def parser():
         "--methods", type=lambda text: text.split(","), default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's"
     )
     cells.add_argument("--classes", type=numbers, help="such as 0-3,7; default: those of the scale")
+    cells.add_argument("--rows", choices=("same", "held-out"), default="same", help="of tables, that are scored")
 
     main = argparse.ArgumentParser(prog="python -m ganod_study", description="Compute what the book shows.")
     commands = main.add_subparsers(required=True, metavar="COMMAND")
@@ -83,7 +84,9 @@ def main(arguments=None):
 
 def _cells(args):
     names = args.dataset or SCALES[args.scale]
-    return [c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds)]
+    return [
+        c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds, args.rows)
+    ]
 
 
 def run(args):

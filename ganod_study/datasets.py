@@ -20,8 +20,10 @@ import csv
 import importlib
 import math
 import os
+import pickle
 import shlex
 import tempfile
+from hashlib import sha256
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -40,17 +42,30 @@ CLASSES = {
     "mnist": tuple("0123456789"),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }
-TABLES = (
-    "onecluster", "Annthyroid", "Arrhythmia", "Ionosphere", "PageBlocks", "PenDigits",
-    "Pima", "Shuttle", "SpamBase", "Stamps", "Waveform", "WDBC",
-)  # fmt: skip
+TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
+    "onecluster": "f8894f093be8a6fa27f51598cc98f38649e7aef668c980594b16dcd87e6e34d0",
+    "Annthyroid": "32ae2d085cc646920eea878a3d5d67077dc84b81dadef343c13f002b2f5aeccc",
+    "Arrhythmia": "24ecf9af7e67bafc5302ddb84af87a31f8818f4c057cce5bd56cf3ccf1c89565",
+    "Ionosphere": "de3989653d307960c0632d857c33c2bfa4358974c74f2e7090c98e0be63411b8",
+    "PageBlocks": "b998278fd646f97111e064272cac91404bb83d5332431902d2bbf31a7d1a291a",
+    "PenDigits": "acfc8aaf8ef7db1f583d3712cf510a484541ee644441e053ff6b3d121a7bc2d8",
+    "Pima": "d9569fbb961796af97b5792e673951865874496a24fbbcea21384956cfbf9781",
+    "Shuttle": "ae74ed84ae9f4e8a6d0070705ecc4928940b903abe3d9e4bf7dbe7e07bc58b91",
+    "SpamBase": "efac9d2ca6d4717724da10ccb69e7899df5481fb900b61d6cbc4fa1f21e3a4c0",
+    "Stamps": "0bff5a2dcd1ed9875bd0b54995bc2c1cbad9afce39e23657cfda61512020e73e",
+    "Waveform": "fb299d2fcc35d823cca44401600c9e3b703f239dc507a58bf4f8c4f765429d57",
+    "WDBC": "ab746f5c82902f66b941c5612a5a521d7ba957a5a5ca2a2ef27618fe755a7b27",
+}
 GENERATED = "onecluster-generated"
 
 GAAL_REPOSITORY = "GAAL-based-outlier-detection"
-GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/refs/heads/master.zip"
+GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
+GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/{GAAL_COMMIT}.zip"
 TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
 DOWNLOADS = (*TORCHVISION, "gaal", "alexnet")
 ALEXNET_SHA256 = "7be5be79"  # how it starts; the file's name says it too
+# Of CIFAR-10's 10,000 test images and their labels (uint8), in the order that positions in stored results refer to
+CIFAR10_TEST_SHA256 = "d73d532ddaf6883d8f23c83851d30286d66d864a63bd82d01389782e8062a211"
 CIFAR10_BATCHES = ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 # Where a data set lies under the root: one or more layouts, each the paths it needs. The first is
@@ -351,9 +366,11 @@ def fetch(name, root=None):
             if name == "gaal":
                 datasets.utils.download_and_extract_archive(GAAL_URL, aside, filename="gaal.zip")
                 Path(aside, "gaal").mkdir()
-                for table in TABLES:
-                    file = Path(aside, f"{GAAL_REPOSITORY}-master", "Data", table)
-                    read_table(file.rename(Path(aside, "gaal", f"{table}.csv")))
+                for table, digest in TABLES.items():
+                    file = Path(aside, f"{GAAL_REPOSITORY}-{GAAL_COMMIT}", "Data", table)
+                    if sha256(file.read_bytes()).hexdigest() != digest:
+                        raise ValueError(f"{table} is not the authors' file: its SHA-256 is another one")
+                    file.rename(Path(aside, "gaal", f"{table}.csv"))
             elif name == "alexnet":
                 file = Path(aside, LAYOUTS[name][0][0])
                 file.parent.mkdir()
@@ -388,17 +405,33 @@ def _command(name, root):
 
 
 def _torchvision(name, root, train):
-    """Images and labels as torchvision reads them from its own files, never downloading."""
+    """Images and labels as torchvision reads them from its own files, never downloading.
+
+    CIFAR-10's come in the order of the folder of images, by class and file name: stored results name positions in it.
+    """
     dataset = getattr(_import("torchvision.datasets"), TORCHVISION[name])
     try:
         data = dataset(root, train=train)
-        return np.asarray(data.data), np.asarray(data.targets)
+        x, y = np.asarray(data.data), np.asarray(data.targets)
+        if name == "cifar10":
+            order = np.lexsort((_cifar10_stems(data), y))
+            x, y = x[order], y[order]
+        return x, y
     except Exception as error:  # a cut file fails in many ways
         folder = (root / LAYOUTS[name][0][0]).parent
         raise ValueError(
             f"{TITLES[name]} in {folder} is damaged ({error!r}). "
             f"Delete that folder and get it again: {_command(name, root)}"
         ) from error
+
+
+def _cifar10_stems(data):
+    """The names of the images' files, without ".png", which the pickled batches keep and torchvision does not."""
+    stems = []
+    for batch, _ in data.train_list if data.train else data.test_list:
+        with Path(data.root, data.base_folder, batch).open("rb") as file:  # its MD5 has been checked by torchvision
+            stems += [Path(name).stem for name in pickle.load(file, encoding="latin1")["filenames"]]
+    return stems
 
 
 def _files_by_class(split):

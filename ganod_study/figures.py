@@ -8,7 +8,7 @@ import torch
 
 from . import summaries, tuning
 from .methods import METHODS, TABLE1
-from .render import not_run, note
+from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
 from .scales import SCALES
 from .statistics import mean_roc, roc, t_interval
@@ -55,7 +55,9 @@ def roc_curves(groups):
 
 def generated_images(entries, *, store=None):
     """For each class a row of training images above a row of what the generator makes that ADGAN searched."""
-    gans = gans_behind(entries, store)
+    gans, lacking = _networks_there(entries, store)
+    if not gans:
+        return note(lacking)
     figure, axes = _figure(7, 1.3 * len(gans), len(gans), squeeze=False)
     for (label, (gan, entry)), axis in zip(gans.items(), axes[:, 0]):
         real = entry.arrays["some_real_images"]
@@ -69,26 +71,41 @@ def generated_images(entries, *, store=None):
         axis.set_xticks([])
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
+    figure.supxlabel(lacking, fontsize=8)
     return figure
 
 
 def training_losses(entries, *, store=None, window=25):
     """The critic's estimate of the Wasserstein distance over training, for each class (moving mean)."""
+    gans, lacking = _networks_there(entries, store)
+    if not gans:
+        return note(lacking)
     figure, axis = _figure(6, 3)
-    for label, (gan, _) in gans_behind(entries, store).items():
+    for label, (gan, _) in gans.items():
         distance = -np.asarray(gan.critic_loss)
         window = min(window, len(distance))
         smooth = np.convolve(distance, np.ones(window) / window, "valid")
         axis.plot(np.arange(window, len(distance) + 1), smooth, label=label, linewidth=1)
     axis.set(xlabel="generator step", ylabel="E d(x) − E d(g(z))", yscale="symlog")
-    axis.legend(title="class", frameon=False, ncols=2)
+    figure.legend(title="class", loc="outside right upper", frameon=False)
+    figure.supxlabel(lacking, fontsize=8)
     return figure
+
+
+def _networks_there(entries, store):
+    """Those of `gans_behind` that the store has, and in words which it lacks, "" for none."""
+    gans = gans_behind(entries, store)
+    if not gans:
+        return {}, "Not run in this build: there are no results of adgan."
+    lacking = [label for label, found in gans.items() if found is None]
+    there = {label: found for label, found in gans.items() if found}
+    return there, f"{NO_NETWORKS}: {', '.join(lacking)}." if lacking else ""
 
 
 def learning_curves(groups):
     """SO-GAAL's losses and AUC over epochs, a panel for each group, a line for each seed.
 
-    groups: {title: entries of `experiments.run_sogaal`}.
+    groups: {title: entries of `runner.attempt`}.
     """
     columns = min(2, len(groups))
     figure, axes = _figure(8, 2.9 * -(-len(groups) // columns), -(-len(groups) // columns), columns, squeeze=False)
@@ -105,7 +122,7 @@ def learning_curves(groups):
         axis.set(title=title, xlabel="epoch", ylim=(0, None))
     for axis in axes.flat[len(groups) :]:
         axis.remove()
-    axes[0, 0].legend(frameon=False, fontsize=8)
+    _legend_below(axes[0, 0])
     return figure
 
 
@@ -116,14 +133,14 @@ def labelled_points(table):
         x, y = table.X[table.y == label, :2].T
         axis.scatter(x, y, color=colour, marker=marker, s=10 + 25 * label, label=name, linewidth=0)
     axis.set(xlabel="first feature", ylabel="second feature")
-    axis.legend(frameon=False)
+    _legend_below(axis)
     return figure
 
 
 def scored_points(table, groups):
     """The first two features of a table coloured by anomaly score, a panel for each of SO-GAAL's groups.
 
-    groups: {title: entries of `experiments.run_sogaal`}; the first seed's scores at the end are shown.
+    groups: {title: entries of `runner.attempt`}; the first seed's scores at the end are shown.
     """
     figure, axes = _figure(9, 3, 1, len(groups), squeeze=False)
     for axis, (title, entries) in zip(axes[0], groups.items()):
@@ -133,7 +150,7 @@ def scored_points(table, groups):
         axis.scatter(*outliers, s=45, facecolor="none", edgecolor="#D55E00", linewidth=0.8, label="outlier")
         figure.colorbar(points, ax=axis)
         axis.set_title(title, fontsize=9)
-    axes[0, 0].legend(frameon=False, fontsize=8)
+    _legend_below(axes[0, 0])
     return figure
 
 
@@ -181,6 +198,10 @@ def benchmark_scaling(records):
     return figure
 
 
+def _legend_below(axis, ncols=3):
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=ncols, frameon=False, fontsize=7)
+
+
 def _middle_and_reach(rounds):
     """Medians (n,), and how far below and above them the values of n lists reach (2, n)."""
     middle = np.array([np.median(values) for values in rounds])
@@ -192,6 +213,7 @@ def _figure(width, height, rows=1, columns=1, **options):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", dpi=110, **options)
+    figure.set_facecolor("white")  # opaque, so that it reads in dark mode
     for axis in np.ravel(axes):
         axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
@@ -210,7 +232,7 @@ def ablation_steps(entries):
             _draw_curves(axis, curves, style, note="" if method == "search" else f", {SEARCHES[method]}")
         _step_axis(axis, summaries.steps_shown(of_dataset))
         axis.set(title=title, ylabel="AUC")
-        axis.legend(frameon=False, fontsize=7)
+        _legend_below(axis)
     return figure
 
 
@@ -230,7 +252,7 @@ def ablation_theta(entries):
         _step_axis(axis, curves.x)
         reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
         axis.set(title=title, ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
-        axis.legend(frameon=False, fontsize=7)
+        _legend_below(axis)
     return figure
 
 
@@ -258,8 +280,8 @@ def ablation_losses(entries):
             _step_axis(axis, gain.x)
             axis.set_ylabel(ylabel)
         above.set_title(title)
-    axes[0, 0].legend(frameon=False, fontsize=7)
-    axes[1, 0].legend(frameon=False, fontsize=7)
+    _legend_below(axes[0, 0], ncols=2)
+    _legend_below(axes[1, 0], ncols=2)
     return figure
 
 
@@ -275,7 +297,7 @@ def ablation_seeds(entries):
         axis.set(title=title, xlabel="starting points", ylabel="AUC", xscale="log")
         axis.set_xticks(curves.x, map(str, curves.x))
         axis.minorticks_off()
-        axis.legend(frameon=False, fontsize=7)
+        _legend_below(axis)
     return figure
 
 
@@ -353,7 +375,7 @@ def ablation_forest(entries):
         axis.plot(len(forests) + np.linspace(-0.25, 0.25, len(means)), means, "D", color="0.2", markersize=3)
         axis.set_xticks(range(len(forests) + 1), [*forests, "mean"], fontsize=8)
         axis.set(title=title, xlabel="class", ylabel="AUC")
-        axis.legend(frameon=False, fontsize=7)
+        _legend_below(axis)
     return figure
 
 
@@ -425,5 +447,5 @@ def tuning_curves(entries):
         axis.set_xticks(ticks, map(str, ticks))
         axis.minorticks_off()
         axis.set_ylim(bottom=0)
-    axes[0].legend(frameon=False, fontsize=7)
+    _legend_below(axes[0])
     return figure

@@ -14,6 +14,7 @@ from .methods import METHODS
 from .networks import Network, split_of
 from .scales import SCALES, TABLES, known, settings_of, some_of
 from .store import stopwatch
+from .tabular import rows_of
 
 
 class _Cell:
@@ -93,12 +94,13 @@ class Cell(_Cell):
 
 @dataclass(frozen=True)
 class TableCell(_Cell):
-    """A method fitted to a table and scoring its rows, in one repetition (its seed)."""
+    """A method fitted to a table, in one repetition (its seed), scoring the same rows or those that were held out."""
 
     dataset: str
     method: str
     seed: int
     scale: str = "paper"
+    rows: str = "same"  # or "held-out"
 
     network = None
 
@@ -106,16 +108,18 @@ class TableCell(_Cell):
         known("scale", self.scale, TABLES)
         known("dataset", self.dataset, TABLES[self.scale])
         known("method", self.method, [name for name, method in METHODS.items() if method.tables])
+        known("rows", self.rows, ("same", "held-out"))
         check_scalar(self.seed, "seed", int, min_val=0)
 
     @property
     def parameters(self):
         method, about = METHODS[self.method], {"dataset": self.dataset, "method": self.method, "seed": self.seed}
+        about |= {"rows": self.rows} if self.rows != "same" else {}
         return about | some_of(self.settings, method.uses) | {"version": method.version}
 
     @property
     def folder(self):
-        return f"{self.dataset}/{self.method}"
+        return f"{self.dataset}/{self.method}{'' if self.rows == 'same' else '-held-out'}"
 
     @property
     def name(self):
@@ -123,7 +127,7 @@ class TableCell(_Cell):
 
     @property
     def shares(self):
-        return self.scale, self.dataset, self.method
+        return self.scale, self.dataset, self.method, self.rows
 
     def load(self, data_root):
         return datasets.load_table(self.dataset, root=data_root)
@@ -162,7 +166,8 @@ class Job:
     def _tested(self, cell, n):
         """The labels of what the cell scored, and where it stands in the data set."""
         if METHODS[cell.method].tables:
-            return {"labels": self.data.y.astype(np.uint8)}
+            index = rows_of(self, cell).index
+            return {"labels": self.data.y[index].astype(np.uint8), "test_index": index.astype(np.uint16)}
         split = self.split(cell)
         return {"labels": split.y_test[:n].astype(np.uint8), "test_index": split.test_index[:n].astype(np.uint16)}
 

@@ -198,6 +198,10 @@ def _autoencoder(title, score, network, **row):
     return Method(title, compute, (*AUTOENCODER, *TEST), shares=trained_network, network=network, **row)
 
 
+def _on_table(title, compute, uses=(), **row):
+    return Method(title, compute, uses, tables=True, runs_on=("cpu",), **row)
+
+
 ORANGE, GREEN, PINK, RED, SKY, BLACK, GREY, BLUE, WINE = (
     "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#7F7F7F", "#0072B2", "#882255",
 )  # fmt: skip
@@ -262,15 +266,40 @@ METHODS = {  # those of Table 1 in its order
         "ADGAN, step by step", step_by_step, (*SEARCH, "ablation_steps"), shares=shared_search, colour=BLUE
     ),
     "adgan-plane": _on_gan("ADGAN in a plane", latent_plane, latent_size=2, colour=BLUE),
-    # on tables
-    "sogaal": Method("SO-GAAL", tabular.sogaal, ("stop_epochs",), tables=True, runs_on=("cpu",), colour=BLUE),
-    "sogaal-post-1": Method(
-        "SO-GAAL, the post, bias 1", partial(tabular.sogaal, variant="post", generator_bias=1.0), ("stop_epochs",),
-        tables=True, runs_on=("cpu",), colour=RED,
+    # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
+    "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
+    "sogaal-post-1": _on_table(
+        "SO-GAAL, the post, bias 1", partial(tabular.sogaal, variant="post", generator_bias=1.0),
+        ("stop_epochs",), colour=RED,
     ),
-    "sogaal-post-1e-5": Method(
+    "sogaal-post-1e-5": _on_table(
         "SO-GAAL, the post, bias 1e-5", partial(tabular.sogaal, variant="post", generator_bias=1e-5),
-        ("stop_epochs",), tables=True, runs_on=("cpu",), colour=GREEN,
+        ("stop_epochs",), colour=GREEN,
     ),
+    "mogaal": _on_table("MO-GAAL", tabular.mogaal, ("stop_epochs_mo",), colour=WINE),
+    **{
+        f"{name}-{rule}": _on_table(
+            f"{title}, {rule}", partial(compute, stop=rule, schedule="at-stop"), colour=colour, line=line
+        )
+        for name, title, compute, colour in (
+            ("sogaal", "SO-GAAL", tabular.sogaal, BLUE), ("mogaal", "MO-GAAL", tabular.mogaal, WINE)
+        )
+        for rule, line in (("auto", "--"), ("equilibrium", ":"))
+    },
+    # on tables: what they are measured against
+    "pyod-sogaal": _on_table(
+        "SO-GAAL, PyOD", partial(tabular.pyod, name="SO_GAAL", stop="stop_epochs"), ("stop_epochs",), colour=SKY
+    ),
+    "pyod-mogaal": _on_table(
+        "MO-GAAL, PyOD", partial(tabular.pyod, name="MO_GAAL", stop="stop_epochs_mo"), ("stop_epochs_mo",), colour=SKY
+    ),
+    **{
+        f"table-{name}": _on_table(title, partial(tabular.estimator, make=tabular.ESTIMATORS[name]), colour=colour)
+        for name, title, colour in (
+            ("iforest", "IF", PINK), ("kde", "KDE", ORANGE), ("ocsvm", "OC-SVM", GREEN), ("gmm", "GMM", RED)
+        )
+    },
+    "table-lof": _on_table("LOF", tabular.lof, colour=BLACK),
+    "table-knn": _on_table("k-NN", tabular.knn, colour=GREY),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)

@@ -7,6 +7,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 NOT_YET = "not yet run"
+# Stored results come without their networks; a store in which they were trained has them.
+NO_NETWORKS = "The store holds these results, but not the networks behind them"
 
 
 def markdown(rows, nothing="Nothing of this is run at this scale."):

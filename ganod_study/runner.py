@@ -85,11 +85,11 @@ def open_store(root=None):
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")
 
 
-def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,)):
-    """The cells of a data set at a scale; `classes`, of images, defaults to the scale's own."""
+def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,), rows="same"):
+    """The cells of a data set at a scale: `classes` of images (default: the scale's own), `rows` of tables."""
     known("scale", scale, SCALES)
     if dataset in TABLES[scale]:
-        return [TableCell(dataset, m, s, scale) for m in methods for s in seeds]
+        return [TableCell(dataset, m, s, scale, rows) for m in methods for s in seeds]
     known("dataset", dataset, SCALES[scale])
     classes = SCALES[scale][dataset].classes if classes is None else classes
     return [Cell(dataset, c, m, s, scale) for m in methods for s in seeds for c in classes]

@@ -31,6 +31,16 @@ class Interval(NamedTuple):
         """The longer side: the other one may be cut off at 0 or 1."""
         return max(self.high - self.value, self.value - self.low)
 
+    def within(self, tolerance, of=0.0):
+        """Whether it lies within ± tolerance of a value: True, False where it lies outside, None where it is too wide.
+
+        For a 95 % interval two one-sided tests at 2.5 % (Schuirmann, "A comparison of the two one-sided tests
+        procedure", Journal of Pharmacokinetics and Biopharmaceutics 15, 1987). NaN for an end gives None.
+        """
+        if of - tolerance <= self.low and self.high <= of + tolerance:
+            return True
+        return False if self.high < of - tolerance or self.low > of + tolerance else None
+
 
 class Comparison(NamedTuple):
     """A difference of two (mean) AUCs, its confidence interval and two-sided p-value."""
@@ -53,6 +63,17 @@ def auc_interval(y, scores, level=0.95):
     "no pair out of order in this sample", not as certainty. Needs two samples of each class.
     """
     return _within_bounds(*_auc_and_shares(y, scores), level)
+
+
+def welch_interval(a, b, level=0.95):
+    """The difference of two means, a less b, each given as (mean, standard deviation, n), with Welch's t interval."""
+    (mean_a, sd_a, n_a), (mean_b, sd_b, n_b) = a, b
+    of_a, of_b = sd_a**2 / n_a, sd_b**2 / n_b
+    half, difference = 0.0, mean_a - mean_b
+    if of_a + of_b > 0:
+        freedom = (of_a + of_b) ** 2 / (of_a**2 / (n_a - 1) + of_b**2 / (n_b - 1))
+        half = t.ppf((1 + _level(level)) / 2, freedom) * np.sqrt(of_a + of_b)
+    return Interval(difference, difference - half, difference + half)
 
 
 def mean_auc_interval(samples, level=0.95):

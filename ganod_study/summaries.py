@@ -1,6 +1,6 @@
 """What stored entries come to: means of AUCs, paired differences, curves over steps and starting points, grids.
 
-Entries are those of `experiments.attempt` or stored ones, of one data set unless said otherwise. Where a class has
+Entries are those of `runner.attempt` or stored ones, of one data set unless said otherwise. Where a class has
 several repetitions (seeds), its value is their mean. What entries lack is left out: a method, or a class that one
 of two compared methods doesn't have.
 """

@@ -1,8 +1,23 @@
-"""How methods on tables are computed: SO-GAAL as its authors and the post run it."""
+"""How methods on tables are computed: the GAAL family, and what it is measured against.
+
+Functions take the job and the cell and return arrays, "scores" first, and details. A cell's rows are fitted to and
+scored, as the sources do, or one random half of them is fitted to and the other one scored.
+"""
+
+import contextlib
+import copy
+import io
+from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from sklearn.ensemble import IsolationForest
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestNeighbors
+from sklearn.svm import OneClassSVM
 
-from ganod_lite.gaal import SOGAAL
+from ganod_lite.gaal import MOGAAL, SOGAAL
 
 from . import datasets
 
@@ -12,11 +27,104 @@ def onecluster(data_root=None):
     return "onecluster" if datasets.available(data_root)["onecluster"] else datasets.GENERATED
 
 
-def sogaal(job, cell, **options):
-    """SO-GAAL's scores at the stop and at the end of its training, and its curves."""
-    detector = SOGAAL(
-        job.settings.stop_epochs, random_state=cell.seed, contamination=None, device="cpu",
-        verbose=job.verbose, **options,
-    ).fit(job.data.X, job.data.y)  # fmt: skip
-    arrays = {"scores": detector.anomaly_score(job.data.X), "scores_at_stop": detector.scores_at_stop_}
-    return arrays | {name: np.asarray(values, np.float32) for name, values in detector.history_.items()}, {}
+class Rows(NamedTuple):
+    """What a method is fitted to, and what it scores."""
+
+    X: np.ndarray
+    y: np.ndarray  # of X, to be watched
+    X_scored: np.ndarray
+    index: np.ndarray  # where the scored rows stand in the table
+
+
+def rows_of(job, cell):
+    """A cell's `Rows`: all of them twice, or two halves that its seed draws."""
+    X, y = job.data.X, job.data.y
+    if cell.rows == "same":
+        return Rows(X, y, X, np.arange(len(y)))
+    order = np.random.RandomState(cell.seed).permutation(len(y))
+    fitted, scored = np.sort(order[: len(y) // 2]), np.sort(order[len(y) // 2 :])
+    return Rows(X[fitted], y[fitted], X[scored], scored)
+
+
+# --- the GAAL family ---
+
+
+def gaal(job, cell, kind, stop, **options):
+    """Scores at the stop and at the end of the training, and the curves; stop: a setting's name or a rule's."""
+    rows, at_stop = rows_of(job, cell), {}
+
+    def keep(epoch):  # the discriminator at the stop, which a rule leaves for the last epoch
+        if detector.stop_epochs == epoch.number or isinstance(detector.stop_epochs, str):
+            at_stop["discriminator"] = copy.deepcopy(epoch.discriminator)
+
+    detector = kind(
+        getattr(job.settings, stop, stop), random_state=cell.seed, contamination=None, device="cpu",
+        verbose=job.verbose, callback=keep if cell.rows == "held-out" else None, **options,
+    )  # fmt: skip
+    detector.fit(rows.X, rows.y)
+    arrays = {"scores": detector.anomaly_score(rows.X_scored), "scores_at_stop": detector.scores_at_stop_}
+    if cell.rows == "held-out":
+        detector.discriminator_ = at_stop["discriminator"]
+        arrays["scores_at_stop"] = detector.anomaly_score(rows.X_scored)
+    curves = {name: np.asarray(values, np.float32) for name, values in detector.history_.items()}
+    if cell.seed > 0:
+        curves.pop("sub_generator_loss", None)  # one run's are drawn, and they are large
+    return arrays | curves, {"stop_epoch": detector.stop_epoch_, "n_epochs": detector.n_epochs_}
+
+
+def sogaal(job, cell, stop="stop_epochs", schedule="full", **options):
+    return gaal(job, cell, SOGAAL, stop, schedule=schedule, **options)
+
+
+def mogaal(job, cell, stop="stop_epochs_mo", schedule="full", **options):
+    return gaal(job, cell, MOGAAL, stop, schedule=schedule, **options)
+
+
+def pyod(job, cell, name, stop):
+    """PyOD's SO_GAAL or MO_GAAL, as it returns its scores; it has no random_state, so torch is seeded around it."""
+    try:
+        from pyod.models import mo_gaal, so_gaal
+    except ImportError as missing:
+        raise ImportError(
+            f"{cell.method} needs PyOD, which is no dependency ({missing}): pip install pyod"
+        ) from missing
+    rows, models = rows_of(job, cell), {"SO_GAAL": so_gaal, "MO_GAAL": mo_gaal}
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
+        torch.manual_seed(cell.seed)
+        np.random.seed(cell.seed)
+        detector = getattr(models[name], name)(stop_epochs=getattr(job.settings, stop)).fit(rows.X)
+        scores = detector.decision_function(rows.X_scored)
+    return {"scores": np.asarray(scores, float)}, {"pyod": version("pyod")}
+
+
+# --- scikit-learn's own estimators, with their defaults ---
+
+
+def estimator(job, cell, make):
+    """`make(seed)` fitted to the rows; its `score_samples` is higher for what is more normal."""
+    rows = rows_of(job, cell)
+    return {"scores": -make(cell.seed).fit(rows.X).score_samples(rows.X_scored)}, {}
+
+
+def lof(job, cell):
+    """A row that has been fitted to is no neighbour of itself."""
+    rows = rows_of(job, cell)
+    if cell.rows == "same":
+        return {"scores": -LocalOutlierFactor().fit(rows.X).negative_outlier_factor_}, {}
+    return {"scores": -LocalOutlierFactor(novelty=True).fit(rows.X).score_samples(rows.X_scored)}, {}
+
+
+def knn(job, cell):
+    """The mean distance to the five nearest rows, a row itself left out."""
+    rows = rows_of(job, cell)
+    neighbours = NearestNeighbors(n_neighbors=5).fit(rows.X)
+    distances, _ = neighbours.kneighbors(None if cell.rows == "same" else rows.X_scored)
+    return {"scores": distances.mean(1)}, {}
+
+
+ESTIMATORS = {
+    "iforest": lambda seed: IsolationForest(random_state=seed),
+    "kde": lambda seed: KernelDensity(leaf_size=10**6),  # one leaf, whose densities are exact: see ganod_lite.KDE
+    "ocsvm": lambda seed: OneClassSVM(),
+    "gmm": lambda seed: GaussianMixture(random_state=seed),
+}

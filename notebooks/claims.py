@@ -20,9 +20,10 @@
 #
 # | verdict | meaning |
 # | --- | --- |
-# | reproduced | a mean: the paper's value lies in our 95 % interval; a statement: it holds, at the paper's scale |
-# | reproduced within 0.02 | the value is outside the interval, but no further away than that |
-# | not reproduced | neither, or the statement does not hold |
+# | reproduced | an order or a statement: it holds, at the paper's scale |
+# | reproduced within 0.02 | a mean: our whole 95 % interval lies within 0.02 of the paper's value |
+# | not reproduced | our whole interval lies further away, or the order or statement does not hold |
+# | undecided | our interval is too wide to tell |
 # | reproduced at medium, not reproduced at medium | a statement about behaviour, decided by small networks on all classes and training images |
 # | reproduced at lite, not reproduced at lite | the same, decided by this build's small networks on a few classes |
 # | not yet checked at the paper's scale | what is missing is named; what this build says to it is an indication, no verdict |

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganod_lite.gaal import SOGAAL
+from ganod_lite.gaal import MOGAAL, SOGAAL
 
 ROOT = Path(__file__).resolve().parents[1]
 FEW = {"n_images": 3, "n_seeds": 2}
@@ -34,11 +34,11 @@ SIZES = {
         "compiled": False,
     },
     "grid": {"scale": "smoke", "methods": ("iforest",), "classes": (0, 1)},
-    "sogaal": {"stop_epochs": 1},
+    "gaal": {"updates": 1, "repetitions": 2},
     "anogan": {"ngfs": (4,), "n_images": 2, "n_steps": 1, "latent_size": 4},
 }
 RATIO = {"search": "times_plain", "floor": "share_of_floor", "scaling": "relative", "training": "times_one",
-         "grid": "times_one", "sogaal": "times_pyod",
+         "grid": "times_one", "gaal": "times_pyod",
          "anogan": "times_pyod"}  # fmt: skip
 
 
@@ -49,11 +49,11 @@ def importable(monkeypatch):
 
 @pytest.fixture
 def pyod(monkeypatch):
-    """PyOD's SO-GAAL is ours, and its AnoGAN one without a search, so that benchmarks can be tested without it."""
-    names = ("pyod", "pyod.models", "pyod.models.so_gaal", "pyod.models.anogan")
+    """PyOD's GAAL is ours, and its AnoGAN one without a search, so that benchmarks can be tested without it."""
+    names = ("pyod", "pyod.models", "pyod.models.so_gaal", "pyod.models.mo_gaal", "pyod.models.anogan")
     modules = {name: ModuleType(name) for name in names}
     modules["pyod"].__version__ = "0"
-    modules["pyod.models.so_gaal"].SO_GAAL = SOGAAL
+    modules["pyod.models.so_gaal"].SO_GAAL, modules["pyod.models.mo_gaal"].MO_GAAL = SOGAAL, MOGAAL
     anogan = modules["pyod.models"].anogan = modules["pyod.models.anogan"]
     anogan.Generator = anogan.Discriminator = None
 
@@ -113,7 +113,7 @@ def test_rounds_take_turns_and_end_with_the_time():
     assert [len(t) for t in times.values()] == [1, 1]
 
 
-@pytest.mark.parametrize("name", ["sogaal", "anogan"])
+@pytest.mark.parametrize("name", ["gaal", "anogan"])
 def test_without_pyod_it_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyod", None)
     with pytest.raises(SystemExit, match="pip install pyod"):

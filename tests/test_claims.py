@@ -99,7 +99,11 @@ EVIDENCE = {
     "none": Evidence(),
     "smoke": Evidence(grid("smoke", (0, 1), ["digits"])),
     "lite": Evidence(grid("lite", (0, 1, 8)) + posts(True, table="onecluster-generated")),
-    "like the paper": Evidence(grid("paper", range(10)) + posts(True)),
+    "like the paper": Evidence(  # with so few images a mean takes a second repetition for a narrow interval
+        grid("paper", range(10))
+        + grid("paper", range(10), methods=("adgan", "critic", "prior"), seeds=[1])
+        + posts(True)
+    ),
 }
 
 
@@ -144,7 +148,7 @@ def test_every_claim_gets_a_verdict_and_names_its_records(name):
     for found in verdicts.values():
         assert all(id(e) in given for e in found.entries)
         assert {e.parameters.get("scale", found.scale) for e in found.entries} <= {found.scale}
-        if found.verdict in (claims.NOT_YET, claims.CANNOT):
+        if found.verdict in (claims.UNDECIDED, claims.NOT_YET, claims.CANNOT):
             assert found.why
         else:
             assert found.entries and found.where
@@ -161,10 +165,12 @@ def test_without_evidence_nothing_is_decided():
 
 def test_complete_evidence_like_the_papers_reproduces_it():
     found = verdicts(judged("like the paper"))
+    means = [name for name in IDS if name.endswith("-mean") or name.startswith(("discriminator", "prior"))]
+    assert {found.pop(name) for name in means} == {claims.WITHIN} and len(means) == 6
     assert {name: v for name, v in found.items() if v != claims.REPRODUCED} == {
         "lsun-auc": claims.CANNOT,
         "lsun-rankings": claims.CANNOT,
-        "sogaal-matches-keras": claims.NOT_YET,  # 0.99 at the end, and what Keras gives there is anything
+        "sogaal-matches-keras": claims.UNDECIDED,  # 0.99 at the end, and what Keras gives there is anything
     }
 
 
@@ -243,7 +249,9 @@ def test_a_missing_column_leaves_the_rank_open():
 @pytest.mark.parametrize(
     ("values", "verdict"),
     [
-        ((0.96, 0.97, 0.98), claims.REPRODUCED),  # 0.97 ± 0.025
+        ((0.96, 0.97, 0.98), claims.UNDECIDED),  # 0.97 ± 0.025
+        ((0.964, 0.97, 0.976), claims.WITHIN),  # 0.97 ± 0.015
+        ((0.92, 0.97, 1.0), claims.UNDECIDED),  # the more noise, the less is said
         ((0.98, 0.98, 0.98), claims.WITHIN),
         ((0.95, 0.95, 0.95), claims.WITHIN),
         ((0.94, 0.94, 0.94), claims.NOT_REPRODUCED),
@@ -319,15 +327,36 @@ def test_sogaal_is_decided_on_the_authors_table_at_full_length_alone():
             assert {found[name] for name in names} == {claims.NOT_YET}
 
 
-def test_sogaal_against_keras():
-    def verdict(at_stop, at_end):
+def test_sogaal_against_keras(monkeypatch):
+    def runs(at_stop, at_end):
         entries = sogaal("sogaal-post-1e-5", auc=at_end)
-        entries = [replace(e, arrays=e.arrays | {"scores_at_stop": scored(at_stop)}) for e in entries]
-        return verdicts_of(Evidence(tuple(entries)))["sogaal-matches-keras"]
+        return tuple(replace(e, arrays=e.arrays | {"scores_at_stop": scored(at_stop)}) for e in entries)
 
-    assert verdict(0.99, 0.7) == claims.REPRODUCED  # Keras: 0.994 ± 0.009 and 0.689 ± 0.355
-    assert verdict(0.99, 0.95) == claims.NOT_YET
+    def verdict(*aucs):
+        return verdicts_of(Evidence(runs(*aucs)))["sogaal-matches-keras"]
+
+    assert verdict(0.99, 0.7) == claims.UNDECIDED  # Keras: 0.994 ± 0.009 and 0.689 ± 0.355, of three runs
+    assert verdict(0.99, 0.95) == claims.UNDECIDED
     assert verdict(0.9, 0.7) == claims.NOT_REPRODUCED
+    monkeypatch.setattr(reference, "rows", lambda name: [
+        {"table": "onecluster", "runs": "3", "at_stop": "0.994", "at_stop_sd": "0.009", "at_end": "0.689",
+         "at_end_sd": "0.01"}
+    ])  # fmt: skip
+    assert claims._like_keras(Evidence(runs(0.99, 0.7)), None).verdict == claims.REPRODUCED
+
+
+def test_a_rank_rests_on_the_lead_over_the_next_column():
+    def verdict(*ahead):
+        columns = [e for e in grid("paper", range(10), ["mnist"], TABLE1) if e.parameters["method"] != "adgan"]
+        leads = [ahead[c % len(ahead)] for c in range(10)]
+        columns += [entry("mnist", "adgan", c, 0, "paper", 0.955 + lead) for c, lead in enumerate(leads)]
+        found = claims.judge(Evidence(tuple(columns)))["adgan-best-mnist"]
+        assert f"ADGAN's mean less that {np.mean(leads):+.3f} [" in found.ours
+        return found.verdict
+
+    assert verdict(0.02, 0.01) == claims.REPRODUCED
+    assert verdict(-0.02, -0.01) == claims.NOT_REPRODUCED
+    assert verdict(0.04, -0.03) == claims.UNDECIDED
 
 
 def test_the_papers_slip_is_found_and_no_other():

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ganod_lite import ADGAN, GMM, KDE, OCSVM, SOGAAL, IForest, training
+from ganod_lite import ADGAN, GMM, KDE, MOGAAL, OCSVM, SOGAAL, IForest, training
 from ganod_lite.anogan import AnoGAN
 from ganod_lite.autoencoders import DCAE, VAE
 from ganod_lite.base import ImageDetector, seed_from
@@ -17,6 +17,7 @@ from ganod_lite.base import ImageDetector, seed_from
 TABLE_DETECTORS = [
     SOGAAL(stop_epochs=2, device="cpu", verbose=False),
     SOGAAL(stop_epochs=2, variant="post", schedule="at-stop", device="cpu", verbose=False),
+    MOGAAL(stop_epochs=2, k=3, device="cpu", verbose=False),
     KDE(),
     OCSVM(),
     IForest(n_estimators=10),

@@ -4,6 +4,7 @@ import email.message
 import hashlib
 import io
 import os
+import pickle
 import re
 import shlex
 import sys
@@ -168,17 +169,34 @@ def test_cifar10_comes_from_torchvisions_files_before_the_folder(tmp_path, monke
     with pytest.raises(ValueError, match=r"CIFAR-10 in .*cifar-10-batches-py is damaged.*corrupted"):
         load_images("cifar10", root=tmp_path)
 
-    class Stub:
-        def __init__(self, root, train):
-            self.data = np.full((2, 32, 32, 3), 7 if train else 8, np.uint8)
-            self.targets = [3, 9]
 
-    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Stub)
-    images = load_images("cifar10", root=tmp_path)
-    assert images.x_train.shape == (2, 32, 32, 3) and images.x_train[0, 0, 0, 0] == 7
-    assert images.x_test[0, 0, 0, 0] == 8
-    np.testing.assert_array_equal(images.y_test, [3, 9])
-    assert [images.classes[i] for i in (0, 1, 9)] == ["airplane", "automobile", "truck"]
+def test_cifar10_has_one_order_in_both_layouts(tmp_path, monkeypatch):
+    """That of the folder, by class and file name: the pickled batches are shuffled."""
+    rng = np.random.RandomState(0)
+    batches = {True: ["data_batch_1", "data_batch_2"], False: ["test_batch"]}
+    for batch in sum(batches.values(), []):
+        split, images = ("test" if batch == "test_batch" else "train"), rng.randint(256, size=(40, 32, 32, 3))
+        labels = rng.randint(10, size=40).tolist()
+        names = [f"{'ab'[i % 2]}_s_{i:06}{batch[-1]}" for i in range(40)]
+        for image, label, name in zip(images.astype(np.uint8), labels, names):
+            path = tmp_path / "cifar10" / split / datasets.CLASSES["cifar10"][label] / f"{name}.webp"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path, lossless=True)
+        folder = tmp_path / "cifar-10-batches-py"
+        folder.mkdir(exist_ok=True)
+        content = {"data": images.astype(np.uint8).transpose(0, 3, 1, 2).reshape(40, -1), "labels": labels}
+        (folder / batch).write_bytes(pickle.dumps(content | {"filenames": [f"{name}.png" for name in names]}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(datasets.CLASSES["cifar10"])}))
+    for batch in {file.name for file in folder.iterdir()} ^ set(datasets.CIFAR10_BATCHES):
+        (folder / batch).touch()
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda *args: True)
+    for name, train in (("train_list", True), ("test_list", False)):
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, name, [[batch, ""] for batch in batches[train]])
+    ours, folder_s = load_images("cifar10", root=tmp_path), datasets.load_folder(tmp_path / "cifar10")
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(folder_s, name), err_msg=name)
+    assert ours.classes == folder_s.classes == datasets.CLASSES["cifar10"]
 
 
 def test_less_than_all_of_cifar10_is_not_cifar10(tmp_path):
@@ -427,6 +445,9 @@ def test_the_generated_table_is_one_cluster_and_outliers_around_it():
 WEIGHTS = b"a state dict"
 
 
+SMALL_TABLE = '1,"nor",1\n2,"out",2\n'
+
+
 def fake_downloads(monkeypatch, tmp_path, break_with=None):
     """Let torchvision and torch "download" small files of ours; with `break_with` they break off half-way."""
 
@@ -444,8 +465,8 @@ def fake_downloads(monkeypatch, tmp_path, break_with=None):
         target = Path(root, filename)
         with zipfile.ZipFile(target, "w") as packed:
             for name in TABLES:
-                packed.writestr(f"GAAL-based-outlier-detection-master/Data/{name}", '1,"nor",1\n2,"out",2\n')
-            packed.writestr("GAAL-based-outlier-detection-master/SO-GAAL.py", "")
+                packed.writestr(f"GAAL-based-outlier-detection-{datasets.GAAL_COMMIT}/Data/{name}", SMALL_TABLE)
+            packed.writestr(f"GAAL-based-outlier-detection-{datasets.GAAL_COMMIT}/SO-GAAL.py", "")
         if break_with is not None:
             target.write_bytes(target.read_bytes()[:-200])
 
@@ -454,6 +475,8 @@ def fake_downloads(monkeypatch, tmp_path, break_with=None):
         body = io.BytesIO(WEIGHTS if break_with is None else WEIGHTS[:-1])
         return urllib.response.addinfo(body, email.message.Message())
 
+    digest = hashlib.sha256(SMALL_TABLE.encode()).hexdigest()
+    monkeypatch.setattr(datasets, "TABLES", dict.fromkeys(TABLES, digest))
     monkeypatch.setattr(torch.hub, "urlopen", open_url)
     monkeypatch.setattr(datasets, "ALEXNET_SHA256", hashlib.sha256(WEIGHTS).hexdigest()[:8])
     monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", archive)
@@ -582,6 +605,14 @@ def test_the_command_gets_all_or_those_named(tmp_path, monkeypatch, capsys):
     assert "'lsun' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet" in capsys.readouterr().err
 
 
+def test_a_table_that_is_not_the_authors_is_refused(tmp_path, monkeypatch):
+    fake_downloads(monkeypatch, tmp_path)
+    monkeypatch.setitem(datasets.TABLES, "Pima", "0" * 64)
+    with pytest.raises(RuntimeError, match="nothing was kept: Pima is not the authors' file"):
+        fetch("gaal", tmp_path)
+    assert not (tmp_path / "gaal").exists()
+
+
 # The real thing
 
 
@@ -600,12 +631,16 @@ def test_real_cifar10(real):
     assert cifar10.x_train.shape == (50_000, 32, 32, 3) and cifar10.x_test.shape == (10_000, 32, 32, 3)
     assert np.bincount(cifar10.y_train).tolist() == [5000] * 10
     assert np.bincount(cifar10.y_test).tolist() == [1000] * 10
+    test = cifar10.x_test.tobytes() + cifar10.y_test.astype(np.uint8).tobytes()
+    assert hashlib.sha256(test).hexdigest() == datasets.CIFAR10_TEST_SHA256
     mean = cifar10.x_train.mean(axis=(0, 1, 2)) / 255
     np.testing.assert_allclose(mean, [0.4914, 0.4822, 0.4465], atol=1e-4)
 
 
 def test_real_tables(real):
     root = real("gaal")
+    for name, digest in TABLES.items():
+        assert hashlib.sha256((root / "gaal" / f"{name}.csv").read_bytes()).hexdigest() == digest
     shapes = {name: (*table.X.shape, table.y.sum()) for name in TABLES for table in [load_table(name, root=root)]}
     assert shapes["onecluster"] == (1000, 2, 20)
     assert shapes["WDBC"] == (367, 30, 10)

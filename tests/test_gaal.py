@@ -2,22 +2,39 @@
 
 import math
 import os
+import pickle
+import sys
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.datasets import load_wine
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 from torch import nn
 
 from ganod_lite import gaal
-from ganod_lite.gaal import SOGAAL, make_discriminator, make_generator
+from ganod_lite.gaal import MOGAAL, SOGAAL, fit_repetitions, make_discriminator, make_generator, shares
 from ganod_study.datasets import load_table, make_onecluster
 
 REAL_DATA = pytest.mark.skipif("GANOD_DATA" not in os.environ, reason="GANOD_DATA is not set: no tables of the paper")
 
 
 def fit(X, y=None, stop_epochs=2, **parameters):
-    return SOGAAL(stop_epochs, **{"random_state": 0, "device": "cpu", "verbose": False, **parameters}).fit(X, y)
+    return SOGAAL(
+        stop_epochs, **{"random_state": 0, "device": "cpu", "verbose": False, "schedule": "full", **parameters}
+    ).fit(X, y)
+
+
+def fit_mo(X, y=None, stop_epochs=2, **parameters):
+    return MOGAAL(
+        stop_epochs, **{"random_state": 0, "device": "cpu", "verbose": False, "schedule": "full", **parameters}
+    ).fit(X, y)
 
 
 def weights_of(network):
@@ -144,7 +161,98 @@ def test_post_agrees_with_the_post(double, table):
         np.testing.assert_allclose(ours, w, rtol=1e-9, atol=1e-12)
 
 
+def mo_script(X, stop_epochs, k, lr_d, lr_g, decay, momentum, seed):
+    """MO-GAAL.py with autograd, a sub-generator at a time. Random draws are those of `fit`, in its order."""
+    rng = torch.Generator().manual_seed(seed)
+    (n, d), X = X.shape, torch.tensor(X)
+    shuffled = X[torch.randperm(n, generator=rng)]
+    D, G = (
+        nn.Sequential(*make_discriminator(d, n, "official", rng), nn.Sigmoid()),
+        [make_generator(d) for _ in range(k)],
+    )
+    velocity = {p: torch.zeros_like(p) for network in (D, *G) for p in network.parameters()}
+    updates = dict.fromkeys((D, *G), 0)
+    loss = nn.functional.binary_cross_entropy
+
+    def descend(network, lr, value):
+        for p, gradient in zip(network.parameters(), torch.autograd.grad(value, list(network.parameters()))):
+            velocity[p] = momentum * velocity[p] - lr / (1 + decay * updates[network]) * gradient
+            p.data += velocity[p]
+        updates[network] += 1
+
+    batch, block, stop, history = min(500, n), k * (k + 1) // 2, False, []
+    for epoch in range(3 * stop_epochs):
+        losses = []
+        for index in range(n // batch):
+            noise = torch.rand(batch, d, generator=rng).to(X)
+            made = []
+            for i in range(k):
+                start = int((k + (k - i + 1)) * i / 2) * (batch // block)
+                end = int((k + (k - i)) * (i + 1) / 2) * (batch // block) if i != k - 1 else batch
+                made.append(G[i](noise[start:end]).detach())
+            x = torch.cat([shuffled[index * batch : (index + 1) * batch], *made])
+            loss_d = loss(D(x), torch.tensor([1.0] * batch + [0.0] * batch).to(X)[:, None])
+            descend(D, lr_d, loss_d)
+            losses.append([loss_d.item()])
+            if stop and index < n // batch - 1:  # ours records the others no more, and draws no noise for them
+                losses[-1] += [np.nan] * k
+                continue
+            p_value = pd.Series(D(X).detach().numpy()[:, 0])
+            noise = torch.rand(batch, d, generator=rng).to(X)
+            for i in range(k):
+                target = float(p_value.quantile(i / k))
+                loss_g = loss(D(G[i](noise)), torch.full((batch, 1), target).to(X))
+                if not stop:
+                    descend(G[i], lr_g, loss_g)
+                losses[-1].append(loss_g.item())
+            if epoch + 1 > stop_epochs:
+                stop = True
+        history.append(np.nanmean(losses, axis=0))
+    return D, G, np.array(history)
+
+
+@pytest.mark.parametrize(("n", "k"), [(1100, 3), (1100, 10), (40, 10), (30, 1)])
+def test_mo_gaal_agrees_with_the_script(double, table, n, k):
+    rates = {"lr_d": 0.5, "lr_g": 0.2, "decay": 0.1, "momentum": 0.9}
+    D, G, history = mo_script(table[:n], stop_epochs=2, k=k, seed=7, **rates)
+    detector = fit_mo(table[:n], k=k, random_state=7, **rates)
+    assert len(detector.generators_) == k
+    for script, ours in zip((D, *G), (detector.discriminator_, *detector.generators_)):
+        for w, our in zip(weights_of(script), weights_of(ours)):
+            np.testing.assert_allclose(our, w, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(detector.history_["discriminator_loss"], history[:, 0], rtol=1e-9)
+    np.testing.assert_allclose(detector.history_["sub_generator_loss"], history[:, 1:], rtol=1e-9)
+    np.testing.assert_allclose(detector.history_["generator_loss"], history[:, 1:].mean(1), rtol=1e-9)
+
+
 # --- the rows of the official script's table, one by one ---
+
+
+@pytest.mark.parametrize(
+    ("batch", "k", "expected"),
+    [
+        (500, 10, [90, 81, 72, 63, 54, 45, 36, 27, 18, 14]),
+        (54, 10, [0] * 9 + [54]),  # k (k + 1) / 2 is 55: the last one makes all
+        (55, 10, [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (7, 1, [7]),
+    ],
+)
+def test_sub_generators_share_out_a_batch(batch, k, expected):
+    assert shares(batch, k) == expected
+
+
+def test_mo_gaals_generators_learn_for_one_batch_after_the_stop(table):
+    full, longer = fit_mo(table, k=2), fit_mo(table, k=2, stop_epochs=3, schedule="at-stop")
+    at_stop = fit_mo(table, k=2, schedule="at-stop")
+    for other in (longer, at_stop):  # SO-GAAL's, after another whole epoch, are those of `longer`
+        assert not np.array_equal(weights_of(full.generators_[0])[0], weights_of(other.generators_[0])[0])
+
+
+def test_mo_gaal_with_one_generator_is_not_so_gaal(table):
+    """Its target is the minimum of D, not 1, so the two pull their generators apart."""
+    so, mo = fit(table, lr_g=0.05), fit_mo(table, lr_g=0.05, k=1)
+    assert so.history_["discriminator_loss"][0] == pytest.approx(mo.history_["discriminator_loss"][0], rel=0.05)
+    assert not np.allclose(weights_of(so.generator_)[0], weights_of(mo.generators_[0])[0], atol=1e-4)
 
 
 def test_generator_starts_as_the_identity():
@@ -192,10 +300,12 @@ def test_noise_is_uniform_and_as_many_as_the_batch(n, batch, monkeypatch):
 
 
 def test_batches_are_drawn_once_and_taken_in_order(table, monkeypatch):
-    batches, cat = [], torch.cat
-    monkeypatch.setattr(torch, "cat", lambda tensors: batches.append(tensors[0]) or cat(tensors))
+    batches, learn = [], gaal.learn_to_tell_apart
+    monkeypatch.setattr(
+        gaal, "learn_to_tell_apart", lambda game, real, points: batches.append(real) or learn(game, real, points)
+    )
     fit(table, stop_epochs=1)
-    real = torch.stack(batches[1:])  # after the labels
+    real = torch.stack(batches)[..., :3]
     assert torch.equal(real[:2], real[2:4])
     assert torch.equal(real[:2], real[4:6])
     rows = {tuple(row) for row in real[:2].reshape(-1, 3).tolist()}
@@ -274,7 +384,149 @@ def test_labels_must_match_the_samples(table):
         fit(table, [0, 1])
 
 
+def test_labels_may_be_a_column_and_others_are_ignored(table):
+    X, y = table[:60], (np.arange(60) > 50).astype(int)
+    assert fit(X, y[:, None]).history_["auc"] == fit(X, y).history_["auc"]
+    for ignored in ([None, "a"] * 30, [[1], [1, 2]] * 30):
+        assert "auc" not in fit(X, ignored).history_
+
+
+def test_callback_sees_each_epoch_and_the_networks_as_they_are(table):
+    seen = []
+
+    def look(epoch):
+        seen.append((epoch.number, epoch.history["discriminator_loss"][-1], weights_of(epoch.generators[0])[0].copy()))
+        assert epoch.discriminator(torch.zeros(2, 3)).shape == (2, 1)
+
+    detector = fit(table, callback=look)
+    assert [number for number, _, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert [loss for _, loss, _ in seen] == detector.history_["discriminator_loss"]
+    assert not np.array_equal(seen[0][2], seen[1][2])
+    np.testing.assert_array_equal(seen[-1][2], weights_of(detector.generator_)[0])
+
+
+def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
+    written = {}
+
+    class SummaryWriter:
+        def __init__(self, folder):
+            assert folder == tmp_path
+
+        def add_scalar(self, name, value, epoch):
+            written.setdefault(name, []).append((epoch, value))
+
+        def flush(self):
+            pass
+
+    module = type(sys)("torch.utils.tensorboard")
+    module.SummaryWriter = SummaryWriter
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    detector = fit_mo(table, np.arange(1100) % 2, k=2, log_dir=tmp_path)
+    assert set(written) == {
+        "discriminator_loss",
+        "generator_loss",
+        "auc",
+        "sub_generator_loss/0",
+        "sub_generator_loss/1",
+    }
+    assert written["auc"] == list(enumerate(detector.history_["auc"], start=1))
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        fit(table, log_dir=tmp_path)
+
+
+# --- when to stop ---
+
+
+def history_of(loss_d, loss_g):
+    return {"discriminator_loss": list(loss_d), "generator_loss": list(loss_g)}
+
+
+def test_rules_stop_where_they_say():
+    rise, fall = np.linspace(0.7, 1.5, 300), np.linspace(1.5, 0.8, 200)
+    loss_g = np.r_[rise, fall, np.full(200, 0.8)]
+    stops = [gaal.generator_settled(history_of(loss_g, loss_g[:e]), 20) for e in range(1, 701)]
+    assert 500 <= 1 + stops.index(True) <= 540  # while it rises it does not fall; then the fall ends
+    loss_d = np.r_[np.linspace(0.69, 0.5, 300), np.linspace(0.5, 0.7, 200)]
+    stops = [gaal.discriminator_guesses(history_of(loss_d[:e], loss_d), 20) for e in range(1, 501)]
+    assert 480 <= 1 + stops.index(True) <= 500  # ahead first, then back at ln 2
+
+
+@pytest.mark.parametrize("rule", gaal.RULES)
+def test_a_rule_stops_between_its_bounds_and_sees_no_labels(table, rule, monkeypatch):
+    seen = []
+    monkeypatch.setitem(gaal.RULES, rule, lambda history, window: seen.append(set(history)) or len(seen) == 3)
+    detector = fit(table, np.arange(1100) % 2, rule, schedule="at-stop")
+    assert detector.stop_epoch_ == detector.n_epochs_ == 102  # 100 epochs of two batches, then the third question
+    full = fit(table, stop_epochs=102)
+    np.testing.assert_array_equal(full.scores_at_stop_, detector.anomaly_score(table))
+    assert (full.stop_epoch_, full.n_epochs_) == (102, 306)
+    monkeypatch.setitem(gaal.RULES, rule, lambda history, window: False)
+    assert fit(table, stop_epochs=rule, schedule="at-stop").stop_epoch_ == 1000
+
+
 # --- as a detector ---
+
+
+@pytest.mark.parametrize("rule", gaal.RULES)
+def test_default_finds_the_outliers_around_a_cluster(rule):
+    X, y = make_onecluster()
+    detectors = fit_repetitions(SOGAAL(rule, device="cpu", verbose=False), X, range(3))
+    assert min(roc_auc_score(y, detector.anomaly_score(X)) for detector in detectors) > 0.99
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("make", [SOGAAL, MOGAAL])
+def test_repetitions_are_as_alone(table, make, n_jobs):
+    detector = make(3, device="cpu", verbose=False)
+    for seed, fitted in zip((5, 6, 7), fit_repetitions(detector, table, (5, 6, 7), n_jobs=n_jobs)):
+        alone = clone(detector).set_params(random_state=seed).fit(table)
+        np.testing.assert_array_equal(fitted.anomaly_score(table), alone.anomaly_score(table))
+        assert fitted.history_ == alone.history_
+
+
+@pytest.mark.parametrize("make", [SOGAAL, MOGAAL])
+def test_works_with_scikit_learns_tools(table, make):
+    X = pd.DataFrame(table[:80] * 7, columns=list("abc"))
+    pipeline = make_pipeline(MinMaxScaler(), make(2, device="cpu", random_state=0, verbose=False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cross_val_predict(pipeline, X, cv=2, method="decision_function").shape == (80,)
+    name = make.__name__.lower()
+    grid = {f"{name}__stop_epochs": [1, 2]} | ({"mogaal__k": [1, 2]} if make is MOGAAL else {})
+    search = GridSearchCV(pipeline, grid, scoring=lambda fitted, X, y=None: np.ptp(fitted.score_samples(X)), cv=2)
+    best = search.fit(X).best_estimator_
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(best)).score_samples(X), best.score_samples(X))
+    assert len(pickle.dumps(best)) < 20_000
+
+
+def test_unscaled_features_and_equal_scores_warn(table):
+    with pytest.warns(UserWarning, match=r"X spans \[.*MinMaxScaler"):
+        fit(table + 1)
+    with pytest.warns(UserWarning, match="scores on its training data are all .*MinMaxScaler"):
+        fit(load_wine().data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(table)
+
+
+def test_values_beyond_float32_are_refused_and_large_ones_scored(table):
+    detector = fit(table)
+    for X in (np.full((1, 3), 1e39), np.full((1, 3), -1e300)):
+        with pytest.raises(ValueError, match=r"X must lie within .* the largest float32; got -?1e\+"):
+            detector.predict(X)
+    assert np.isfinite(detector.anomaly_score(np.full((1, 3), 3e38))).all()
+
+
+def test_an_interrupted_fit_leaves_the_one_before(table):
+    def interrupt(epoch):
+        raise KeyboardInterrupt
+
+    detector = fit(table)
+    before = detector.anomaly_score(table)
+    with pytest.raises(KeyboardInterrupt):
+        detector.set_params(callback=interrupt).fit(table[:, :2])
+    np.testing.assert_array_equal(detector.anomaly_score(table), before)
 
 
 def test_finds_outliers_around_a_cluster():
@@ -307,6 +559,7 @@ def test_divergence_says_what_to_try(table):
     [
         ("stop_epochs", 0, ValueError),
         ("stop_epochs", 2.5, TypeError),
+        ("stop_epochs", "soon", ValueError),
         ("lr_d", 0.0, ValueError),
         ("lr_g", -1.0, ValueError),
         ("decay", -1e-6, ValueError),

@@ -51,7 +51,9 @@ def drawn(seed, n_test, n_holdout):
 @cache
 def classes_of(dataset):
     """The test images' classes, (10000,); -1 where the images are not at hand."""
-    if dataset == "mnist" and datasets.available()[dataset]:  # CIFAR-10, if a folder of images, takes too long to read
+    if dataset == "cifar10":  # 1,000 of each class, one after the other: test_datasets holds the order by a digest
+        return np.repeat(np.arange(10), 1000)
+    if datasets.available()[dataset]:
         return datasets.load_images(dataset).y_test.copy()
     return np.full(N_IMAGES, -1)
 

@@ -4,11 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import norm, rankdata, ttest_1samp, ttest_rel, wilcoxon
+from scipy.stats import norm, rankdata, ttest_1samp, ttest_ind, ttest_rel, wilcoxon
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_auc_score
 
 from ganod_study.statistics import (
+    Interval,
     auc,
     auc_interval,
     delong_test,
@@ -17,6 +18,7 @@ from ganod_study.statistics import (
     paired_comparison,
     roc,
     t_interval,
+    welch_interval,
 )
 
 
@@ -126,6 +128,20 @@ def test_t_interval_is_students():
     assert t_interval(values) == pytest.approx((values.mean(), *ttest_1samp(values, 0).confidence_interval()))
     assert t_interval(np.transpose([values, values])).low == pytest.approx([t_interval(values).low] * 2)
     assert np.isnan(t_interval([0.1])[1:]).all()
+
+
+def test_welch_interval_is_scipys():
+    a, b = np.random.RandomState(0).rand(4), np.random.RandomState(1).rand(7)
+    found = welch_interval(*((x.mean(), x.std(ddof=1), len(x)) for x in (a, b)))
+    assert (found.low, found.high) == pytest.approx(ttest_ind(a, b, equal_var=False).confidence_interval())
+    assert welch_interval((0.9, 0.0, 3), (0.9, 0.0, 3)) == (0, 0, 0)
+
+
+def test_an_interval_is_within_outside_or_too_wide():
+    assert Interval(0.9, 0.89, 0.91).within(0.02, of=0.9)
+    assert Interval(0.5, 0.49, 0.51).within(0.02, of=0.9) is False
+    for low, high in ((0.87, 0.91), (0.7, 1.0), (np.nan, np.nan)):
+        assert Interval(0.9, low, high).within(0.02, of=0.9) is None
 
 
 def test_comparison_where_there_is_nothing_to_choose_and_where_there_is_everything():

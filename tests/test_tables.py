@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import auc as area
 
+from ganod_lite.dcgan import Critic, Generator
 from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
 from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
-from ganod_study.store import Entry
+from ganod_study.store import Entry, Store
 from ganod_study.summaries import complete
-from ganod_study.tables import table1
+from ganod_study.tables import records, table1
 
 
 def entry(cell, n=80):
@@ -259,3 +261,29 @@ def test_a_panel_of_curves_for_each_data_set():
     x, y = first.lines[0].get_data()
     aucs = [auc_of(groups["MNIST"].entries, "kde", c) for c in (0, 1, 8)]
     assert area(x, y) == pytest.approx(np.mean(aucs), abs=0.01)
+
+
+def test_results_without_their_networks_say_so(tmp_path):
+    """What `merge` makes of stored results: the numbers are there and the generators are not."""
+    found = entries(classes=(0, 8), methods=("adgan", "dcae"), scale="medium")
+    for draw in (figures.generated_images, figures.training_losses):
+        shown = draw(found, store=tmp_path).data
+        assert "not the networks behind them: 0, 8." in shown
+    shown = records.networks(found, store=tmp_path).data
+    assert shown.count("mnist/medium/gan/class") == 2 and shown.count("mnist/medium/dcae/class") == 2
+    assert "no results of adgan" in figures.generated_images(found[2:], store=tmp_path).data
+
+
+def test_networks_that_are_there_are_shown_beside_those_that_are_not(tmp_path):
+    found = entries("digits", (0, 1), methods=("adgan",), scale="smoke")
+    store, cell = Store(tmp_path), Cell("digits", 0, "adgan", 0, "smoke")
+    shape, s = (1, 16, 16), cell.settings
+    generator, critic = Generator(shape, s.latent_size, s.ngf), Critic(shape, s.ngf, batch_norm=False)
+    arrays = {"generator": generator.state_dict(), "critic": critic.state_dict(), "losses": torch.ones(2, 3)}
+    arrays["some_real_images"] = torch.zeros(4, *shape)
+    store.put(cell.network.stem(store), cell.network.parameters, arrays, 1.0, "cpu", {"image_shape": shape})
+    for draw in (figures.generated_images, figures.training_losses):
+        figure = draw(found, store=tmp_path)
+        assert figure.get_supxlabel().endswith("not the networks behind them: 1.") and len(figure.axes) == 1
+    shown = records.networks(found, store=tmp_path).data
+    assert "gan/class1" in shown.splitlines()[0] and "class0-seed0" in shown.splitlines()[-1]

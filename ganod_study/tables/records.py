@@ -1,9 +1,11 @@
 """Where the numbers of a page come from."""
 
+from IPython.display import Markdown
+
 from .. import datasets
 from ..jobs import Cell
 from ..methods import METHODS
-from ..render import markdown
+from ..render import NO_NETWORKS, markdown, note
 from ..runner import open_store
 from ..statistics import auc
 
@@ -32,12 +34,17 @@ def origin(entry):
 
 
 def networks(entries, *, store=None):
-    """The records of the networks behind the entries, each once."""
+    """The records of the networks behind the entries, each once, and which of them the store lacks."""
     store = open_store(store)
     names = ("dataset", "normal_class", "method", "seed", "scale")
     cells = [Cell(*(e.parameters[name] for name in names)) for e in entries]
-    stems = dict.fromkeys(cell.network.stem(store) for cell in cells if cell.network)
-    return listing([store.get(stem) for stem in stems])
+    found = {stem: store.get(stem) for stem in (cell.network.stem(store) for cell in cells if cell.network)}
+    lacking = [stem.relative_to(store.root).as_posix() for stem, entry in found.items() if entry is None]
+    listed = listing([entry for entry in found.values() if entry])
+    if not lacking:
+        return listed
+    why = note(f"{NO_NETWORKS}: {', '.join(lacking)}.").data
+    return Markdown(f"{why}\n\n{listed.data}" if len(lacking) < len(found) else why)
 
 
 def totals(entries):

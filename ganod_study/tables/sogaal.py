@@ -17,7 +17,7 @@ def aucs_at(entries, when):
 def aucs(groups):
     """SO-GAAL's AUC at stop_epochs and at the end, mean, standard deviation and median over seeds.
 
-    groups: {title: entries of `experiments.run_sogaal` one for each seed, or an `Outcome` of them}.
+    groups: {title: entries of `runner.attempt` one for each seed, or an `Outcome` of them}.
     """
     rows = []
     for title, group in groups.items():
@@ -38,7 +38,7 @@ def beside_keras(evidence):
     """The AUCs of the official SO-GAAL in `claims.Evidence` beside those measured with the authors' script."""
     rows = []
     for row in reference.rows("gaal_aucs.csv"):
-        if entries := evidence.sogaal("official", row["table"]):
+        if entries := evidence.sogaal("sogaal", row["table"]):
             shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
             for when in WHEN:
                 column = when.replace(" ", "_")

@@ -24,7 +24,7 @@ def means(outcome, dataset, stored=()):
     standard deviation over repetitions for several, with half of the 95 % interval over test images
     (DeLong) for one.
 
-    outcome: this build's `experiments.Outcome`; stored: entries at any scales of experiments.STORED,
+    outcome: this build's `runner.Outcome`; stored: entries at any scales of scales.STORED,
     any number of repetitions.
     """
     data = _Data(outcome, dataset, stored)
