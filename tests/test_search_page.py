@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ganod_study import search
+from ganod_study import runner, search
 from ganod_study.datasets import load_images
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, PLANE_STEPS
@@ -95,6 +95,19 @@ def test_longer_searches_of_the_plane_go_on_from_the_same_starts(found):
     assert losses[1].mean() < losses[0].mean() and losses[3].mean() < losses[1].mean()
     moved = np.abs(z - z[0]).max((1, 2, 3))
     assert moved[0] == 0 and 0 < moved[1] < moved[2] < moved[3]
+
+
+def test_several_sets_of_images_are_asked_for_at_once(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "run", lambda cells, *_, **__: asked.append(len(cells)) or [None] * len(cells))
+    options = {"store": root, "data_root": root, "methods": ("adgan-steps", "adgan"), "verbose": False}
+    outcomes = runner.attempt_each("lite", ("mnist", "digits"), classes=[1], **options)
+    assert asked[0] == 2 and list(outcomes) == ["mnist", "digits"]  # not MNIST's, which is not there
+    monkeypatch.setattr(runner.datasets, "available", lambda root: dict.fromkeys(("digits", "mnist", "cifar10"), True))
+    runner.attempt_each("lite", ("mnist", "digits"), classes=[1], **options)
+    assert asked[3] == 4
+    with pytest.raises(ValueError, match="scale must be one of"):
+        runner.attempt_each("tiny", ("digits",))
 
 
 # --- statistics ---
