@@ -348,9 +348,8 @@ def _alexnet(evidence, claim):
     for (dataset, method), cells in found.items():
         pca, alexnet = (mean_auc({key: each[m] for key, each in cells.items()}) for m in pairs[method])
         gains[dataset, method] = alexnet.value - pca.value
-        shown.append(
-            f"{datasets.TITLES[dataset]}, {METHODS[method].title}: AlexNet {_in_words(alexnet)}, PCA {_in_words(pca)}"
-        )
+        column = f"{datasets.TITLES[dataset]}, {METHODS[method].title}"
+        shown.append(f"{column}: AlexNet {_in_words(alexnet)}, PCA {_in_words(pca)}")
         entries += (*pca.cells.values(), *alexnet.cells.values())
     ours = "; ".join(shown)
     if scale != "paper":
