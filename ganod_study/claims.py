@@ -116,17 +116,15 @@ class Evidence:
 
     def cells(self, scale, dataset, method):
         """{(class, seed): entry}; at a stored scale only of seeds for which all ten classes are there."""
-        found = {}
-        for entry in self.entries:
-            p = entry.parameters
-            if (p.get("scale"), p["dataset"], p["method"]) == (scale, dataset, method):
-                found[p["normal_class"], p["seed"]] = entry
-        n = Counter(seed for _, seed in found)
-        return {key: e for key, e in sorted(found.items()) if scale not in STORED or n[key[1]] == N_CLASSES}
+        return {key: each[method] for key, each in self.shared(scale, dataset, [method]).items()}
 
     def shared(self, scale, dataset, methods):
         """{(class, seed): {method: entry}} of what all the methods have."""
-        cells = {m: self.cells(scale, dataset, m) for m in methods}
+        cells = {method: {} for method in methods}
+        for entry in self.entries:
+            p = entry.parameters
+            if (p.get("scale"), p["dataset"]) == (scale, dataset) and p["method"] in cells:
+                cells[p["method"]][p["normal_class"], p["seed"]] = entry
         keys = sorted(set.intersection(*map(set, cells.values())))
         n = Counter(seed for _, seed in keys)
         return {k: {m: cells[m][k] for m in methods} for k in keys if scale not in STORED or n[k[1]] == N_CLASSES}
@@ -350,9 +348,8 @@ def _alexnet(evidence, claim):
     for (dataset, method), cells in found.items():
         pca, alexnet = (mean_auc({key: each[m] for key, each in cells.items()}) for m in pairs[method])
         gains[dataset, method] = alexnet.value - pca.value
-        shown.append(
-            f"{datasets.TITLES[dataset]}, {METHODS[method].title}: AlexNet {_in_words(alexnet)}, PCA {_in_words(pca)}"
-        )
+        column = f"{datasets.TITLES[dataset]}, {METHODS[method].title}"
+        shown.append(f"{column}: AlexNet {_in_words(alexnet)}, PCA {_in_words(pca)}")
         entries += (*pca.cells.values(), *alexnet.cells.values())
     ours = "; ".join(shown)
     if scale != "paper":

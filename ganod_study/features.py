@@ -82,15 +82,12 @@ class AlexNetFeatures(TransformerMixin, BaseEstimator):
         if not self.pooled:
             network = network[:-2]
         features = []
-        with (
-            torch.inference_mode(),
-            tqdm(total=len(images), unit="image", desc="AlexNet", disable=not self.verbose) as bar,
-        ):
-            for start in range(0, len(images), self.batch_size):
-                batch = prepare(images[start : start + self.batch_size].to(device), self.size)
-                made = network(batch.contiguous(memory_format=torch.channels_last))
-                features.append(made.flatten(1).cpu().numpy())
-                bar.update(len(made))
+        progress = tqdm(total=len(images), unit="image", desc="AlexNet", disable=not self.verbose)
+        with torch.inference_mode(), progress:
+            for some in images.split(self.batch_size):
+                batch = prepare(some.to(device), self.size).contiguous(memory_format=torch.channels_last)
+                features.append(network(batch).flatten(1).cpu().numpy())
+                progress.update(len(batch))
         return np.concatenate(features)
 
     def __sklearn_tags__(self):

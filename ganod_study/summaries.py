@@ -57,9 +57,8 @@ def by_class(entries, method):
 
 def cells_of(entries, method):
     """{(class, seed): entry} of a method, in order."""
-    found = {
-        (e.parameters["normal_class"], e.parameters["seed"]): e for e in entries if e.parameters["method"] == method
-    }
+    some = [e for e in entries if e.parameters["method"] == method]
+    found = {(e.parameters["normal_class"], e.parameters["seed"]): e for e in some}
     return dict(sorted(found.items()))
 
 

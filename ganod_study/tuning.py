@@ -71,10 +71,6 @@ class Candidate:
             "n_generated": N_GENERATED, "n_components": N_COMPONENTS, "version": VERSION,
         }  # fmt: skip
 
-    def stem(self, store, dataset, normal_class, seed):
-        parameters = self.parameters(dataset, normal_class, seed)
-        return store.stem(f"{dataset}/tuning", f"class{normal_class}-seed{seed}", parameters)
-
 
 class Question(NamedTuple):
     """options: {its name: `Candidate`}; measure: the one of MEASURES that decides, the lowest being best."""
@@ -151,7 +147,7 @@ class TuningCell:
         return self.dataset, self.normal_class, self.seed, self.candidate.training
 
     def stem(self, store):
-        return self.candidate.stem(store, self.dataset, self.normal_class, self.seed)
+        return store.stem(f"{self.dataset}/tuning", f"class{self.normal_class}-seed{self.seed}", self.parameters)
 
     def load(self, data_root):
         return load_images(self.dataset, datasets.data_root(data_root))
@@ -188,7 +184,7 @@ class TuningJob:
     def trained(self):
         """The generator, None if its training diverged, and what to record of the training."""
         s, first = self.settings, self.cells[0]
-        stem = self.training.stem(self.store, first.dataset, first.normal_class, first.seed)
+        stem = replace(first, candidate=self.training).stem(self.store)
         checkpoint = stem.with_name(f"{stem.name}.checkpoint")
         generator, diverged = None, ""
         with stopwatch() as seconds:

@@ -202,9 +202,8 @@ def test_lite_decides_statements_under_its_own_name_and_no_numbers():
     # the paper's values for the classes 0, 1 and 8 stand beside ours
     assert f"{np.mean([0.999, 0.992, 0.959]):.3f}" in found["adgan-mnist-mean"].ours
     worse = verdicts(judge(grid("lite", (0, 1, 8), better=False)))
-    assert {worse[name] for name in STATEMENTS if name not in ("latents-no-structure", "wgan-stable")} == {
-        "not reproduced at lite"
-    }
+    for name in set(STATEMENTS) - {"latents-no-structure", "wgan-stable"}:
+        assert worse[name] == "not reproduced at lite"
 
 
 def test_nine_classes_at_the_papers_scale_decide_nothing():

@@ -68,9 +68,8 @@ def record(device_type, **changes):
     return common | {"device_type": device_type, "parameters": {"n_seeds": 8}, "rows": rows} | changes
 
 
-def write(folder, *records):
-    for each in records:
-        (folder / f"{each['benchmark']}-{each['device_type']}.json").write_text(json.dumps(each))
+def write(folder, record):
+    (folder / f"{record['benchmark']}-{record['device_type']}.json").write_text(json.dumps(record))
 
 
 def test_missing_gpu_numbers_are_told_from_the_records(tmp_path):

@@ -81,37 +81,34 @@ def toy(tmp_path, monkeypatch):
     return SimpleNamespace(root=tmp_path, first=first, second=second, build=build, make=make, runs=runs)
 
 
-@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda source: source.stem)
-def test_notebook_runs_at_smoke_scale(source, tmp_path, monkeypatch):
+@pytest.fixture(params=NOTEBOOKS, ids=lambda source: source.stem)
+def converted(request, tmp_path, monkeypatch):
+    """Each notebook in turn: what the build makes of it, and the build."""
     build = load_build(ROOT)
     monkeypatch.setattr(build, "BUILD", tmp_path)
-    path, parameters = build.convert(source, "https://example.org/repository")
+    path, parameters = build.convert(request.param, "https://example.org/repository")
     assert {"scale", "data_root", "store"} <= parameters.keys()
+    return path, build
+
+
+def test_notebook_runs_at_smoke_scale(converted, tmp_path):
+    path, build = converted
     values = {"scale": "smoke", "data_root": str(tmp_path / "no data"), "store": str(tmp_path / "store")}
     executed = papermill.execute_notebook(path, None, values, cwd=ROOT, progress_bar=False)
     assert build.take_messages(executed) == []
 
 
-@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda source: source.stem)
-def test_unknown_parameter_is_an_error(source, tmp_path, monkeypatch):
-    build = load_build(ROOT)
-    monkeypatch.setattr(build, "BUILD", tmp_path)
-    path, _ = build.convert(source, "https://example.org/repository")
+def test_unknown_parameter_is_an_error(converted):
     with pytest.raises(PapermillExecutionError, match="no parameter scael; there are scale"):
-        papermill.execute_notebook(path, None, {"scael": "smoke"}, cwd=ROOT, progress_bar=False)
+        papermill.execute_notebook(converted[0], None, {"scael": "smoke"}, cwd=ROOT, progress_bar=False)
 
 
 def test_plain_papermill_knows_the_parameters(toy):
     toy.make("--convert")
 
     def run(name, value="[3, 5]"):
-        command = ["papermill", "build/notebooks/b.ipynb", "out.ipynb", "-p", name, value]
-        return subprocess.run(
-            [Path(sys.executable).with_name(command[0]), *command[1:]],
-            cwd=toy.root,
-            capture_output=True,
-            text=True,
-        )
+        command = [Path(sys.executable).with_name("papermill"), "build/notebooks/b.ipynb", "out.ipynb"]
+        return subprocess.run([*command, "-p", name, value], cwd=toy.root, capture_output=True, text=True)
 
     done = run("classes")
     assert done.returncode == 0, done.stderr
@@ -186,13 +183,8 @@ def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_p
     seen = [fingerprint(), fingerprint([("scale", "smoke")]), fingerprint(found=[("mnist", True)])]
     results = toy.root / "book" / "results"
     results.mkdir()
-    for path in (
-        toy.first,
-        toy.root / "requirements.lock",
-        toy.root / "ganod_lite" / "code.py",
-        toy.root / "ganod_lite" / "more.py",
-        results / "cell.json",
-    ):
+    code = [toy.root / "ganod_lite" / name for name in ("code.py", "more.py")]
+    for path in (toy.first, toy.root / "requirements.lock", *code, results / "cell.json"):
         with path.open("a") as file:
             file.write("# changed\n")
         seen.append(fingerprint())

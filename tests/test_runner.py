@@ -456,9 +456,8 @@ def test_so_gaal_is_computed_once_and_stored_with_its_curves(store, monkeypatch)
     assert arrays["scores"].shape == arrays["scores_at_stop"].shape == table.y.shape
     assert arrays["scores"].dtype == np.float64  # extreme scores are not tied
     assert len(arrays["auc"]) == len(arrays["discriminator_loss"]) == len(arrays["generator_loss"]) == 6
-    assert {"dataset": datasets.GENERATED, "method": "sogaal", "seed": 0, "stop_epochs": 2}.items() <= (
-        entry.parameters.items()
-    )
+    wanted = {"dataset": datasets.GENERATED, "method": "sogaal", "seed": 0, "stop_epochs": 2}
+    assert wanted.items() <= entry.parameters.items()
     assert not np.array_equal(other.arrays["scores"], arrays["scores"])
     monkeypatch.setattr(tabular, "SOGAAL", lambda *args, **options: pytest.fail("trained again"))
     assert_same(run([official], store)[0], entry)
