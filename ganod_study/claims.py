@@ -408,7 +408,7 @@ def _latents(scale, found, entries):
         prior, loss = (mean_auc({key: each[m] for key, each in cells.items()}) for m in ("prior", "adgan"))
         holds &= abs(prior.value - 0.5) <= PRIOR_SHARE * (loss.value - 0.5)
         shown.append(f"{datasets.TITLES[dataset]}: prior {_in_words(prior)}, loss {_in_words(loss)}")
-    why = "Judged by the AUCs in the latent space of ADGAN's own size; the figure in two dimensions is not there yet."
+    why = "Judged by the AUCs in the latent space of ADGAN's own size; {doc}`latent` looks at one of two dimensions."
     return holds, f"{'; '.join(shown)}; scale `{scale}`", why
 
 

@@ -150,7 +150,7 @@ training.show(figures.benchmark_ratios, value="times_one", by="objective", label
 # ## More than one process
 #
 # {doc}`../machines` says how the grid is spread over processes and machines. Here the same
-# errands were done by one process, by two of joblib's, and by a Dask cluster's two workers, each with one thread.
+# jobs were done by one process, by two of joblib's, and by a Dask cluster's two workers, each with one thread.
 
 # %% mystnb={"figure": {"caption": "The grid's speed on two processes relative to one.", "name": "cost-grid"}, "image": {"alt": "Bars of the grid's speed on two processes and on two Dask workers relative to one process"}}
 grid.show(figures.benchmark_ratios, value="times_one", by="cells", label="times as fast as one process")
