@@ -117,7 +117,7 @@ search.show(figures.benchmark_ratios, value="times_plain", by="ngf", label="time
 # number of seeds above; and how far the scores are from the plain loop's:
 
 # %%
-search.show(tables.benchmark_errand, n_images=n_images, n_seeds=n_seeds)
+search.show(tables.benchmark_job, n_images=n_images, n_seeds=n_seeds)
 
 # %% [markdown]
 # ## Scaling

@@ -99,7 +99,7 @@ def test_bars_are_medians_with_their_range():
     np.testing.assert_allclose(ranges.get_segments()[1][:, 0], [3, 9])
 
 
-def test_errand_scales_with_images_and_seeds():
+def test_job_scales_with_images_and_seeds():
     """0.5 s an image with 8 seeds: 64 seeds for 7,200 images take 8 times 0.5 s times 7,200, or 8 hours."""
-    shown = tables.benchmark_errand([record("cpu")], n_images=7200, n_seeds=64).data
+    shown = tables.benchmark_job([record("cpu")], n_images=7200, n_seeds=64).data
     assert "8.0 hours" in shown

@@ -37,7 +37,7 @@ def search_ways(ways, n_searches, bandwidth):
     return markdown(rows)
 
 
-def benchmark_errand(records, n_images, n_seeds):
+def benchmark_job(records, n_images, n_seeds):
     """What n_images searches with n_seeds would take at the seconds per image that `search` measured."""
     rows = []
     for record in records:
