@@ -74,7 +74,9 @@ def test_citation_has_the_package_version():
 
 def test_places_in_the_code_that_pages_name_exist():
     """As `file.py:name` or `file.py:Class.name` of one of the packages."""
-    files = {path.name: path.read_text() for p in ("ganod_lite", "ganod_study") for path in (ROOT / p).rglob("*.py")}
+    files = {}  # name: text; a page's tables have the name of what they show
+    for path in (*ROOT.glob("ganod_lite/**/*.py"), *ROOT.glob("ganod_study/**/*.py")):
+        files[path.name] = files.get(path.name, "") + path.read_text()
     named = 0
     for page in (ROOT / "book").rglob("*.md"):
         for file, name in re.findall(r"`(?!file\.py)(\w+\.py):([\w.]+)`", page.read_text()):
