@@ -140,9 +140,7 @@ def stops(entries):
 
 def curves(entries, method, table):
     """AUC over epochs of all repetitions: epochs as multiples of the stop (m,), and AUCs (repetitions, m)."""
-    some = [
-        e for e in of_rows(entries, "same") if (e.parameters["method"], e.parameters["dataset"]) == (method, table)
-    ]
+    some = [e for e in of_rows(entries, "same") if (e.parameters["method"], e.parameters["dataset"]) == (method, table)]
     if not some:
         return np.empty(0), np.empty((0, 0))
     values = np.stack([e.arrays["auc"] for e in some])
