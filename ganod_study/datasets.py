@@ -1,8 +1,9 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
-Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the table
-`onecluster-generated`. All else lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
-user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
+Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the
+table `onecluster-generated`. All else lies under a data root: an argument, else the environment variable
+GANOD_DATA, else a folder in the user's cache. It is read from there and never downloaded unless asked
+for, by `download=True` or by
 
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
 

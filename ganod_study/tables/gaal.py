@@ -338,8 +338,8 @@ def searched(search):
     best, labels = found.loc[search.best_index_], found["mean_test_labels"]
     text = (
         f"It picks k = {search.best_params_['k']} and stop_epochs = {search.best_params_['stop_epochs']}. With labels "
-        f"that has a mean AUC of {best['mean_test_labels']:.3f} on held-out rows; the grid's range is {labels.min():.3f} "
-        f'to {labels.max():.3f}. "±" is the standard deviation over the {search.n_splits_} parts.'
+        f"that has a mean AUC of {best['mean_test_labels']:.3f} on held-out rows; over the grid they range from "
+        f'{labels.min():.3f} to {labels.max():.3f}. "±" is the standard deviation over the {search.n_splits_} parts.'
     )
     return Markdown(f"{text}\n\n{markdown(rows).data}")
 
