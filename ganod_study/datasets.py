@@ -357,7 +357,7 @@ def thin_out(X, classes, outlier_class, n_outliers=10, random_state=0):
     check_scalar(n_outliers, "n_outliers", Integral, min_val=1, max_val=len(of_class))
     drawn = check_random_state(random_state).choice(of_class, n_outliers, replace=False)
     kept = np.r_[np.flatnonzero(classes != outlier_class), np.sort(drawn)]
-    return minmax_scale(X[kept]), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
+    return minmax_scale(X[kept]).clip(0, 1), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
 
 
 def alexnet_weights(root=None):

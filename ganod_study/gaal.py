@@ -45,7 +45,8 @@ COLUMNS = {
     "PyOD SO": Column("pyod-sogaal"),
     "PyOD MO": Column("pyod-mogaal"),
 }
-METHODS_RUN = tuple(dict.fromkeys(c.method for c in COLUMNS.values() if not c.method.startswith("pyod")))
+FIXED = ("table-kde", "table-ocsvm", "table-lof", "table-knn")  # the same in each repetition
+RANDOM = ("sogaal", "mogaal", "table-iforest", "table-gmm")
 TABLES = (*datasets.TABLES, *datasets.EMBEDDED_TABLES)
 
 

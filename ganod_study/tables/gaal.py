@@ -148,7 +148,7 @@ def ranking_text(frame):
     )
     if not told:
         return text + "Nobody is told apart from it."
-    return text + f"It is told apart from {listed(told)}, and not from {listed(level)}."
+    return text + f"It is told apart from {listed(told)}" + (f", and not from {listed(level)}." if level else ".")
 
 
 # --- beside others' values ---
@@ -318,8 +318,8 @@ def _same_seeds(values, stored):
 
 
 def absent(outcomes):
-    """Which tables this build did not run, and why: outcomes, {table: `Outcome`}."""
-    missing = {name: outcome.missing for name, outcome in outcomes.items() if outcome.missing}
+    """Which tables this build did not run, and why: outcomes, {(table, methods): `Outcome`}."""
+    missing = {table: outcome.missing for (table, _), outcome in outcomes.items() if outcome.missing}
     if not missing:
         return note("All tables were at hand.")
     why = next(iter(missing.values()))
