@@ -1,7 +1,7 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
-Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the table
-`onecluster-generated`. All else lies under a data root: an argument, else the environment variable
+Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the
+table `onecluster-generated`. All else lies under a data root: an argument, else the environment variable
 GANOD_DATA, else a folder in the user's cache. It is read from there and never downloaded unless asked
 for, by `download=True` or by
 
@@ -368,7 +368,7 @@ def thin_out(X, classes, outlier_class, n_outliers=10, random_state=0):
     check_scalar(n_outliers, "n_outliers", Integral, min_val=1, max_val=len(of_class))
     drawn = check_random_state(random_state).choice(of_class, n_outliers, replace=False)
     kept = np.r_[np.flatnonzero(classes != outlier_class), np.sort(drawn)]
-    return minmax_scale(X[kept]), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
+    return minmax_scale(X[kept]).clip(0, 1), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
 
 
 def alexnet_weights(root=None):

@@ -45,7 +45,8 @@ COLUMNS = {
     "PyOD SO": Column("pyod-sogaal"),
     "PyOD MO": Column("pyod-mogaal"),
 }
-METHODS_RUN = tuple(dict.fromkeys(c.method for c in COLUMNS.values() if not c.method.startswith("pyod")))
+FIXED = ("table-kde", "table-ocsvm", "table-gmm", "table-lof", "table-knn")  # the same in each repetition
+RANDOM = ("sogaal", "mogaal", "table-iforest")
 TABLES = (*datasets.TABLES, *datasets.EMBEDDED_TABLES)
 
 
@@ -96,11 +97,11 @@ class Ranks(NamedTuple):
 
 
 def ranks(frame, level=0.05):
-    """`Ranks` of a frame of AUCs, tables by columns, on the tables that have all columns; None with fewer than two.
+    """`Ranks` of the columns that have all tables of a frame of AUCs; None with fewer than three, or one table.
 
     The tests are those of Demšar, "Statistical comparisons of classifiers over multiple data sets" (JMLR 7, 2006).
     """
-    whole = frame.dropna()
+    whole = frame.dropna(axis="columns")
     n, k = whole.shape
     if n < 2 or k < 3:
         return None

@@ -125,19 +125,21 @@ def ranking(values):
     """Mean ranks over the tables, and in words who is not told apart."""
     found = ranks(medians(values))
     if found is None:
-        return note("There are too few tables that have all detectors.")
+        return note("There are too few detectors that have all tables.")
     rows = [
         {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
         for title, mean in found.means.items()
     ]
-    return Markdown(f"{ranking_text(medians(values))}\n\n{markdown(rows).data}")
+    lacking = [head(title) for title in medians(values) if title not in found.means]
+    left_out = f" Left out, as some tables are lacking: {listed(lacking)}." if lacking else ""
+    return Markdown(f"{ranking_text(medians(values))}{left_out}\n\n{markdown(rows).data}")
 
 
 def ranking_text(frame):
     """What the ranks of a frame of AUCs say."""
     found = ranks(frame)
     if found is None:
-        return "there are too few tables that have all detectors to rank them."
+        return "too few have run on all tables to rank them."
     first, *others = found.means.index
     told = found.beaten_by(first)
     level = [title for title in others if title not in told]
@@ -148,7 +150,7 @@ def ranking_text(frame):
     )
     if not told:
         return text + "Nobody is told apart from it."
-    return text + f"It is told apart from {listed(told)}, and not from {listed(level)}."
+    return text + f"It is told apart from {listed(told)}" + (f", and not from {listed(level)}." if level else ".")
 
 
 # --- beside others' values ---
@@ -198,22 +200,23 @@ def _why_not(ours, port, sd):
 def elsewhere(values):
     """SO-GAAL's AUCs that ADBench once published, PyOD's as returned and turned round, and ours."""
     frame = medians(values).reindex(columns=COLUMNS)
-    rows, published = [], reference.rows("adbench_aucs.csv")
-    for ref in published:
-        if ref["table"] in frame.index:
-            ours = frame.loc[ref["table"]]
-            rows.append(
-                {
-                    "table": ref["table"],
-                    "ADBench": ref["auc"],
-                    "ADBench, turned": f"{1 - float(ref['auc']):.3f}",
-                    "PyOD": _shown(ours["PyOD SO"]),
-                    "PyOD, turned": _shown(1 - ours["PyOD SO"]),
-                    "ours at stop": _shown(ours["SO stop"]),
-                    "ours at end": _shown(ours["SO end"]),
-                }
-            )
-    return markdown(rows, NOTHING)
+    rows, near = [], {"ADBench's": [], "PyOD's": []}
+    for ref in reference.rows("adbench_aucs.csv"):
+        if ref["table"] not in frame.index:
+            continue
+        ours, adbench = frame.loc[ref["table"]], float(ref["auc"])
+        row = {"table": ref["table"], "ADBench": ref["auc"], "ADBench, turned": f"{1 - adbench:.3f}"}
+        row |= {"PyOD": _shown(ours["PyOD SO"]), "PyOD, turned": _shown(1 - ours["PyOD SO"])}
+        rows.append(row | {"ours at stop": _shown(ours["SO stop"]), "ours at end": _shown(ours["SO end"])})
+        for name, value in zip(near, (adbench, ours["PyOD SO"])):
+            if not np.isnan(value):
+                near[name].append(min(abs(1 - value - ours["SO stop"]), abs(1 - value - ours["SO end"])) <= 0.1)
+    text = "; ".join(
+        f"{name} are within 0.1 of ours, at the stop or at the end, on {sum(n)} of {number(len(n), 'table')}"
+        for name, n in near.items()
+        if n
+    )
+    return Markdown(f"Turned, {text}.\n\n{markdown(rows).data}" if rows else note(NOTHING).data)
 
 
 def _shown(value):
@@ -318,8 +321,8 @@ def _same_seeds(values, stored):
 
 
 def absent(outcomes):
-    """Which tables this build did not run, and why: outcomes, {table: `Outcome`}."""
-    missing = {name: outcome.missing for name, outcome in outcomes.items() if outcome.missing}
+    """Which tables this build did not run, and why: outcomes, {(table, methods): `Outcome`}."""
+    missing = {table: outcome.missing for (table, _), outcome in outcomes.items() if outcome.missing}
     if not missing:
         return note("All tables were at hand.")
     why = next(iter(missing.values()))
@@ -338,8 +341,8 @@ def searched(search):
     best, labels = found.loc[search.best_index_], found["mean_test_labels"]
     text = (
         f"It picks k = {search.best_params_['k']} and stop_epochs = {search.best_params_['stop_epochs']}. With labels "
-        f"that has a mean AUC of {best['mean_test_labels']:.3f} on held-out rows; the grid goes from {labels.min():.3f} "
-        f'to {labels.max():.3f}. "±" is the standard deviation over the {search.n_splits_} parts.'
+        f"that has a mean AUC of {best['mean_test_labels']:.3f} on held-out rows; over the grid they range from "
+        f'{labels.min():.3f} to {labels.max():.3f}. "±" is the standard deviation over the {search.n_splits_} parts.'
     )
     return Markdown(f"{text}\n\n{markdown(rows).data}")
 
