@@ -2,7 +2,6 @@
 
 import json
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -12,8 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from ganod_lite.dcgan import Generator
 from ganod_study import cost, figures
 from ganod_study.tables import cost as tables
-
-matplotlib.use("agg")
 
 
 def generator(shape=(1, 16, 16)):

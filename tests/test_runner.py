@@ -244,7 +244,7 @@ def test_a_damaged_generator_is_said_and_trained_again_to_the_same_bits(store, c
     computed.clear()
     run([cell("adgan")], store)
     assert computed == []  # the cell is there; the generator is not asked for
-    (cell("adgan").stem(store)).with_name(cell("adgan").stem(store).name + ".json").unlink()
+    next(store.root.rglob("adgan/*.json")).unlink()
     with pytest.warns(UserWarning, match="gan/class0-seed0-.* is damaged"):
         (entry,) = run([cell("adgan")], store)
     assert Counter(computed) == Counter(["gan", cell("adgan")])
