@@ -287,6 +287,9 @@ METHODS = {  # those of Table 1 in its order
         )
         for rule, line in (("auto", "--"), ("equilibrium", ":"))
     },
+    "mogaal-searched": _on_table(
+        "MO-GAAL, searched", tabular.searched, ("search_k", "search_epochs"), colour=WINE, line="-."
+    ),
     # on tables: what they are measured against
     "pyod-sogaal": _on_table(
         "SO-GAAL, PyOD", partial(tabular.pyod, name="SO_GAAL", stop="stop_epochs"), ("stop_epochs",), colour=SKY

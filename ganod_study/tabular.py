@@ -12,8 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
+from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
@@ -78,6 +82,38 @@ def sogaal(job, cell, stop="stop_epochs", schedule="full", **options):
 
 def mogaal(job, cell, stop="stop_epochs_mo", schedule="full", **options):
     return gaal(job, cell, MOGAAL, stop, schedule=schedule, **options)
+
+
+N_NOISE = 2000
+
+
+def rows_against_noise(detector, X, y=None):
+    """A scorer that needs no labels: how well the scores tell rows X (n, d) from points spread evenly over [0, 1]^d.
+
+    That is an AUC, and 1 less the area under the mass-volume curve: Clémençon and Jakubowicz, "Scoring anomalies: a
+    M-estimation formulation" (AISTATS 2013).
+    """
+    noise = np.random.RandomState(0).uniform(size=(N_NOISE, X.shape[1]))
+    scores = np.concatenate([detector.score_samples(X), detector.score_samples(noise)])
+    return roc_auc_score(np.repeat([1, 0], [len(X), N_NOISE]), scores)
+
+
+def searched(job, cell):
+    """MO-GAAL with the k and stop_epochs that scikit-learn's GridSearchCV picks by `rows_against_noise`.
+
+    "scores" are those of the pick. Of each candidate (c,): "criterion", its mean over three folds, and "ranks" (c, n)
+    of its scores when fitted to all rows, by which labels can judge it afterwards.
+    """
+    rows = rows_of(job, cell)
+    mogaal = MOGAAL(random_state=cell.seed, contamination=None, device="cpu", verbose=False)
+    candidates = {"k": job.settings.search_k, "stop_epochs": job.settings.search_epochs}
+    folds = KFold(3, shuffle=True, random_state=cell.seed)
+    search = GridSearchCV(mogaal, candidates, scoring=rows_against_noise, cv=folds, refit=False).fit(rows.X)
+    tried = search.cv_results_["params"]
+    scores = [clone(mogaal).set_params(**each).fit(rows.X).anomaly_score(rows.X_scored) for each in tried]
+    arrays = {"scores": scores[search.best_index_], "criterion": search.cv_results_["mean_test_score"]}
+    arrays["ranks"] = rankdata(scores, axis=1).astype(np.float32)  # halves at ties, so exact
+    return arrays, {"candidates": tried, "picked": int(search.best_index_)}
 
 
 def pyod(job, cell, name, stop):
