@@ -484,7 +484,7 @@ def _lsun(evidence, claim):
 
 # Rules: SO-GAAL. Its scale is "paper" where the authors' table is learned for as long as they say.
 
-SOGAAL_PAGE = "{ref}`sogaal-curves`, {doc}`sogaal`"
+SOGAAL_PAGE = "{ref}`sogaal-curves`, {doc}`gaal`"
 
 
 def _curves_rule(variant, look):
@@ -550,7 +550,8 @@ def _like_keras(evidence, claim):
     scale, entries = _sogaal_runs(evidence, "sogaal-post-1e-5")
     if not entries:
         return _nothing(SOGAAL_PAGE, "the post's learning curves")
-    (keras,) = (row for row in reference.rows("gaal_aucs.csv") if row["table"] == "onecluster")
+    rows = reference.rows("gaal_aucs.csv")
+    (keras,) = (row for row in rows if (row["table"], row["method"]) == ("onecluster", "sogaal"))
     shown, close = [], []
     for when, scores in (("at_stop", "scores_at_stop"), ("at_end", "scores")):
         ours = [auc(e.arrays["labels"], e.arrays[scores]) for e in entries]

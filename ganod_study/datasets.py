@@ -1,8 +1,9 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
-Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-generated`. All else
-lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
-user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
+Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the
+table `onecluster-generated`. All else lies under a data root: an argument, else the environment variable
+GANOD_DATA, else a folder in the user's cache. It is read from there and never downloaded unless asked
+for, by `download=True` or by
 
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
 
@@ -30,8 +31,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
 
 from . import features as alexnet
@@ -57,6 +59,7 @@ TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
     "WDBC": "ab746f5c82902f66b941c5612a5a521d7ba957a5a5ca2a2ef27618fe755a7b27",
 }
 GENERATED = "onecluster-generated"
+EMBEDDED_TABLES = (GENERATED, "wine", "breast-cancer")
 
 GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
@@ -81,7 +84,7 @@ LAYOUTS = {
         tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
         ("cifar10/train", "cifar10/test"),
     ),
-    GENERATED: ((),),
+    **dict.fromkeys(EMBEDDED_TABLES, ((),)),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
     "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
@@ -291,14 +294,18 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
 
 
 def load_table(name, *, root=None):
-    """One of the twelve tables of the GAAL paper (see TABLES), or "onecluster-generated", as a `Table`.
+    """One of the twelve tables of the GAAL paper (see TABLES), or of EMBEDDED_TABLES, as a `Table`.
 
     Raises MissingData if it is not there, ValueError for an unknown name or a damaged file.
     """
     if name == GENERATED:
         return Table(name, *make_onecluster())
+    if name == "wine":  # the first of three cultivars thinned out, in the manner of the outlier data sets of ODDS
+        return Table(name, *thin_out(*load_wine(return_X_y=True), outlier_class=0))
+    if name == "breast-cancer":  # the malignant ones
+        return Table(name, *thin_out(*load_breast_cancer(return_X_y=True), outlier_class=0))
     if name not in TABLES:
-        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, GENERATED))}.")
+        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, *EMBEDDED_TABLES))}.")
     root = data_root(root)
     [path] = _locate(name, f"Table {name}", "gaal", root)
     return read_table(root / path)
@@ -350,6 +357,18 @@ def make_onecluster(n_samples=1000, contamination=0.02, random_state=0):
     spread = rng.uniform(size=(20 + 2 * n_outliers, 2))
     outliers = spread[np.linalg.norm(spread - centre, axis=1) > 4 * deviation][:n_outliers]
     return np.concatenate([inliers, outliers]), np.repeat([0, 1], [len(inliers), n_outliers])
+
+
+def thin_out(X, classes, outlier_class, n_outliers=10, random_state=0):
+    """A table of outliers from one of classes: all rows of the other classes, and a few of `outlier_class`.
+
+    Outliers are drawn at random and come last; the features of X (n, d) are then scaled to [0, 1]. Returns X and y.
+    """
+    of_class = np.flatnonzero(classes == outlier_class)
+    check_scalar(n_outliers, "n_outliers", Integral, min_val=1, max_val=len(of_class))
+    drawn = check_random_state(random_state).choice(of_class, n_outliers, replace=False)
+    kept = np.r_[np.flatnonzero(classes != outlier_class), np.sort(drawn)]
+    return minmax_scale(X[kept]).clip(0, 1), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
 
 
 def alexnet_weights(root=None):

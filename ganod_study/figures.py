@@ -8,7 +8,7 @@ from functools import wraps
 import numpy as np
 import torch
 
-from . import gaal_search, summaries, tuning
+from . import gaal, gaal_search, summaries, tuning
 from .methods import METHODS, TABLE1
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
@@ -125,6 +125,32 @@ def learning_curves(groups):
     for axis in axes.flat[len(groups) :]:
         axis.remove()
     _legend_below(axes[0, 0])
+    return figure
+
+
+def gaal_epochs(entries):
+    """AUC over epochs relative to the stop, a panel for each table: SO-GAAL's and MO-GAAL's medians and ranges."""
+    names = [t for t in gaal.TABLES if any(len(gaal.curves(entries, method, t)[0]) for method in gaal.DETECTORS)]
+    if not names:
+        return not_run(*gaal.DETECTORS.values())
+    n_rows = -(-len(names) // 2)
+    figure, axes = _figure(5.2, 1.6 * n_rows + 0.4, n_rows, 2, squeeze=False, sharex=True, sharey=True)
+    for axis, name in zip(axes.flat, names):
+        for method, title in gaal.DETECTORS.items():
+            x, aucs = gaal.curves(entries, method, name)
+            if len(x):
+                colour = METHODS[method].colour
+                axis.plot(x, np.median(aucs, axis=0), color=colour, linewidth=1.5, label=title)
+                axis.fill_between(x, aucs.min(0), aucs.max(0), color=colour, alpha=0.15, linewidth=0)
+        axis.axvline(1, color="0.6", linestyle=":", linewidth=1)
+        axis.axhline(0.5, color="0.8", linewidth=0.8)
+        axis.set(ylim=(0, 1.02), xlim=(0, 3), yticks=[0, 0.5, 1])
+        axis.set_title(name, fontsize=10)
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    figure.supxlabel("epoch / stop", fontsize=10)
+    figure.supylabel("AUC", fontsize=10)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 

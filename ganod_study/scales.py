@@ -79,6 +79,7 @@ OFFICIAL = {
     "Stamps": TableSettings(200, 200), "Waveform": TableSettings(10, 30), "WDBC": TableSettings(200, 200),
 }  # fmt: skip
 OFFICIAL[datasets.GENERATED] = OFFICIAL["onecluster"]
+OFFICIAL |= dict.fromkeys(("wine", "breast-cancer"), TableSettings(200, 200))  # as WDBC's, a table like them
 # Tables are small: each scale but the smallest runs them as the authors do.
 TABLES = dict.fromkeys(SCALES, OFFICIAL) | {"smoke": dict.fromkeys(OFFICIAL, TableSettings(2, 2, (1, 2), (1, 2)))}
 

@@ -45,7 +45,7 @@ device: str = "auto"  # "cpu", "cuda", ...
 # %%
 from ganod_study import claims
 from ganod_study.tables import claims as page
-from ganod_study.tables import sogaal
+from ganod_study.tables import gaal
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
 runs = {"stability_seeds": stability_seeds, "curve_seeds": curve_seeds, "table_runs": table_runs}
@@ -78,10 +78,10 @@ page.listing(verdicts, "so-gaal post")
 # %% [markdown]
 # Whether the post comes close to the Keras script can only be said if it is known what that gives. The numbers beside
 # ours were measured apart from this project's code. They show how far the *official* variant here is from the
-# original; {doc}`sogaal` draws its curves.
+# original; {doc}`gaal` draws its curves.
 
 # %%
-sogaal.beside_keras(evidence)
+gaal.beside_keras(evidence)
 
 # %% [markdown]
 # ## A slip in the paper's table

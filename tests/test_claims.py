@@ -326,8 +326,8 @@ def test_sogaal_against_keras(monkeypatch):
     assert verdict(0.99, 0.95) == claims.UNDECIDED
     assert verdict(0.9, 0.7) == claims.NOT_REPRODUCED
     monkeypatch.setattr(reference, "rows", lambda name: [
-        {"table": "onecluster", "runs": "3", "at_stop": "0.994", "at_stop_sd": "0.009", "at_end": "0.689",
-         "at_end_sd": "0.01"}
+        {"table": "onecluster", "method": "sogaal", "runs": "3", "at_stop": "0.994", "at_stop_sd": "0.009",
+         "at_end": "0.689", "at_end_sd": "0.01"}
     ])  # fmt: skip
     assert claims._like_keras(Evidence(runs(0.99, 0.7)), None).verdict == claims.REPRODUCED
 

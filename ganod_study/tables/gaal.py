@@ -1,0 +1,349 @@
+"""The page of the twelve tables: SO-GAAL and MO-GAAL beside other detectors, their sources, and rules for the stop."""
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from ganod_lite.gaal import RULES
+
+from .. import reference
+from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, TOLERANCE, medians, ranks
+from ..methods import METHODS
+from ..render import markdown, mean_sd, note, number
+from ..statistics import auc
+
+WHEN = {"at stop": STOP, "at end": END}
+MARK = "†"  # of what was told the authors' stop epochs
+SAW_LABELS = "‡"
+NOTHING = "The stored results on the tables are not there."
+STOPS = {"fixed": f"fixed {MARK}"} | {rule: rule for rule in RULES} | {"end": "end", "best": f"best epoch {SAW_LABELS}"}
+PORT = "port of the official script"
+
+
+def head(title):
+    """A column's title, marked where it was told the stop epochs."""
+    return f"{title} {MARK}" if COLUMNS[title].told else title
+
+
+def listed(words):
+    """Words as "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+# --- the learning curves, and the authors' own script ---
+
+
+def aucs_at(entries, when):
+    """The AUC of each entry "at stop" or "at end"."""
+    return [auc(e.arrays["labels"], e.arrays[WHEN[when]]) for e in entries]
+
+
+def aucs(groups):
+    """SO-GAAL's AUC at stop_epochs and at the end, mean, standard deviation and median over repetitions.
+
+    groups: {title: entries of `runner.attempt`, one for each seed}.
+    """
+    rows = []
+    for title, entries in groups.items():
+        row = {"": title, "stop epoch": entries[0].parameters["stop_epochs"]}
+        for when in WHEN:
+            values = aucs_at(entries, when)
+            row |= {f"AUC {when}": mean_sd(values), f"median {when}": f"{np.median(values):.3f}"}
+        rows.append(row | {"runs": len(entries)})
+    return markdown(rows)
+
+
+def beside_keras(evidence):
+    """The AUCs of the official SO-GAAL in `claims.Evidence` beside those measured with the authors' script."""
+    rows = []
+    for row in reference.rows("gaal_aucs.csv"):
+        if row["method"] == "sogaal" and (entries := evidence.sogaal("sogaal", row["table"])):
+            shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
+            for when in WHEN:
+                shown |= {f"reference, {when}": _with_sd(row, when), f"ours, {when}": mean_sd(aucs_at(entries, when))}
+            rows.append(shown | {"our runs": len(entries)})
+    return markdown(rows)
+
+
+def _with_sd(row, when):
+    column = when.replace(" ", "_")
+    return row[column] + (f" ± {row[f'{column}_sd']}" if row[f"{column}_sd"] else "")
+
+
+# --- the twelve tables ---
+
+
+def findings(values, stops):
+    """What the page found, in a few sentences: of frames of `gaal.measured` and `gaal.stops`."""
+    if values.empty:
+        return note(NOTHING)
+    frame, found = medians(values), []
+    both = frame.reindex(columns=COLUMNS)
+    for short, detector in (("SO", "SO-GAAL"), ("MO", "MO-GAAL")):
+        apart = (both[f"{short} stop"] - both[f"{short} end"]).dropna()
+        found.append(
+            f"- **{detector}**: the authors' stop and the end of their training give median AUCs that differ by more "
+            f"than 0.05 on {(apart.abs() > 0.05).sum()} of {number(len(apart), 'table')}. The stop is better on "
+            f"{(apart > 0).sum()}, the end on {(apart < 0).sum()}."
+        )
+    found.append(f"- **Against other detectors at their defaults**: {ranking_text(frame)}")
+    for title, detector in (("PyOD SO", "SO_GAAL"), ("PyOD MO", "MO_GAAL")):
+        if n := both[title].count():
+            found.append(
+                f"- **PyOD's {detector}** ranks upside down: the scores that it returns have a median AUC below 0.5 on "
+                f"{(both[title] < 0.5).sum()} of {number(n, 'table')}."
+            )
+    found += [f"- **When to stop.** {sentence}" for sentence in _rules_text(stops)]
+    return Markdown("\n".join(found))
+
+
+def compact(values, what="AUC"):
+    """Medians over repetitions: a row for each table, a column for each of COLUMNS."""
+    frame = medians(values, what)
+    prevalence = values.groupby("table")["prevalence"].first()
+    rows = []
+    for table, row in frame.iterrows():
+        shown = {head(title): _shown(value) for title, value in row.items()}
+        rows.append({"table": table} | ({"prevalence": f"{prevalence[table]:.3f}"} if what == "AP" else {}) | shown)
+    return markdown(rows, NOTHING)
+
+
+def long(values):
+    """Median and mean ± sd of AUC and average precision: a row for each table and column."""
+    rows = []
+    for table, title in medians(values).stack().dropna().index:
+        some = values[(values["table"] == table) & (values["column"] == title)]
+        row = {"table": table, "detector": head(title), "runs": len(some)}
+        for what in ("AUC", "AP"):
+            row |= {f"{what}, median": f"{some[what].median():.3f}", f"{what}, mean ± sd": mean_sd(some[what])}
+        rows.append(row | {"prevalence": f"{some['prevalence'].iloc[0]:.3f}"})
+    return markdown(rows, NOTHING)
+
+
+def ranking(values):
+    """Mean ranks over the tables, and in words who is not told apart."""
+    found = ranks(medians(values))
+    if found is None:
+        return note("There are too few tables that have all detectors.")
+    rows = [
+        {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
+        for title, mean in found.means.items()
+    ]
+    return Markdown(f"{ranking_text(medians(values))}\n\n{markdown(rows).data}")
+
+
+def ranking_text(frame):
+    """What the ranks of a frame of AUCs say."""
+    found = ranks(frame)
+    if found is None:
+        return "there are too few tables that have all detectors to rank them."
+    first, *others = found.means.index
+    told = found.beaten_by(first)
+    level = [title for title in others if title not in told]
+    text = (
+        f"Friedman's test over {number(found.n_tables, 'table')} gives p = {found.p_value:.2g}, and mean ranks have to "
+        f"be {found.critical_difference:.2f} apart (Nemenyi, 5 % for all pairs together). {head(first)} has the lowest "
+        f"mean rank, {found.means[first]:.2f}. "
+    )
+    if not told:
+        return text + "Nobody is told apart from it."
+    return text + f"It is told apart from {listed(told)}" + (f", and not from {listed(level)}." if level else ".")
+
+
+# --- beside others' values ---
+
+
+def beside_port(values):
+    """Our medians beside the reference port's means: whether they are within two of our own standard deviations."""
+    rows, misses, n = [], [], 0
+    for ref in reference.rows("gaal_aucs.csv"):
+        if ref["source"] != PORT:
+            continue
+        shown = {"table": ref["table"], "detector": DETECTORS[ref["method"]]}
+        for when, array in WHEN.items():
+            title = next(t for t, c in COLUMNS.items() if (c.method, c.array) == (ref["method"], array))
+            some = values[(values["table"] == ref["table"]) & (values["column"] == title)]["AUC"]
+            if len(some) < 2:
+                continue
+            port, sd = (float(ref[when.replace(" ", "_") + end]) for end in ("", "_sd"))
+            close, n = within_two_sd(some, port), n + 1
+            shown |= {
+                f"port, {when}": _with_sd(ref, when),
+                f"ours, {when}": f"{some.median():.3f} (sd {some.std():.3f})",
+                f"within two sd, {when}": "yes" if close else "no",
+            }
+            if not close:
+                misses.append(f"- {shown['table']}, {shown['detector']} {when}: {_why_not(some, port, sd)}")
+        rows.append(shown)
+    text = f"Our median is within two of our own standard deviations of the port's mean in {n - len(misses)} of {n}."
+    return Markdown("\n\n".join((text, "\n".join(misses), markdown(rows).data))) if n else note(NOTHING)
+
+
+def within_two_sd(ours, reference):
+    """Whether the median of our values is within two of their standard deviations; half a last digit is free."""
+    return bool(abs(ours.median() - reference) <= 2 * ours.std() + 0.0005)
+
+
+def _why_not(ours, port, sd):
+    difference, span = ours.median() - port, f"{ours.min():.3f} to {ours.max():.3f}"
+    text = f"we are {difference:+.3f} off, our runs range from {span}"
+    if ours.min() - 0.0005 <= port <= ours.max() + 0.0005:
+        return f"{text}, which takes in the port's mean; our spread is of one kind of run, and few are of the other."
+    if abs(difference) <= 2 * sd:
+        return f"{text}. It is the port's three runs that spread: the difference is within two of their sd ({sd:.3f})."
+    return f"{text}. The spread explains it on neither side: the port's three runs (sd {sd:.3f}) agree with each other."
+
+
+def elsewhere(values):
+    """SO-GAAL's AUCs that ADBench once published, PyOD's as returned and turned round, and ours."""
+    frame = medians(values).reindex(columns=COLUMNS)
+    rows, published = [], reference.rows("adbench_aucs.csv")
+    for ref in published:
+        if ref["table"] in frame.index:
+            ours = frame.loc[ref["table"]]
+            rows.append(
+                {
+                    "table": ref["table"],
+                    "ADBench": ref["auc"],
+                    "ADBench, turned": f"{1 - float(ref['auc']):.3f}",
+                    "PyOD": _shown(ours["PyOD SO"]),
+                    "PyOD, turned": _shown(1 - ours["PyOD SO"]),
+                    "ours at stop": _shown(ours["SO stop"]),
+                    "ours at end": _shown(ours["SO end"]),
+                }
+            )
+    return markdown(rows, NOTHING)
+
+
+def _shown(value):
+    return None if np.isnan(value) else f"{value:.3f}"
+
+
+# --- when to stop ---
+
+
+def by_stop(stops, detector):
+    """The median AUC (epoch) of each way to stop: a row for each table."""
+    some = stops[stops["detector"] == detector]
+    found = some.groupby(["table", "stop"])[["AUC", "epoch"]].median()
+    rows = []
+    for table in (t for t in TABLES if t in set(some["table"])):
+        row = {"table": table}
+        for stop, title in STOPS.items():
+            there = (table, stop) in found.index
+            row[title] = "{AUC:.3f} ({epoch:.0f})".format(**found.loc[table, stop]) if there else None
+        rows.append(row | {"optimism": f"{optimism(some[some['table'] == table]):+.3f}"})
+    return markdown(rows, NOTHING)
+
+
+def optimism(runs):
+    """By how much the epoch that labels choose exceeds the fixed stop, the median over one table's runs."""
+    wide = runs.pivot_table(index="seed", columns="stop", values="AUC").reindex(columns=["best", "fixed"])
+    return float((wide["best"] - wide["fixed"]).median())
+
+
+def near_fixed(stops):
+    """How often each way to stop is near the fixed stop, by median AUC: {(detector, stop): (near, above, below)}."""
+    wide = stops.groupby(["detector", "table", "stop"])["AUC"].median().unstack()
+    found = {}
+    for detector in (d for d in DETECTORS.values() if d in wide.index):
+        for stop in (stop for stop in STOPS if stop != "fixed" and stop in wide):
+            difference = (wide.loc[detector, stop] - wide.loc[detector, "fixed"]).dropna()
+            near = int((difference.abs() <= TOLERANCE).sum())
+            above = int((difference > TOLERANCE).sum())
+            found[detector, stop] = near, above, len(difference) - near - above
+    return found
+
+
+def rules(stops):
+    """How often each way to stop is within TOLERANCE of the fixed one, and whether any rule always is."""
+    rows = [
+        {
+            "detector": detector,
+            "stop": STOPS[stop],
+            f"within {TOLERANCE}": near,
+            "better": above,
+            "worse": below,
+            "tables": near + above + below,
+        }
+        for (detector, stop), (near, above, below) in near_fixed(stops).items()
+    ]
+    return Markdown("\n\n".join([*_rules_text(stops), markdown(rows, NOTHING).data]))
+
+
+def _rules_text(stops):
+    found = near_fixed(stops)
+    for detector in DETECTORS.values():
+        counts = {stop: found[detector, stop] for stop in RULES if (detector, stop) in found}
+        if not counts:
+            continue
+        text = f"{detector} beside its fixed stop: "
+        text += "; ".join(
+            f'"{stop}" is within {TOLERANCE} on {near} of {number(near + above + below, "table")}, better on {above}, '
+            f"worse on {below}"
+            for stop, (near, above, below) in counts.items()
+        )
+        good = [f'"{stop}"' for stop, (_, _, below) in counts.items() if not below]
+        yield f"{text}. {f'Never worse: {listed(good)}.' if good else 'No rule works everywhere.'}"
+
+
+# --- this build, and the records ---
+
+
+def recomputed(values, stored):
+    """The medians of this build's runs with the stored ones, of more repetitions, in brackets."""
+    ours = medians(values)
+    theirs, rows = medians(stored).reindex(index=ours.index, columns=ours.columns), []
+    for table, row in ours.iterrows():
+        shown = {"table": table}
+        for title, value in row.items():
+            stored_value = theirs.loc[table, title]
+            there = not np.isnan(stored_value)
+            shown[head(title)] = value if np.isnan(value) else f"{value:.3f}" + there * f" ({stored_value:.3f})"
+        rows.append(shown)
+    return Markdown(f"{_same_seeds(values, stored)}\n\n{markdown(rows).data}")
+
+
+def _same_seeds(values, stored):
+    keys = ["table", "column", "seed"]
+    common = pd.merge(values, stored, on=keys, suffixes=("", "_stored"))
+    if common.empty:
+        return "*There are no stored results of the same seeds on these tables.*"
+    off = (common["AUC"] - common["AUC_stored"]).abs()
+    return (
+        f"Of {number(len(off), 'AUC')} that are stored for the same seeds too, {(off < 5e-4).sum()} are the same to "
+        f"three decimals; the largest difference is {off.max():.3f}."
+    )
+
+
+def absent(outcomes):
+    """Which tables this build did not run, and why: outcomes, {(table, methods): `Outcome`}."""
+    missing = {table: outcome.missing for (table, _), outcome in outcomes.items() if outcome.missing}
+    if not missing:
+        return note("All tables were at hand.")
+    why = next(iter(missing.values()))
+    return note(f"Not run in this build: {listed(missing)}. {why}")
+
+
+def totals(entries):
+    """How many records there are of each method, on how many tables, from which commits, and the hours they took."""
+    frame = pd.DataFrame(
+        {
+            "method": e.parameters["method"],
+            "rows": e.parameters.get("rows", "same"),
+            "table": e.parameters["dataset"],
+            "hours": e.record["seconds"] / 3600,
+            "commit": e.record["commit"],
+            "device": e.record["device"],
+        }
+        for e in entries
+    )
+    if frame.empty:
+        return note(NOTHING)
+    rows = []
+    for (method, which), some in frame.groupby(["method", "rows"]):
+        row = {"method": method, "title": METHODS[method].title, "rows": which, "records": len(some)}
+        row |= {"tables": some["table"].nunique(), "hours": f"{some['hours'].sum():.2f}"}
+        rows.append(row | {f"{name}s": ", ".join(sorted(set(some[name]))) for name in ("commit", "device")})
+    return markdown(rows)
