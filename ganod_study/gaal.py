@@ -45,8 +45,8 @@ COLUMNS = {
     "PyOD SO": Column("pyod-sogaal"),
     "PyOD MO": Column("pyod-mogaal"),
 }
-FIXED = ("table-kde", "table-ocsvm", "table-lof", "table-knn")  # the same in each repetition
-RANDOM = ("sogaal", "mogaal", "table-iforest", "table-gmm")
+FIXED = ("table-kde", "table-ocsvm", "table-gmm", "table-lof", "table-knn")  # the same in each repetition
+RANDOM = ("sogaal", "mogaal", "table-iforest")
 TABLES = (*datasets.TABLES, *datasets.EMBEDDED_TABLES)
 
 

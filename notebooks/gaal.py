@@ -60,7 +60,8 @@ tables.compact(values)
 tables.compact(values, "AP")
 
 # %% [markdown]
-# Median, and mean ± standard deviation over repetitions. KDE, OC-SVM, LOF and k-NN are the same in each repetition.
+# Median, and mean ± standard deviation over repetitions. KDE, OC-SVM, GMM, LOF and k-NN are the same in each repetition,
+# so one is enough.
 
 # %% tags=["hide-output"]
 tables.long(values)
@@ -101,17 +102,18 @@ tables.ranking(held_out)
 # %% [markdown]
 # ## Scores that point the other way
 #
-# An early result file of ADBench {cite:p}`han2022` has SO-GAAL far below ½ on six of these tables. It ran PyOD's
-# {cite:p}`zhao2019`, which returns $D(x)$ as the outlier score: of all points, those that look *real* come out on top.
-# "Turned" is 1 less the AUC, as from $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$ is which.
+# An early result file of ADBench {cite:p}`han2022` has SO-GAAL far below ½ on six of these tables, upside down. PyOD
+# {cite:p}`zhao2019` returns $D(x)$ as the outlier score: the points that look most *real* come out on top. "Turned" is
+# 1 less the AUC, which is that of $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$ is which. PyOD here is what
+# the records name, run with the authors' stop epochs.
 
 # %%
 tables.elsewhere(values)
 
 # %% [markdown]
-# Turning PyOD's scores is not all it takes. It sums the losses of real and generated points where the authors average
-# them. In the port that one change brings the AUC on WDBC from .787 to .025 at the end, upside down. PyOD then
-# turns that round once more, so two slips give a good number there.
+# Today's PyOD is not put right by turning it alone. It sums the losses of real and generated points where the authors
+# average them. In the port that one change takes the AUC on WDBC from .787 to .025 at the end, upside down. PyOD then
+# turns that round once more, so that two slips give a good number there.
 #
 # ## When to stop
 #

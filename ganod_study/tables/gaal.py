@@ -198,22 +198,23 @@ def _why_not(ours, port, sd):
 def elsewhere(values):
     """SO-GAAL's AUCs that ADBench once published, PyOD's as returned and turned round, and ours."""
     frame = medians(values).reindex(columns=COLUMNS)
-    rows, published = [], reference.rows("adbench_aucs.csv")
-    for ref in published:
-        if ref["table"] in frame.index:
-            ours = frame.loc[ref["table"]]
-            rows.append(
-                {
-                    "table": ref["table"],
-                    "ADBench": ref["auc"],
-                    "ADBench, turned": f"{1 - float(ref['auc']):.3f}",
-                    "PyOD": _shown(ours["PyOD SO"]),
-                    "PyOD, turned": _shown(1 - ours["PyOD SO"]),
-                    "ours at stop": _shown(ours["SO stop"]),
-                    "ours at end": _shown(ours["SO end"]),
-                }
-            )
-    return markdown(rows, NOTHING)
+    rows, near = [], {"ADBench's": [], "PyOD's": []}
+    for ref in reference.rows("adbench_aucs.csv"):
+        if ref["table"] not in frame.index:
+            continue
+        ours, adbench = frame.loc[ref["table"]], float(ref["auc"])
+        row = {"table": ref["table"], "ADBench": ref["auc"], "ADBench, turned": f"{1 - adbench:.3f}"}
+        row |= {"PyOD": _shown(ours["PyOD SO"]), "PyOD, turned": _shown(1 - ours["PyOD SO"])}
+        rows.append(row | {"ours at stop": _shown(ours["SO stop"]), "ours at end": _shown(ours["SO end"])})
+        for name, value in zip(near, (adbench, ours["PyOD SO"])):
+            if not np.isnan(value):
+                near[name].append(min(abs(1 - value - ours["SO stop"]), abs(1 - value - ours["SO end"])) <= 0.1)
+    text = "; ".join(
+        f"{name} are within 0.1 of ours, at the stop or at the end, on {sum(n)} of {number(len(n), 'table')}"
+        for name, n in near.items()
+        if n
+    )
+    return Markdown(f"Turned, {text}.\n\n{markdown(rows).data}" if rows else note(NOTHING).data)
 
 
 def _shown(value):
