@@ -1,7 +1,7 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
-Embedded, so always there: `digits` (scikit-learn's) and the table `onecluster-generated`. All else
-lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
+Embedded, so always there: `digits` (scikit-learn's) and the tables `onecluster-generated`, `ring` and
+`four-clusters`. All else lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
 user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
 
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
@@ -30,8 +30,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_blobs, make_circles
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
 
 from . import features as alexnet
@@ -57,6 +58,7 @@ TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
     "WDBC": "ab746f5c82902f66b941c5612a5a521d7ba957a5a5ca2a2ef27618fe755a7b27",
 }
 GENERATED = "onecluster-generated"
+MADE = (GENERATED, "ring", "four-clusters")  # tables that `load_table` makes
 
 GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
@@ -81,7 +83,7 @@ LAYOUTS = {
         tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
         ("cifar10/train", "cifar10/test"),
     ),
-    GENERATED: ((),),
+    **dict.fromkeys(MADE, ((),)),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
     "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
@@ -280,14 +282,14 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
 
 
 def load_table(name, *, root=None):
-    """One of the twelve tables of the GAAL paper (see TABLES), or "onecluster-generated", as a `Table`.
+    """One of the twelve tables of the GAAL paper (see TABLES), or one that is made (see MADE), as a `Table`.
 
     Raises MissingData if it is not there, ValueError for an unknown name or a damaged file.
     """
-    if name == GENERATED:
-        return Table(name, *make_onecluster())
+    if name in MADE:
+        return Table(name, *dict(zip(MADE, (make_onecluster, make_ring, make_four_clusters)))[name]())
     if name not in TABLES:
-        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, GENERATED))}.")
+        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, *MADE))}.")
     root = data_root(root)
     [path] = _locate(name, f"Table {name}", "gaal", root)
     return read_table(root / path)
@@ -339,6 +341,52 @@ def make_onecluster(n_samples=1000, contamination=0.02, random_state=0):
     spread = rng.uniform(size=(20 + 2 * n_outliers, 2))
     outliers = spread[np.linalg.norm(spread - centre, axis=1) > 4 * deviation][:n_outliers]
     return np.concatenate([inliers, outliers]), np.repeat([0, 1], [len(inliers), n_outliers])
+
+
+def make_ring(n_samples=1000, contamination=0.05, random_state=0):
+    """A table whose normal points form a ring, with outliers inside and outside of it: X (n_samples, 2), y (n_samples,).
+
+    The ring has radius 0.35 around (0.5, 0.5) and deviation 0.02; the share `contamination` of outliers is spread
+    evenly over the unit square, 0.1 and more from the ring. All is then scaled to [0, 1]. Outliers come last.
+    """
+    n_outliers, rng = _outliers_of(n_samples, contamination, random_state)
+    radius = 0.35
+    # The smaller of its two circles has no points.
+    ring, _ = make_circles((n_samples - n_outliers, 0), noise=0.02 / radius, random_state=rng)
+    return _with_outliers(
+        0.5 + radius * ring, n_outliers, rng, lambda x: np.abs(np.linalg.norm(x - 0.5, axis=1) - radius) > 0.1
+    )
+
+
+def make_four_clusters(n_samples=1000, contamination=0.05, random_state=0):
+    """A table of four round clusters with outliers around and between them: X (n_samples, 2), y (n_samples,).
+
+    The clusters lie around the points (0.25 or 0.75, 0.25 or 0.75) with deviation 0.04; the share `contamination`
+    of outliers is spread evenly over the unit square, four deviations and more from each centre. All is then scaled
+    to [0, 1]. Outliers come last.
+    """
+    n_outliers, rng = _outliers_of(n_samples, contamination, random_state)
+    centres, deviation = np.array([[x, y] for x in (0.25, 0.75) for y in (0.25, 0.75)]), 0.04
+    clusters, _ = make_blobs(n_samples - n_outliers, centers=centres, cluster_std=deviation, random_state=rng)
+
+    def far(x):
+        return np.linalg.norm(x[:, None] - centres, axis=2).min(1) > 4 * deviation
+
+    return _with_outliers(clusters, n_outliers, rng, far)
+
+
+def _outliers_of(n_samples, contamination, random_state):
+    """How many outliers there are to be, and where the draws come from."""
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_scalar(contamination, "contamination", Real, min_val=0, max_val=0.5)
+    return round(n_samples * contamination), check_random_state(random_state)
+
+
+def _with_outliers(inliers, n_outliers, rng, far):
+    """Inliers and then outliers, uniform in the unit square where `far`, scaled to [0, 1]; and their labels."""
+    spread = rng.uniform(size=(20 + 4 * n_outliers, 2))  # far is a good half of the square
+    X = np.concatenate([inliers, spread[far(spread)][:n_outliers]])
+    return minmax_scale(X), np.repeat([0, 1], [len(inliers), n_outliers])
 
 
 def alexnet_weights(root=None):
