@@ -1,8 +1,8 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
 Embedded, so always there: `digits` (scikit-learn's) and the tables `onecluster-generated`, `ring` and
-`four-clusters`. All else lies under a data root: an argument, else the environment variable GANOD_DATA, else a folder in the
-user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
+`four-clusters`. All else lies under a data root: an argument, else the environment variable GANOD_DATA, else a
+folder in the user's cache. It is read from there and never downloaded unless asked for, by `download=True` or by
 
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
 
@@ -344,7 +344,7 @@ def make_onecluster(n_samples=1000, contamination=0.02, random_state=0):
 
 
 def make_ring(n_samples=1000, contamination=0.05, random_state=0):
-    """A table whose normal points form a ring, with outliers inside and outside of it: X (n_samples, 2), y (n_samples,).
+    """A table of a ring, with outliers inside and outside of it: X (n_samples, 2) and y (n_samples,).
 
     The ring has radius 0.35 around (0.5, 0.5) and deviation 0.02; the share `contamination` of outliers is spread
     evenly over the unit square, 0.1 and more from the ring. All is then scaled to [0, 1]. Outliers come last.
@@ -359,7 +359,7 @@ def make_ring(n_samples=1000, contamination=0.05, random_state=0):
 
 
 def make_four_clusters(n_samples=1000, contamination=0.05, random_state=0):
-    """A table of four round clusters with outliers around and between them: X (n_samples, 2), y (n_samples,).
+    """A table of four round clusters with outliers around and between them: X (n_samples, 2) and y (n_samples,).
 
     The clusters lie around the points (0.25 or 0.75, 0.25 or 0.75) with deviation 0.04; the share `contamination`
     of outliers is spread evenly over the unit square, four deviations and more from each centre. All is then scaled
