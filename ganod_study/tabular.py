@@ -53,7 +53,7 @@ def rows_of(job, cell):
 # --- the GAAL family ---
 
 
-def gaal(job, cell, kind, stop, **options):
+def gaal(job, cell, kind, stop, watch=None, **options):
     """Scores at the stop and at the end of the training, and the curves; stop: a setting's name or a rule's."""
     rows, at_stop = rows_of(job, cell), {}
 
@@ -63,7 +63,7 @@ def gaal(job, cell, kind, stop, **options):
 
     detector = kind(
         getattr(job.settings, stop, stop), random_state=cell.seed, contamination=None, device="cpu",
-        verbose=job.verbose, callback=keep if cell.rows == "held-out" else None, **options,
+        verbose=job.verbose, callback=keep if cell.rows == "held-out" else watch, **options,
     )  # fmt: skip
     detector.fit(rows.X, rows.y)
     arrays = {"scores": detector.anomaly_score(rows.X_scored), "scores_at_stop": detector.scores_at_stop_}
@@ -114,6 +114,35 @@ def searched(job, cell):
     arrays = {"scores": scores[search.best_index_], "criterion": search.cv_results_["mean_test_score"]}
     arrays["ranks"] = rankdata(scores, axis=1).astype(np.float32)  # halves at ties, so exact
     return arrays, {"candidates": tried, "picked": int(search.best_index_)}
+
+
+# Of a training with two features, pictures: D on a grid of the plane, and the same noise as each generator moves it
+FRAMES = (0.001, 0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.3, 1.7, 2.3, 3)  # their epochs, in units of stop_epochs
+AXIS = np.linspace(-0.1, 1.1, 40)  # of the grid, along both features
+N_POINTS = 200  # of all generators
+
+
+def frame_epochs(stop_epochs):
+    """The epochs that pictures are taken at."""
+    return sorted({max(1, round(share * stop_epochs)) for share in FRAMES})
+
+
+def plane(job, cell, kind, stop):
+    """As `gaal`, and "D" (frames, 40, 40: second feature, first) with the points "generated" (frames, k, m, 2)."""
+    if job.data.X.shape[1] != 2 or cell.rows != "same":
+        raise ValueError(f"{cell.method} draws a plane: all rows of a table with two features; got {cell}.")
+    epochs = frame_epochs(getattr(job.settings, stop))
+    grid = torch.tensor(np.stack(np.meshgrid(AXIS, AXIS), 2), dtype=torch.float32)
+    noise, D, generated = torch.rand(N_POINTS, 2, generator=torch.Generator().manual_seed(0)), [], []
+
+    def watch(epoch):
+        if epoch.number in epochs:
+            D.append(torch.sigmoid(epoch.discriminator(grid)).squeeze(2).numpy())
+            mine = noise.chunk(len(epoch.generators))
+            generated.append(np.stack([generator(z).numpy() for generator, z in zip(epoch.generators, mine)]))
+
+    arrays, details = gaal(job, cell, kind, stop, watch, schedule="full")
+    return arrays | {"D": np.stack(D), "generated": np.stack(generated)}, details | {"epochs": epochs}
 
 
 def pyod(job, cell, name, stop):
