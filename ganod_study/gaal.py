@@ -97,11 +97,11 @@ class Ranks(NamedTuple):
 
 
 def ranks(frame, level=0.05):
-    """`Ranks` of a frame of AUCs, tables by columns, on the tables that have all columns; None with fewer than two.
+    """`Ranks` of the columns that have all tables of a frame of AUCs; None with fewer than three, or one table.
 
     The tests are those of Demšar, "Statistical comparisons of classifiers over multiple data sets" (JMLR 7, 2006).
     """
-    whole = frame.dropna()
+    whole = frame.dropna(axis="columns")
     n, k = whole.shape
     if n < 2 or k < 3:
         return None

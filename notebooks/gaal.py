@@ -67,8 +67,8 @@ tables.compact(values, "AP")
 tables.long(values)
 
 # %% [markdown]
-# **Who is ahead?** AUCs of different tables don't add up, ranks do {cite:p}`demsar2006`. On each table that has all
-# detectors the best median gets rank 1.
+# **Who is ahead?** AUCs of different tables don't add up, ranks do {cite:p}`demsar2006`. On each table the best
+# median gets rank 1.
 
 # %%
 tables.ranking(values)
@@ -90,7 +90,7 @@ tables.beside_port(values)
 # ## Held-out rows
 #
 # The tables above score the rows that were fitted to. Here each repetition draws one half of the rows to fit to,
-# and scores the other half. The stop epochs are the same, so there are half as many updates where a table has more than one batch.
+# and scores the other half; there are fewer of them on the large tables. The stop epochs are the same, so there are half as many updates where a table has more than one batch.
 
 # %%
 held_out = gaal.measured(stored, "held-out")

@@ -125,19 +125,21 @@ def ranking(values):
     """Mean ranks over the tables, and in words who is not told apart."""
     found = ranks(medians(values))
     if found is None:
-        return note("There are too few tables that have all detectors.")
+        return note("There are too few detectors that have all tables.")
     rows = [
         {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
         for title, mean in found.means.items()
     ]
-    return Markdown(f"{ranking_text(medians(values))}\n\n{markdown(rows).data}")
+    lacking = [head(title) for title in medians(values) if title not in found.means]
+    left_out = f" Left out, as some tables are lacking: {listed(lacking)}." if lacking else ""
+    return Markdown(f"{ranking_text(medians(values))}{left_out}\n\n{markdown(rows).data}")
 
 
 def ranking_text(frame):
     """What the ranks of a frame of AUCs say."""
     found = ranks(frame)
     if found is None:
-        return "there are too few tables that have all detectors to rank them."
+        return "too few have run on all tables to rank them."
     first, *others = found.means.index
     told = found.beaten_by(first)
     level = [title for title in others if title not in told]
