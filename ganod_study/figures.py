@@ -491,6 +491,10 @@ def searched_settings(entries):
         handles["pick"] = axis.scatter(*pick, s=80, facecolors="none", edgecolors="black", label="pick")
     for name, axis in panels.items():
         axis.set(title=name, xlabel="rows told from noise", ylabel="AUC")
+        left, right = axis.get_xlim()
+        axis.set_xlim(min(left, right - 0.01), right)  # no closer look at what is the same but for rounding
+        axis.ticklabel_format(useOffset=False)
+        axis.locator_params(axis="x", nbins=4)
     for axis in axes.flat[len(tables) :]:
         axis.remove()
     figure.legend(handles=handles.values(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)

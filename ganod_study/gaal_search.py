@@ -9,8 +9,8 @@ from IPython.display import Markdown
 from scipy.stats import spearmanr
 
 from . import datasets, runner
-from .render import markdown, mean_sd, note, number
-from .statistics import auc
+from .render import markdown, mean_sd, note, number, signed, span
+from .statistics import auc, paired_comparison
 from .store import Store
 
 METHOD = "mogaal-searched"
@@ -28,8 +28,13 @@ class Search(NamedTuple):
 
     @property
     def agreement(self):
-        """Spearman's rank correlation of criterion and AUC."""
-        return float(spearmanr(self.criterion, self.aucs).statistic)
+        """Spearman's rank correlation of criterion and AUC; 0 for a criterion that is the same for all."""
+        return float(spearmanr(self.criterion, self.aucs).statistic) if np.ptp(self.criterion) else 0.0
+
+    @property
+    def tied(self):
+        """How many candidates share the best criterion: the first of them is picked."""
+        return int((self.criterion == self.criterion.max()).sum())
 
 
 def stored():
@@ -63,41 +68,65 @@ def judged(entries):
     return pd.DataFrame(
         {"table": s.table}
         | s.candidates[s.picked]
-        | {"pick": s.aucs[s.picked], "mean": s.aucs.mean(), "best": s.aucs.max(), "agreement": s.agreement}
+        | {"pick": s.aucs[s.picked], "mean": s.aucs.mean(), "best": s.aucs.max()}
+        | {"agreement": s.agreement, "tied": s.tied, "candidates": len(s.aucs)}
         for s in searches(entries)
     )
 
 
+def at_authors_settings(entries):
+    """AUCs at the stop of the runs with the authors' settings: {table: [AUC of each repetition]}."""
+    found = {}
+    for e in entries:
+        if e.parameters["method"] == "mogaal" and "rows" not in e.parameters:
+            found.setdefault(e.parameters["dataset"], []).append(auc(e.arrays["labels"], e.arrays["scores_at_stop"]))
+    return found
+
+
 def findings(entries):
-    """What the searches found, in sentences computed from them."""
-    frame = judged(entries)
+    """What the searches found, in sentences computed from them. Where all end in a tie, a table is left out."""
+    frame, authors = judged(entries), at_authors_settings(entries)
     if frame.empty:
         return note(NOTHING)
-    means = frame.groupby("table", sort=False)[["pick", "mean", "best", "agreement"]].mean()
-    gain, lack, agreement = means["pick"] - means["mean"], means["best"] - means["pick"], means["agreement"]
-    lines = [
-        f"- The pick beats the average candidate, a blind guess, on {(gain > 0).sum()} of "
-        f"{number(len(means), 'table')}: by {gain.mean():+.3f} in AUC on average, from {gain.min():+.3f} "
-        f"({gain.idxmin()}) to {gain.max():+.3f} ({gain.idxmax()}).",
-        f"- The best candidate, which only labels can tell, is {lack.mean():.3f} above the pick on average and "
-        f"{lack.max():.3f} on {lack.idxmax()}.",
-        f"- The rank correlation of what the search goes by with the AUC ranges from {agreement.min():+.2f} "
-        f"({agreement.idxmin()}) to {agreement.max():+.2f} ({agreement.idxmax()}).",
-    ]
+    by_table = frame.groupby("table", sort=False)
+    means, undecided = by_table[["pick", "mean", "best", "agreement"]].mean(), by_table["tied"].min() > 1
+    lines = []
+    if undecided.any():
+        lines.append(
+            f"- On {', '.join(means.index[undecided])} candidates tie, so the first of the grid is picked, whatever it "
+            "is worth. What follows is about the others."
+        )
+    means = means[~undecided]
+    if len(means) > 1:
+        lack, agreement = means["best"] - means["pick"], means["agreement"]
+        lines += [
+            f"- Against a blind guess, the average candidate: {_compared(means['pick'], means['mean'])}.",
+            "- Against the best candidate, which only labels can tell: "
+            f"{-lack.mean():+.3f} on average, {-lack.max():+.3f} on {lack.idxmax()}.",
+            f"- The rank correlation of what the search goes by with the AUC ranges from {agreement.min():+.2f} "
+            f"({agreement.idxmin()}) to {agreement.max():+.2f} ({agreement.idxmax()}).",
+        ]
+        there = means[means.index.isin(list(authors))]
+        if len(there) > 1:
+            values = pd.Series({name: np.mean(authors[name]) for name in there.index})
+            lines.insert(-2, f"- Against the authors' settings: {_compared(there['pick'], values)}.")
     return Markdown("\n".join(lines))
+
+
+def _compared(ours, others):
+    """Two series of AUCs by table: on how many the first is ahead, the mean difference, its interval and p-value."""
+    found, ahead = paired_comparison(ours, others), int((ours > others).sum())
+    return f"ahead on {ahead} of {number(len(ours), 'table')}, by {signed(found)} in AUC on average (p = {found.p_value:.2f})"
 
 
 def table(entries):
     """A row for each table: what was picked, and AUCs, mean ± standard deviation over repetitions."""
-    authors = {}
-    for e in entries:
-        if e.parameters["method"] == "mogaal" and "rows" not in e.parameters:
-            authors.setdefault(e.parameters["dataset"], []).append(auc(e.arrays["labels"], e.arrays["scores_at_stop"]))
-    rows, frame = [], judged(entries)
+    rows, frame, authors = [], judged(entries), at_authors_settings(entries)
     for name, of in frame.groupby("table", sort=False) if len(frame) else ():
         picks = Counter(zip(of["k"], of["stop_epochs"])).most_common()
         row = {"table": name, "picked: k, stop_epochs": "; ".join(f"{k}, {stop} ({n}×)" for (k, stop), n in picks)}
         row |= {
+            "tied": f"{span(of['tied'])} of {of['candidates'].iloc[0]}" if of["tied"].max() > 1 else None,
             "pick": mean_sd(of["pick"]),
             "average candidate": mean_sd(of["mean"]),
             "best candidate ‡": mean_sd(of["best"]),

@@ -94,19 +94,26 @@ def test_a_search_is_judged_by_the_auc_of_its_pick():
 def test_findings_and_table_say_where_it_helps():
     good = made_up([0.5, 0.6, 0.9], [0.1, 0.2, 0.3], "onecluster")
     bad = [made_up([0.9, 0.7, 0.5], [0.1, 0.2, 0.3], "WDBC", seed) for seed in range(2)]
-    authors = Entry({"parameters": {"dataset": "WDBC", "method": "mogaal", "seed": 0}},
-                    {"labels": np.repeat([0, 1], [100, 1]), "scores_at_stop": np.r_[np.arange(100), 94.5]})  # fmt: skip
-    text = gaal_search.findings([*bad, good]).data
-    assert "on 1 of 2 tables: by +0.017 in AUC on average, from -0.200 (WDBC) to +0.233 (onecluster)" in text
-    assert "is 0.200 above the pick on average and 0.400 on WDBC" in text
+    tie = made_up([0.9, 0.7, 0.5], [1, 1, 1], "Pima")
+    authors = [
+        Entry({"parameters": {"dataset": name, "method": "mogaal", "seed": 0}},
+              {"labels": np.repeat([0, 1], [100, 1]), "scores_at_stop": np.r_[np.arange(100), 94.5]})
+        for name in ("WDBC", "onecluster")
+    ]  # fmt: skip
+    text = gaal_search.findings([*bad, good, tie, *authors]).data
+    assert text.startswith("- On Pima candidates tie")
+    assert "the average candidate: ahead on 1 of 2 tables, by +0.017 [" in text
+    assert "the authors' settings: ahead on 0 of 2 tables, by -0.250 [" in text
+    assert "only labels can tell: -0.200 on average, -0.400 on WDBC" in text
     assert "from -1.00 (WDBC) to +1.00 (onecluster)" in text
-    _, _, first, second = gaal_search.table([*bad, good, authors]).data.splitlines()
-    assert [cell.strip() for cell in first.split("|")[1:-1]] == [
-        "onecluster", "3, 10 (1×)", "0.900", "0.667", "0.900", "–", "+1.00",
-    ]  # fmt: skip
-    assert [cell.strip() for cell in second.split("|")[1:-1]] == [
-        "WDBC", "3, 10 (2×)", "0.500 ± 0.000", "0.700 ± 0.000", "0.900 ± 0.000", "0.950", "-1.00",
-    ]  # fmt: skip
+    lines = gaal_search.table([*bad, good, tie, *authors[:1]]).data.splitlines()[2:]
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines] == [
+        ["onecluster", "3, 10 (1×)", "–", "0.900", "0.667", "0.900", "–", "+1.00"],
+        ["Pima", "1, 10 (1×)", "3 of 3", "0.900", "0.700", "0.900", "–", "+0.00"],
+        ["WDBC", "3, 10 (2×)", "–", "0.500 ± 0.000", "0.700 ± 0.000", "0.900 ± 0.000", "0.950", "-1.00"],
+    ]
+    assert gaal_search.findings([tie]).data == text.splitlines()[0]
+    assert "average candidate" not in gaal_search.findings([good]).data  # of one table there is nothing to compare
 
 
 def test_figure_has_a_panel_for_each_table_and_rings_the_picks():
