@@ -492,7 +492,8 @@ def searched_settings(entries):
     for name, axis in panels.items():
         axis.set(title=name, xlabel="rows told from noise", ylabel="AUC")
         left, right = axis.get_xlim()
-        axis.set_xlim(min(left, right - 0.01), right)  # no closer look at what is the same but for rounding
+        if right - left < 0.005:  # no closer look at what is the same but for rounding
+            axis.set_xlim(right - 0.01, right + 0.001)
         axis.ticklabel_format(useOffset=False)
         axis.locator_params(axis="x", nbins=4)
     for axis in axes.flat[len(tables) :]:

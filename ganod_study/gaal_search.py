@@ -116,7 +116,8 @@ def findings(entries):
 def _compared(ours, others):
     """Two series of AUCs by table: on how many the first is ahead, the mean difference, its interval and p-value."""
     found, ahead = paired_comparison(ours, others), int((ours > others).sum())
-    return f"ahead on {ahead} of {number(len(ours), 'table')}, by {signed(found)} in AUC on average (p = {found.p_value:.2f})"
+    shown = f"{number(len(ours), 'table')}, by {signed(found)} in AUC on average (p = {found.p_value:.2f})"
+    return f"ahead on {ahead} of {shown}"
 
 
 def table(entries):
