@@ -1,8 +1,8 @@
 """Data: images with class labels, tables with anomaly labels, and the one-versus-all split.
 
-Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the
-table `onecluster-generated`. All else lies under a data root: an argument, else the environment variable
-GANOD_DATA, else a folder in the user's cache. It is read from there and never downloaded unless asked
+Embedded, so always there: `digits` and the tables `wine` and `breast-cancer` (scikit-learn's), and the tables
+`onecluster-generated`, `ring` and `four-clusters`. All else lies under a data root: an argument, else the environment
+variable GANOD_DATA, else a folder in the user's cache. It is read from there and never downloaded unless asked
 for, by `download=True` or by
 
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]
@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_blobs, make_circles
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
@@ -60,6 +60,7 @@ TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
 }
 GENERATED = "onecluster-generated"
 EMBEDDED_TABLES = (GENERATED, "wine", "breast-cancer")
+SHAPES = ("ring", "four-clusters")  # tables to look at
 
 GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
@@ -84,7 +85,7 @@ LAYOUTS = {
         tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
         ("cifar10/train", "cifar10/test"),
     ),
-    **dict.fromkeys(EMBEDDED_TABLES, ((),)),
+    **dict.fromkeys((*EMBEDDED_TABLES, *SHAPES), ((),)),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
     "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
@@ -294,18 +295,20 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
 
 
 def load_table(name, *, root=None):
-    """One of the twelve tables of the GAAL paper (see TABLES), or of EMBEDDED_TABLES, as a `Table`.
+    """One of the twelve tables of the GAAL paper (see TABLES), or of EMBEDDED_TABLES or SHAPES, as a `Table`.
 
     Raises MissingData if it is not there, ValueError for an unknown name or a damaged file.
     """
-    if name == GENERATED:
-        return Table(name, *make_onecluster())
+    if name in (GENERATED, *SHAPES):
+        make = {GENERATED: make_onecluster, "ring": make_ring, "four-clusters": make_four_clusters}[name]
+        return Table(name, *make())
     if name == "wine":  # the first of three cultivars thinned out, in the manner of the outlier data sets of ODDS
         return Table(name, *thin_out(*load_wine(return_X_y=True), outlier_class=0))
     if name == "breast-cancer":  # the malignant ones
         return Table(name, *thin_out(*load_breast_cancer(return_X_y=True), outlier_class=0))
     if name not in TABLES:
-        raise ValueError(f"name: there is no table {name!r}; allowed are {', '.join((*TABLES, *EMBEDDED_TABLES))}.")
+        allowed = ", ".join((*TABLES, *EMBEDDED_TABLES, *SHAPES))
+        raise ValueError(f"name: there is no table {name!r}; allowed are {allowed}.")
     root = data_root(root)
     [path] = _locate(name, f"Table {name}", "gaal", root)
     return read_table(root / path)
@@ -369,6 +372,52 @@ def thin_out(X, classes, outlier_class, n_outliers=10, random_state=0):
     drawn = check_random_state(random_state).choice(of_class, n_outliers, replace=False)
     kept = np.r_[np.flatnonzero(classes != outlier_class), np.sort(drawn)]
     return minmax_scale(X[kept]).clip(0, 1), np.repeat([0, 1], [len(kept) - n_outliers, n_outliers])
+
+
+def make_ring(n_samples=1000, contamination=0.05, random_state=0):
+    """A table of a ring, with outliers inside and outside of it: X (n_samples, 2) and y (n_samples,).
+
+    The ring has radius 0.35 around (0.5, 0.5) and deviation 0.02; the share `contamination` of outliers is spread
+    evenly over the unit square, 0.1 and more from the ring. All is then scaled to [0, 1]. Outliers come last.
+    """
+    n_outliers, rng = _outliers_of(n_samples, contamination, random_state)
+    radius = 0.35
+    # The smaller of its two circles has no points.
+    ring, _ = make_circles((n_samples - n_outliers, 0), noise=0.02 / radius, random_state=rng)
+    return _with_outliers(
+        0.5 + radius * ring, n_outliers, rng, lambda x: np.abs(np.linalg.norm(x - 0.5, axis=1) - radius) > 0.1
+    )
+
+
+def make_four_clusters(n_samples=1000, contamination=0.05, random_state=0):
+    """A table of four round clusters with outliers around and between them: X (n_samples, 2) and y (n_samples,).
+
+    The clusters lie around the points (0.25 or 0.75, 0.25 or 0.75) with deviation 0.04; the share `contamination`
+    of outliers is spread evenly over the unit square, four deviations and more from each centre. All is then scaled
+    to [0, 1]. Outliers come last.
+    """
+    n_outliers, rng = _outliers_of(n_samples, contamination, random_state)
+    centres, deviation = np.array([[x, y] for x in (0.25, 0.75) for y in (0.25, 0.75)]), 0.04
+    clusters, _ = make_blobs(n_samples - n_outliers, centers=centres, cluster_std=deviation, random_state=rng)
+
+    def far(x):
+        return np.linalg.norm(x[:, None] - centres, axis=2).min(1) > 4 * deviation
+
+    return _with_outliers(clusters, n_outliers, rng, far)
+
+
+def _outliers_of(n_samples, contamination, random_state):
+    """How many outliers there are to be, and where the draws come from."""
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_scalar(contamination, "contamination", Real, min_val=0, max_val=0.5)
+    return round(n_samples * contamination), check_random_state(random_state)
+
+
+def _with_outliers(inliers, n_outliers, rng, far):
+    """Inliers and then outliers, uniform in the unit square where `far`, scaled to [0, 1]; and their labels."""
+    spread = rng.uniform(size=(20 + 4 * n_outliers, 2))  # far is a good half of the square
+    X = np.concatenate([inliers, spread[far(spread)][:n_outliers]])
+    return minmax_scale(X), np.repeat([0, 1], [len(inliers), n_outliers])
 
 
 def alexnet_weights(root=None):

@@ -8,7 +8,7 @@ from functools import wraps
 import numpy as np
 import torch
 
-from . import gaal, summaries, tuning
+from . import gaal, gaal_search, summaries, tuning
 from .methods import METHODS, TABLE1
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
@@ -470,4 +470,33 @@ def tuning_curves(entries):
         _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))
         axis.set_ylim(bottom=0)
     _legend_below(axes[0])
+    return figure
+
+
+def searched_settings(entries):
+    """AUC against what a search without labels goes by, a panel for each table; each search's pick is ringed."""
+    found = gaal_search.searches(entries)
+    if not found:
+        return note(gaal_search.NOTHING)
+    tables, columns = list(dict.fromkeys(search.table for search in found)), 2
+    n_rows = -(-len(tables) // columns)
+    figure, axes = _figure(6, 2.4 * n_rows + 0.5, n_rows, columns, squeeze=False)
+    panels, handles = dict(zip(tables, axes.flat)), {}
+    for search in found:
+        axis, ks = panels[search.table], np.array([candidate["k"] for candidate in search.candidates])
+        for k, colour, marker in zip(np.unique(ks), BENCHMARK_COLOURS, "os^"):
+            style = {"color": colour, "marker": marker, "s": 14, "label": f"k = {k}"}
+            handles[style["label"]] = axis.scatter(search.criterion[ks == k], search.aucs[ks == k], **style)
+        pick = search.criterion[search.picked], search.aucs[search.picked]
+        handles["pick"] = axis.scatter(*pick, s=80, facecolors="none", edgecolors="black", label="pick")
+    for name, axis in panels.items():
+        axis.set(title=name, xlabel="rows told from noise", ylabel="AUC")
+        left, right = axis.get_xlim()
+        if right - left < 0.005:  # no closer look at what is the same but for rounding
+            axis.set_xlim(right - 0.01, right + 0.001)
+        axis.ticklabel_format(useOffset=False)
+        axis.locator_params(axis="x", nbins=4)
+    for axis in axes.flat[len(tables) :]:
+        axis.remove()
+    figure.legend(handles=handles.values(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure

@@ -16,6 +16,7 @@ from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import standard_normal, starting_points
+from ganod_lite.gaal import MOGAAL, SOGAAL
 from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
@@ -287,6 +288,9 @@ METHODS = {  # those of Table 1 in its order
         )
         for rule, line in (("auto", "--"), ("equilibrium", ":"))
     },
+    "mogaal-searched": _on_table(
+        "MO-GAAL, searched", tabular.searched, ("search_k", "search_epochs"), colour=WINE, line="-."
+    ),
     # on tables: what they are measured against
     "pyod-sogaal": _on_table(
         "SO-GAAL, PyOD", partial(tabular.pyod, name="SO_GAAL", stop="stop_epochs"), ("stop_epochs",), colour=SKY
@@ -302,5 +306,12 @@ METHODS = {  # those of Table 1 in its order
     },
     "table-lof": _on_table("LOF", tabular.lof, colour=BLACK),
     "table-knn": _on_table("k-NN", tabular.knn, colour=GREY),
+    # on tables of two features: pictures of the training, beside the same scores and curves
+    "sogaal-plane": _on_table(
+        "SO-GAAL", partial(tabular.plane, kind=SOGAAL, stop="stop_epochs"), ("stop_epochs",), colour=BLUE
+    ),
+    "mogaal-plane": _on_table(
+        "MO-GAAL", partial(tabular.plane, kind=MOGAAL, stop="stop_epochs_mo"), ("stop_epochs_mo",), colour=WINE
+    ),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)

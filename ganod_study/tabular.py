@@ -12,8 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
+from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
@@ -49,7 +53,7 @@ def rows_of(job, cell):
 # --- the GAAL family ---
 
 
-def gaal(job, cell, kind, stop, **options):
+def gaal(job, cell, kind, stop, watch=None, **options):
     """Scores at the stop and at the end of the training, and the curves; stop: a setting's name or a rule's."""
     rows, at_stop = rows_of(job, cell), {}
 
@@ -59,7 +63,7 @@ def gaal(job, cell, kind, stop, **options):
 
     detector = kind(
         getattr(job.settings, stop, stop), random_state=cell.seed, contamination=None, device="cpu",
-        verbose=job.verbose, callback=keep if cell.rows == "held-out" else None, **options,
+        verbose=job.verbose, callback=keep if cell.rows == "held-out" else watch, **options,
     )  # fmt: skip
     detector.fit(rows.X, rows.y)
     arrays = {"scores": detector.anomaly_score(rows.X_scored), "scores_at_stop": detector.scores_at_stop_}
@@ -78,6 +82,67 @@ def sogaal(job, cell, stop="stop_epochs", schedule="full", **options):
 
 def mogaal(job, cell, stop="stop_epochs_mo", schedule="full", **options):
     return gaal(job, cell, MOGAAL, stop, schedule=schedule, **options)
+
+
+N_NOISE = 2000
+
+
+def rows_against_noise(detector, X, y=None):
+    """A scorer that needs no labels: how well the scores tell rows X (n, d) from points spread evenly over [0, 1]^d.
+
+    That is an AUC, and 1 less the area under the mass-volume curve: Clémençon and Jakubowicz, "Scoring anomalies: a
+    M-estimation formulation" (AISTATS 2013).
+    """
+    noise = np.random.RandomState(0).uniform(size=(N_NOISE, X.shape[1]))
+    scores = np.concatenate([detector.score_samples(X), detector.score_samples(noise)])
+    return roc_auc_score(np.repeat([1, 0], [len(X), N_NOISE]), scores)
+
+
+def searched(job, cell):
+    """MO-GAAL with the k and stop_epochs that scikit-learn's GridSearchCV picks by `rows_against_noise`.
+
+    "scores" are those of the pick. Of each candidate (c,): "criterion", its mean over three folds, and "ranks" (c, n)
+    of its scores when fitted to all rows, by which labels can judge it afterwards.
+    """
+    rows = rows_of(job, cell)
+    mogaal = MOGAAL(random_state=cell.seed, contamination=None, device="cpu", verbose=False)
+    candidates = {"k": job.settings.search_k, "stop_epochs": job.settings.search_epochs}
+    folds = KFold(3, shuffle=True, random_state=cell.seed)
+    search = GridSearchCV(mogaal, candidates, scoring=rows_against_noise, cv=folds, refit=False).fit(rows.X)
+    tried = search.cv_results_["params"]
+    scores = [clone(mogaal).set_params(**each).fit(rows.X).anomaly_score(rows.X_scored) for each in tried]
+    arrays = {"scores": scores[search.best_index_], "criterion": search.cv_results_["mean_test_score"]}
+    arrays["ranks"] = rankdata(scores, axis=1).astype(np.float32)  # halves at ties, so exact
+    return arrays, {"candidates": tried, "picked": int(search.best_index_)}
+
+
+# Of a training with two features, pictures: D on a grid of the plane, and the same noise as each generator moves it
+FRAMES = (0.001, 0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.3, 1.7, 2.3, 3)  # their epochs, in units of stop_epochs
+AXIS = np.linspace(-0.1, 1.1, 40)  # of the grid, along both features
+N_POINTS = 200  # of all generators
+
+
+def frame_epochs(stop_epochs):
+    """The epochs that pictures are taken at."""
+    return sorted({max(1, round(share * stop_epochs)) for share in FRAMES})
+
+
+def plane(job, cell, kind, stop):
+    """As `gaal`, and "D" (frames, 40, 40: second feature, first) with the points "generated" (frames, k, m, 2)."""
+    if job.data.X.shape[1] != 2 or cell.rows != "same":
+        raise ValueError(f"{cell.method} draws a plane: all rows of a table with two features; got {cell}.")
+    epochs = frame_epochs(getattr(job.settings, stop))
+    grid = torch.tensor(np.stack(np.meshgrid(AXIS, AXIS), 2), dtype=torch.float32)
+    noise, D, generated = torch.rand(N_POINTS, 2, generator=torch.Generator().manual_seed(0)), [], []
+
+    def watch(epoch):
+        if epoch.number in epochs:
+            D.append(torch.sigmoid(epoch.discriminator(grid)).squeeze(2).numpy())
+            mine = noise.chunk(len(epoch.generators))
+            generated.append(np.stack([generator(z).numpy() for generator, z in zip(epoch.generators, mine)]))
+
+    arrays, details = gaal(job, cell, kind, stop, watch, schedule="full")
+    return arrays | {"D": np.stack(D), "generated": np.stack(generated)}, details | {"epochs": epochs}
 
 
 def pyod(job, cell, name, stop):

@@ -212,48 +212,7 @@ tables.recomputed(gaal.measured(entries), values)
 tables.absent(built)
 
 # %% [markdown]
-# ## Searching k and stop_epochs without labels
-#
-# `SOGAAL` and `MOGAAL` are scikit-learn estimators, so `GridSearchCV` is their run manager. It needs a scorer, and without labels
-# there is one for few features: how well held-out rows are told from uniform noise. That is 1 less the area under the
-# mass-volume curve {cite:p}`goix2016`. It is high where a small part of the space holds most of the data. The search
-# chooses by `noise` alone; `labels` is the AUC with labels, shown to see what was picked.
-
-# %%
-import numpy as np
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, KFold
-
-from ganod_lite.gaal import MOGAAL
-
-
-def against_noise(detector, X, y=None):
-    noise = np.random.RandomState(0).rand(10 * len(X), X.shape[1])
-    scores = detector.anomaly_score(np.concatenate([X, noise]))
-    return roc_auc_score(np.repeat([0, 1], [len(X), len(noise)]), scores)
-
-
-def against_labels(detector, X, y):
-    return roc_auc_score(y, detector.anomaly_score(X))
-
-
-search = GridSearchCV(
-    MOGAAL(contamination=None, random_state=0, verbose=False, device="cpu"),
-    {"k": [1, 10], "stop_epochs": [2, 4] if scale == "smoke" else [50, 200, 800]},
-    scoring={"noise": against_noise, "labels": against_labels},
-    refit="noise",
-    cv=KFold(3, shuffle=True, random_state=0),
-).fit(table.X, table.y)  # y is for the column "labels" alone
-tables.searched(search)
-
-# %% [markdown]
-# To watch runs in TensorBoard, give each a folder: `MOGAAL(log_dir="runs/k10")`. It gets both losses, those of the
-# sub-generators, and the AUC where `fit` is given labels to watch. Then run
-#
-# ```bash
-# pip install tensorboard
-# tensorboard --logdir runs
-# ```
+# A search without labels over k and stop_epochs, TensorBoard and GPUs are on a page of their own: {doc}`gaal_search`.
 #
 # ## The records behind this page
 

@@ -24,6 +24,7 @@ from ganod_study import datasets
 from ganod_study.__main__ import main
 from ganod_study.datasets import (
     EMBEDDED_TABLES,
+    SHAPES,
     TABLES,
     ImageSet,
     MissingData,
@@ -518,7 +519,7 @@ def test_missing_cifar10_names_both_layouts(tmp_path):
 
 def test_available_tells_what_is_there(tmp_path):
     there = available(tmp_path / "nothing")
-    assert {name for name, found in there.items() if found} == {"digits", *EMBEDDED_TABLES}
+    assert {name for name, found in there.items() if found} == {"digits", *EMBEDDED_TABLES, *SHAPES}
     write_mnist(tmp_path / "MNIST" / "raw")
     write_csv(tmp_path / "gaal" / "Pima.csv", "")
     there = available(tmp_path)

@@ -123,5 +123,5 @@ def test_records_on_tables_are_those_that_the_grid_looks_for():
     files = [path for path in store.root.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < MOST_BYTES_OF_TABLES
     for (_, method, rows), n in repetitions.items():
-        few = rows == "held-out" or method.endswith(("auto", "equilibrium"))
+        few = rows == "held-out" or method.endswith(("auto", "equilibrium", "searched"))
         assert n == (5 if few else 15) or method.startswith("table-")

@@ -329,24 +329,6 @@ def absent(outcomes):
     return note(f"Not run in this build: {listed(missing)}. {why}")
 
 
-def searched(search):
-    """What a fitted GridSearchCV over k and stop_epochs found: mean ± sd over the parts, its pick marked."""
-    found = pd.DataFrame(search.cv_results_)
-    rows = []
-    for i, row in found.sort_values("rank_test_noise", kind="stable").iterrows():
-        shown = dict(row["params"]) | {
-            score: f"{row[f'mean_test_{score}']:.3f} ± {row[f'std_test_{score}']:.3f}" for score in ("noise", "labels")
-        }
-        rows.append(shown | {"": "picked" if i == search.best_index_ else None})
-    best, labels = found.loc[search.best_index_], found["mean_test_labels"]
-    text = (
-        f"It picks k = {search.best_params_['k']} and stop_epochs = {search.best_params_['stop_epochs']}. With labels "
-        f"that has a mean AUC of {best['mean_test_labels']:.3f} on held-out rows; over the grid they range from "
-        f'{labels.min():.3f} to {labels.max():.3f}. "±" is the standard deviation over the {search.n_splits_} parts.'
-    )
-    return Markdown(f"{text}\n\n{markdown(rows).data}")
-
-
 def totals(entries):
     """How many records there are of each method, on how many tables, from which commits, and the hours they took."""
     frame = pd.DataFrame(

@@ -1,0 +1,89 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # SO-GAAL and MO-GAAL at work
+#
+# What the generators and the discriminator $D$ do, in tables of two features, where all of it can be seen.
+
+# %% tags=["parameters"]
+scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+repetitions: int = 5  # on the ring and the four clusters
+data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder
+store: str = None  # where results are kept; None: GANOD_STORE, else build/results
+
+# %%
+from ganod_study import datasets, pictures, runner, tabular
+from ganod_study.tables import records
+
+name = tabular.onecluster(data_root)
+table, made = datasets.load_table(name, root=data_root), [datasets.load_table(n) for n in ("ring", "four-clusters")]
+runs = {name: 1} | {t.name: repetitions for t in made}
+cells = [c for n, k in runs.items() for c in runner.grid(scale, n, pictures.METHODS_IN_PLANE, seeds=range(k))]
+entries = runner.run(cells, runner.open_store(store), data_root=data_root)  # all at once, so that no core waits
+
+# %%
+pictures.findings(entries, table)
+
+# %% [markdown]
+# ## One generator and ten
+#
+# Orange is where $D$ is low: what it takes for generated, an outlier. Purple is where it is high.
+
+# %% mystnb={"figure": {"caption": "D over the plane, the data and what the generators make, at four epochs of the first repetition.", "name": "gaal-stills"}, "image": {"alt": "Panels of the plane shaded by D, SO-GAAL on the left and MO-GAAL on the right, from the first epoch at the top to the last below; green dots are generated points, grey dots the cluster, crosses outliers"}}
+pictures.stills(entries, table)
+
+# %% [markdown]
+# The same as a film: drag the slider, or press play.
+
+# %%
+pictures.animation(entries, table)
+
+# %% [markdown]
+# ## Which end is called an outlier
+#
+# $D$ is low where a point is unlike the data, so the anomaly score is $1 - D$. PyOD returns $D$ itself, and its
+# ranking is turned round ([PyOD #119](https://github.com/yzhao062/pyod/issues/119)). So are numbers made with it,
+# such as the .030 for WDBC in an early result file of ADBench.
+
+# %% mystnb={"figure": {"caption": "D at the end of the training, and the AUC of both scores.", "name": "gaal-inversion"}, "image": {"alt": "On the left the plane shaded by D, with the outliers as crosses; the key marks D = 0 as outlier and D = 1 as data. On the right two bars: the AUC of 1 minus D, and that of D, which is one less it"}}
+pictures.inversion(entries, table)
+
+# %% [markdown]
+# ## A ring and four clusters
+#
+# Two tables of our own, with outliers also inside the ring and between the clusters. One generator is said to fail
+# here and ten are not.
+
+# %% mystnb={"figure": {"caption": "The AUC of each repetition, and their median as a line; SO is SO-GAAL, MO is MO-GAAL.", "name": "gaal-made-aucs"}, "image": {"alt": "Dots of the AUCs of SO-GAAL and MO-GAAL at the stop and at the end, a panel for the ring and one for the four clusters"}}
+pictures.auc_dots(entries)
+
+# %%
+pictures.auc_table(entries)
+
+# %% mystnb={"figure": {"caption": "D at the end, of the repetition with the median AUC.", "name": "gaal-made"}, "image": {"alt": "The plane shaded by D for the ring above and the four clusters below, SO-GAAL on the left and MO-GAAL on the right"}}
+pictures.ends(entries, made)
+
+# %% [markdown]
+# ## Learning curves
+#
+# A sub-generator aims at its own quantile of $D$, so their losses differ: the first aims lowest. After the stop they
+# are a record only.
+
+# %% mystnb={"figure": {"caption": "Losses and AUC of the first repetition.", "name": "gaal-curves"}, "image": {"alt": "Curves over the epochs of the losses and the AUC, SO-GAAL above, MO-GAAL below with its sub-generators' losses in shades of grey"}}
+pictures.learning_curves(entries, name)
+
+# %% [markdown]
+# ## The records behind this page
+
+# %% tags=["hide-output"]
+records.listing(entries)
