@@ -11,7 +11,7 @@ import pytest
 
 from ganod_study import datasets
 from ganod_study.classical import DETECTORS, GRID_IMAGES
-from ganod_study.jobs import Cell, TableCell
+from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS
 from ganod_study.runner import COMMITTED
 from ganod_study.scales import STORED
@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10
 MOST_BYTES = 25e6  # of Table 1, three repetitions of it
 MOST_BYTES_OF_GRIDS = 15e6
-MOST_BYTES_OF_TABLES = 30e6
 GRIDS = "-grid", "-layer", "-size"
 STORES = {scale: Store(ROOT / COMMITTED / scale) for scale in STORED}
 
@@ -102,26 +101,3 @@ def test_the_folders_are_small():
     grids = [path for path in files if path.parent.name.endswith(GRIDS)]
     assert sum(path.stat().st_size for path in set(files) - set(grids)) < MOST_BYTES
     assert sum(path.stat().st_size for path in grids) < MOST_BYTES_OF_GRIDS
-
-
-def test_records_on_tables_are_those_that_the_grid_looks_for():
-    """Whole columns of repetitions, labelled as their tables are where these are at hand."""
-    store, repetitions = Store(ROOT / COMMITTED / "gaal"), Counter()
-    tables = {name: datasets.load_table(name).y for name, there in datasets.available().items() if there and
-              name in datasets.TABLES}  # fmt: skip
-    for path in sorted(store.root.rglob("*.json")):
-        entry, p = store.get(path.with_suffix("")), json.loads(path.read_text())["parameters"]
-        cell = TableCell(p["dataset"], p["method"], p["seed"], "paper", p.get("rows", "same"))
-        assert entry.parameters == cell.parameters and path.with_suffix("") == cell.stem(store), path
-        labels, index = entry.arrays["labels"], entry.arrays["test_index"]
-        for name in {"scores", "scores_at_stop"} & set(entry.arrays):
-            assert entry.arrays[name].shape == labels.shape and np.isfinite(entry.arrays[name]).all(), path
-        if p["dataset"] in tables:
-            np.testing.assert_array_equal(labels, tables[p["dataset"]][index], err_msg=str(path))
-        assert cell.rows == "held-out" or len(labels) == len(np.unique(index)), path
-        repetitions[cell.dataset, cell.method, cell.rows] += 1
-    files = [path for path in store.root.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < MOST_BYTES_OF_TABLES
-    for (_, method, rows), n in repetitions.items():
-        few = rows == "held-out" or method.endswith(("auto", "equilibrium", "searched"))
-        assert n == (5 if few else 15) or method.startswith("table-")
