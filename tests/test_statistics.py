@@ -105,6 +105,8 @@ def test_an_image_that_several_samples_hold_counts_once():
     found = mean_auc_interval([(index, y, a), (index[::-1], y[::-1], b[::-1])])
     assert found.value == pytest.approx((auc_a + auc_b) / 2)
     assert found.half == pytest.approx(1.959964 * np.sqrt(covariance.sum()) / 2)
+    # what is normal in one and anomalous in the other makes up for itself: AUC and 1 - AUC
+    assert mean_auc_interval([(index, y, a), (index, 1 - y, a)]) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_the_interval_over_draws_of_the_same_images_covers_the_auc():
