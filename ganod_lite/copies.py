@@ -274,11 +274,16 @@ class DCGANCopies(FrozenCopies):
         weights = [getattr(layer, name, None) for layer in layers for name in ("weight", "bias")]
         if [id(w) for w in weights if w is not None] != [id(p) for p in generator.module.parameters()]:
             return False  # shared weights, weights made from others (spectral norm), parameters of its own
-        # Its layers do not tell all that a generator may do (a forward of its own, hooks), so it is asked, and they
-        # are applied one by one: the same operations in the same order, so even the rounding is the same.
-        z = generator.some_latents()
-        images, h = generator(z), z[:, :, None, None]
-        for layer in layers:
+        # Its layers do not tell all that a generator may do (a forward of its own, hooks), so it is asked whether they
+        # make its images one after the other: in float64, where rounding hides nothing, on the CPU, which has it.
+        z = generator.some_latents().to("cpu", torch.float64)
+        h = z.reshape(*z.shape, 1, 1)
+        try:
+            exact = copy.deepcopy(generator.module).to("cpu", torch.float64)
+            images = exact(z.reshape(*z.shape, *generator.tail))
+        except Exception:  # it works in its own precision or place alone
+            return False
+        for layer in exact:
             h = type(layer).forward(layer, h)
         return h.shape == images.shape and bool((h - images).norm() <= 1e-6 * images.norm())
 

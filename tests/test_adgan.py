@@ -74,6 +74,13 @@ class Nearly(Generator):
         return (1 + 1e-5) * super().forward(z)
 
 
+class InFloat32(Generator):
+    """Looks like a DCGAN, and its forward works in one precision alone."""
+
+    def forward(self, z):
+        return super().forward(z.float())
+
+
 def hooked():
     generator = dcgan()
     generator.register_forward_hook(lambda module, args, out: 0.5 * out)
@@ -212,7 +219,9 @@ def test_float64_search_is_the_plain_loop_to_1e_5(make):
     agree(generator, images(generator), 1e-5, lr_theta=3e-3)  # a larger step, so that theta's part shows
 
 
-@pytest.mark.parametrize("make", [dcgan, unusual_dcgan, GENERIC["wrapped dcgan"], mlp])
+@pytest.mark.parametrize(
+    "make", [dcgan, unusual_dcgan, lambda: InFloat32((1, 16, 16), 6, 4), GENERIC["wrapped dcgan"], mlp]
+)
 @pytest.mark.parametrize("lr_theta", [5e-5, 3e-3])
 def test_float32_search_is_the_plain_loop_to_1e_3(make, lr_theta):
     generator = trained(make)
