@@ -1,5 +1,8 @@
-"""The tests' networks are tiny: sharing their work out among threads costs more than it gains."""
+"""The tests' networks are tiny: sharing their work out among threads or processes costs more than it gains."""
+
+import os
 
 import torch
 
 torch.set_num_threads(1)
+os.environ["GANOD_JOBS"] = "1"  # the build sets it to the number of cores for the process that it runs in
