@@ -200,7 +200,8 @@ def load_folder(path, *, size=32):
     if test is None or not train.is_dir():
         raise FileNotFoundError(f"path: {path} must hold the folders train and test (or val).")
     train_files, test_files = _files_by_class(train), _files_by_class(test)
-    names = [file.relative_to(split).parts[0] for split in (train, test) for file in image_files(split)]
+    names = [file.relative_to(train).parts[0] for file in train_files]
+    names += [file.relative_to(test).parts[0] for file in test_files]
     classes, y = np.unique(names, return_inverse=True)
     y_train, y_test = np.split(y, [len(train_files)])
     x_train, x_test = (read_images(files, size=size) for files in (train_files, test_files))

@@ -232,6 +232,7 @@ def test_a_folder_is_read_by_class_in_any_format(tmp_path, test):
     for name in (".hidden.png", "notes.txt", "Thumbs.db"):
         (folder / "train" / "square" / name).write_text("no image")
     (folder / "train" / ".cache").mkdir()
+    write_image(folder / "train" / "contact-sheet.png", (1, 2, 3))  # in no class
 
     images = load_folder(folder, size=32)
     assert (images.name, images.classes) == ("shapes", ("disc", "odd", "square"))
