@@ -32,7 +32,7 @@ def roc_curves(groups):
         if p["method"] in TABLE1:
             scales.setdefault(p["method"], {})[p["scale"]] = None
     several = len({scale for each in scales.values() for scale in each}) > 1
-    figure, axes = _figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
+    figure, axes = new_figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
     handles = {}
     for (title, entries), axis in zip(groups.items(), axes[0]):
         for method in TABLE1:
@@ -60,7 +60,7 @@ def generated_images(entries, *, store=None):
     gans, lacking = _networks_there(entries, store)
     if not gans:
         return note(lacking)
-    figure, axes = _figure(7, 1.3 * len(gans), len(gans), squeeze=False)
+    figure, axes = new_figure(7, 1.3 * len(gans), len(gans), squeeze=False)
     for (label, (gan, entry)), axis in zip(gans.items(), axes[:, 0]):
         real = entry.arrays["some_real_images"]
         z = torch.randn(len(real), gan.generator.latent_size, generator=torch.Generator().manual_seed(0))
@@ -82,7 +82,7 @@ def training_losses(entries, *, store=None, window=25):
     gans, lacking = _networks_there(entries, store)
     if not gans:
         return note(lacking)
-    figure, axis = _figure(6, 3)
+    figure, axis = new_figure(6, 3)
     for label, (gan, _) in gans.items():
         distance = -np.asarray(gan.critic_loss)
         window = min(window, len(distance))
@@ -110,7 +110,7 @@ def learning_curves(groups):
     groups: {title: entries of `runner.attempt`}.
     """
     columns = min(2, len(groups))
-    figure, axes = _figure(8, 2.9 * -(-len(groups) // columns), -(-len(groups) // columns), columns, squeeze=False)
+    figure, axes = new_figure(8, 2.9 * -(-len(groups) // columns), -(-len(groups) // columns), columns, squeeze=False)
     for axis, (title, entries) in zip(axes.flat, groups.items()):
         for i, entry in enumerate(entries):
             epochs = np.arange(len(entry.arrays["auc"])) + 1
@@ -134,7 +134,7 @@ def gaal_epochs(entries):
     if not names:
         return not_run(*gaal.DETECTORS.values())
     n_rows = -(-len(names) // 2)
-    figure, axes = _figure(5.2, 1.6 * n_rows + 0.4, n_rows, 2, squeeze=False, sharex=True, sharey=True)
+    figure, axes = new_figure(5.2, 1.6 * n_rows + 0.4, n_rows, 2, squeeze=False, sharex=True, sharey=True)
     for axis, name in zip(axes.flat, names):
         for method, title in gaal.DETECTORS.items():
             x, aucs = gaal.curves(entries, method, name)
@@ -156,7 +156,7 @@ def gaal_epochs(entries):
 
 def labelled_points(table):
     """The first two features of a `datasets.Table`: outliers as crosses."""
-    figure, axis = _figure(4.5, 4)
+    figure, axis = new_figure(4.5, 4)
     for label, marker, colour, name in ((0, "o", "#0072B2", "normal"), (1, "X", "#D55E00", "outlier")):
         x, y = table.X[table.y == label, :2].T
         axis.scatter(x, y, color=colour, marker=marker, s=10 + 25 * label, label=name, linewidth=0)
@@ -170,7 +170,7 @@ def scored_points(table, groups):
 
     groups: {title: entries of `runner.attempt`}; the first seed's scores at the end are shown.
     """
-    figure, axes = _figure(9, 3, 1, len(groups), squeeze=False)
+    figure, axes = new_figure(9, 3, 1, len(groups), squeeze=False)
     for axis, (title, entries) in zip(axes[0], groups.items()):
         scores = entries[0].arrays["scores"]
         points = axis.scatter(*table.X[:, :2].T, c=scores, s=8, cmap="viridis", linewidth=0)
@@ -188,7 +188,7 @@ def benchmark_ratios(records, value, by, label):
     records: of `cost.measured`; value: the rows' ratio; by: what its rows are grouped by; label: of the axis.
     """
     height = max(len(record["rows"]) for record in records)
-    figure, axes = _figure(7, (0.8 + 0.3 * height) * len(records), len(records), squeeze=False)
+    figure, axes = new_figure(7, (0.8 + 0.3 * height) * len(records), len(records), squeeze=False)
     for record, axis in zip(records, axes[:, 0]):
         rows = record["rows"]
         groups = list(dict.fromkeys(row[by] for row in rows))
@@ -209,7 +209,7 @@ def benchmark_ratios(records, value, by, label):
 def benchmark_scaling(records):
     """Cost against images, seeds, steps and width, relative to the first of each: a row of panels for each machine."""
     titles = {"n_images": "images", "n_seeds": "seeds", "n_steps": "steps", "ngf": "width ngf"}
-    figure, axes = _figure(9, 2.8 * len(records), len(records), len(titles), squeeze=False, sharey="row")
+    figure, axes = new_figure(9, 2.8 * len(records), len(records), len(titles), squeeze=False, sharey="row")
     for record, panels in zip(records, axes):
         for axis, (varied, title) in zip(panels, titles.items()):
             rows = [row for row in record["rows"] if row.get("varied") == varied]
@@ -241,14 +241,18 @@ def _middle_and_reach(rounds):
     return middle, np.abs([[min(values), max(values)] for values in rounds] - middle[:, None]).T
 
 
-def _figure(width, height, rows=1, columns=1, **options):
-    """A figure and its axes in the book's style; not kept open by pyplot, so it is shown once."""
+def new_figure(width, height, rows=1, columns=1, dpi=110, box=False, **options):
+    """A figure and its axes in the book's style; not kept open by pyplot, so it is shown once.
+
+    box: whether a panel has lines on all four sides; options go to matplotlib's `subplots`.
+    """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", dpi=110, **options)
-    figure.set_facecolor("white")  # opaque, so that it reads in dark mode
+    # opaque, so that it reads in dark mode
+    size = {"figsize": (width, height), "layout": "constrained", "dpi": dpi, "facecolor": "white"}
+    figure, axes = plt.subplots(rows, columns, **size, **options)
     for axis in np.ravel(axes):
-        axis.spines[["top", "right"]].set_visible(False)
+        axis.spines[["top", "right"]].set_visible(box)
     plt.close(figure)
     return figure, axes
 
@@ -305,7 +309,7 @@ def ablation_losses(entries):
     gains = {title: found for title, found in gains.items() if found[0]}
     if not gains:
         return not_run(*SEARCHES)
-    figure, axes = _figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
+    figure, axes = new_figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
     for title, (above, below) in zip(gains, axes.T):
         of_dataset = by_dataset(entries)[title]
         for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
@@ -372,7 +376,7 @@ def ablation_stability(entries):
     runs = summaries.stability(entries)
     if not runs:
         return not_run(*OBJECTIVES)
-    figure, axes = _figure(7.5, 3.2, 1, 2)
+    figure, axes = new_figure(7.5, 3.2, 1, 2)
     for i, of_method in enumerate(runs.values()):
         for run in of_method:
             marker, colour = ("X", "#D55E00") if run.collapsed else ("o", "#0072B2")
@@ -406,7 +410,7 @@ def ablation_forest(axis, forests):
 
 def _panels(titles):
     """A figure with a row of panels, one for each title, and the list of their axes."""
-    figure, axes = _figure(1 + 2.9 * len(titles), 3.3, 1, len(titles), squeeze=False)
+    figure, axes = new_figure(1 + 2.9 * len(titles), 3.3, 1, len(titles), squeeze=False)
     return figure, axes[0]
 
 
@@ -458,7 +462,7 @@ def tuning_curves(entries):
     panels = tuning.curves(entries)
     if not panels:
         return note("Not yet run.")
-    figure, axes = _figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
+    figure, axes = new_figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
     for (measure, of_dataset), axis in zip(panels.items(), axes):
         for i, (title, curves) in enumerate(of_dataset.items()):
             for line in curves.lines.values():
@@ -480,7 +484,7 @@ def searched_settings(entries):
         return note(gaal_search.NOTHING)
     tables, columns = list(dict.fromkeys(search.table for search in found)), 2
     n_rows = -(-len(tables) // columns)
-    figure, axes = _figure(6, 2.4 * n_rows + 0.5, n_rows, columns, squeeze=False)
+    figure, axes = new_figure(6, 2.4 * n_rows + 0.5, n_rows, columns, squeeze=False)
     panels, handles = dict(zip(tables, axes.flat)), {}
     for search in found:
         axis, ks = panels[search.table], np.array([candidate["k"] for candidate in search.candidates])

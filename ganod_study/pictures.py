@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
 from .datasets import SHAPES
+from .figures import new_figure
 from .methods import METHODS
 from .render import markdown, not_run
 from .statistics import auc
@@ -55,7 +56,9 @@ def stills(entries, table, frames=(0, 3, 7, 11)):
         return not_run(*METHODS_IN_PLANE)
     n_frames = min(len(e.arrays["D"]) for e in shown.values())
     frames = sorted({min(frame, n_frames - 1) for frame in frames})
-    figure, axes = _figure(2.6 * len(shown), 2.35 * len(frames) + 0.9, len(frames), len(shown))
+    figure, axes = new_figure(
+        2.6 * len(shown), 2.35 * len(frames) + 0.9, len(frames), len(shown), box=True, squeeze=False
+    )
     for column, (method, entry) in zip(axes.T, shown.items()):
         for axis, frame in zip(column, frames):
             filled = _draw(axis, entry, table, frame)
@@ -70,7 +73,7 @@ def animation(entries, table, dpi=64):
     if not shown:
         return not_run(*METHODS_IN_PLANE)
     n_frames = min(len(e.arrays["D"]) for e in shown.values())
-    figure, axes = _figure(2.9 * len(shown), 3.8, 1, len(shown))
+    figure, axes = new_figure(2.9 * len(shown), 3.8, 1, len(shown), box=True, squeeze=False)
     figure.set_dpi(dpi)
     for axis, entry in zip(axes[0], shown.values()):
         filled = _draw(axis, entry, table, 0)
@@ -101,7 +104,7 @@ def inversion(entries, table):
     if not shown:
         return not_run(*METHODS_IN_PLANE)
     method, entry = list(shown.items())[-1]
-    figure, axes = _figure(5.6, 3.9, 1, 2, width_ratios=(1.7, 1))
+    figure, axes = new_figure(5.6, 3.9, 1, 2, width_ratios=(1.7, 1), box=True, squeeze=False)
     filled = _draw(axes[0, 0], entry, table, -1, generated=False)
     axes[0, 0].set_title(f"{METHODS[method].title}, {_when(entry, -1)}", fontsize=9)
     _key(figure, axes[:, :1], filled, generated=False)
@@ -121,7 +124,7 @@ def ends(entries, tables):
     shown = {name: {m: e for m, e in of.items() if e is not None} for name, of in shown.items()}
     if not all(len(of_table) == len(METHODS_IN_PLANE) for of_table in shown.values()):
         return not_run(*METHODS_IN_PLANE)
-    figure, axes = _figure(5.2, 2.5 * len(tables) + 0.9, len(tables), len(METHODS_IN_PLANE))
+    figure, axes = new_figure(5.2, 2.5 * len(tables) + 0.9, len(tables), len(METHODS_IN_PLANE), box=True, squeeze=False)
     for row, table in zip(axes, tables):
         for axis, (method, entry) in zip(row, shown[table.name].items()):
             filled = _draw(axis, entry, table, -1)
@@ -166,7 +169,7 @@ def auc_dots(entries, datasets=SHAPES):
     """The AUC of each repetition, a dot each, and their median as a line: a panel for each table."""
     if not all(pick(entries, name, method) for name in datasets for method in METHODS_IN_PLANE):
         return not_run(*METHODS_IN_PLANE)
-    figure, axes = _figure(5.4, 3.2, 1, len(datasets), sharey=True)
+    figure, axes = new_figure(5.4, 3.2, 1, len(datasets), sharey=True, box=True, squeeze=False)
     places = [(method, when) for method in METHODS_IN_PLANE for when in WHEN]
     for axis, name in zip(axes[0], datasets):
         for i, (method, when) in enumerate(places):
@@ -187,7 +190,7 @@ def learning_curves(entries, dataset):
     shown = firsts(entries, dataset)
     if not shown:
         return not_run(*METHODS_IN_PLANE)
-    figure, axes = _figure(5.2, 3 * len(shown) + 0.5, len(shown), 1)
+    figure, axes = new_figure(5.2, 3 * len(shown) + 0.5, len(shown), 1, box=True, squeeze=False)
     for axis, (method, entry) in zip(axes[:, 0], shown.items()):
         a = entry.arrays
         x, handles = np.arange(len(a["auc"])) + 1, []
@@ -283,15 +286,3 @@ def _key(figure, axes, filled, generated=True):
         if generated or name != "generated"
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-
-
-def _figure(width, height, rows, columns, **options):
-    """A figure on white, so that it reads in dark mode too, and its axes; not kept open, so it is shown once."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width, height), layout="constrained", dpi=110, squeeze=False, **options
-    )
-    figure.set_facecolor("white")
-    plt.close(figure)
-    return figure, axes

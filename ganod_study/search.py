@@ -12,11 +12,13 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
+from .figures import new_figure
 from .methods import PLANE_STEPS
 from .render import markdown, number
 from .statistics import Interval, mean_auc_interval
 from .summaries import by_class
 
+DPI = 130  # of stills
 NORMAL, ANOMALOUS = "#0072B2", "#D55E00"
 COLOURS = {0: NORMAL, 1: ANOMALOUS}
 COLUMNS = (0, 1, 2, 5, 10, 20)  # numbers of steps that are printed, as far as there
@@ -103,7 +105,7 @@ def search_images(entries, anomalous_class):
     (entry,) = entries[:1]
     both = [(0, path(entry, entry.parameters["normal_class"])), (1, path(entry, anomalous_class))]
     n_steps, n_starts = len(both[0][1].steps), len(both[0][1].shown)
-    figure, axes = _figure(5.2, 2 * 5.2 * (n_starts + 0.5) / (n_steps + 1.4), 2)
+    figure, axes = new_figure(5.2, 2 * 5.2 * (n_starts + 0.5) / (n_steps + 1.4), 2, dpi=DPI)
     for axis, (label, found) in zip(axes, both):
         colour, name = COLOURS[label], ("normal", "anomalous")[label]
         _place(axis, found.image, 0, (n_starts - 1) / 2, name, colour)
@@ -120,7 +122,7 @@ def search_images(entries, anomalous_class):
 def search_losses(entries, anomalous_class):
     """The loss over the steps of the search, of a normal and of an anomalous image: every start, and their mean."""
     (entry,) = entries[:1]
-    figure, axis = _figure(5.2, 3.2)
+    figure, axis = new_figure(5.2, 3.2, dpi=DPI)
     for label, of_class in ((0, entry.parameters["normal_class"]), (1, anomalous_class)):
         losses = path(entry, of_class).losses
         name = f"{('normal', 'anomalous')[label]} ({datasets.CLASSES[entry.parameters['dataset']][of_class]})"
@@ -139,7 +141,7 @@ def search_failures(entries):
     (entry,) = entries[:1]
     found, k = failures(entry), entry.parameters["n_steps"]
     last = found[0][1].losses.shape[1] - 1
-    figure, axis = _figure(5.2, 2.7)
+    figure, axis = new_figure(5.2, 2.7, dpi=DPI)
     for column, (score, each) in enumerate(found):
         best = each.losses[each.shown[0]]
         _place(axis, each.image, column, 0, f"score {score:.0f}", NORMAL)
@@ -162,7 +164,7 @@ def search_animation(entries, of_class, milliseconds=500):
     label = int(of_class != p["normal_class"])
     colour, kind = COLOURS[label], ("normal", "anomalous")[label]
     name, n_shown, most = datasets.CLASSES[p["dataset"]][of_class], len(found.shown), found.losses.shape[1]
-    figure, (above, below) = _figure(4.8, 3.6, 2, dpi=80)
+    figure, (above, below) = new_figure(4.8, 3.6, 2, dpi=80)
     _place(above, found.image, 0, 0, kind, colour)
     shown = [_place(above, each[0], 1.25 + i, 0, "", colour) for i, each in enumerate(found.generated)]
     above.set(xlim=(-0.5, 0.8 + n_shown), ylim=(0.75, -0.5), aspect="equal")
@@ -310,7 +312,7 @@ def plane_dots(entries):
     reach, largest = max(3, np.quantile(np.abs(z), 0.998)), losses.max()
     z = np.clip(z, -reach, reach)  # a few that are far out are drawn at the edge
     circle = np.sqrt(-2 * np.log(0.05)) * np.exp(1j * np.linspace(0, 2 * np.pi, 200))  # around 95 % of the prior
-    figure, axes = _figure(5.4, 6.6, -(-len(z) // 2), 2, squeeze=False)
+    figure, axes = new_figure(5.4, 6.6, -(-len(z) // 2), 2, squeeze=False, dpi=DPI)
     for axis, of_step, loss, plane in zip(axes.flat, z, losses, planes(entries[:1])):
         for label, strength in ((1, 0.4), (0, 0.9)):  # the normal ones, which are few, on top
             dots, area = of_step[y == label].T, _area(loss[y == label] / largest)
@@ -341,7 +343,7 @@ def plane_images(entries):
     framed = [np.pad(each, [(0, 0), (1, 1), (1, 1)]) for each in plane]  # with grey, which is 0
     rows = [np.concatenate([_pixels(framed[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
     edge = half * n / (n - 1)  # the grid's points are the images' middles
-    figure, axis = _figure(5, 4.8)
+    figure, axis = new_figure(5, 4.8, dpi=DPI)
     axis.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
     axis.set(xlabel="z1", ylabel="z2", xticks=range(-2, 3), yticks=range(-2, 3))
     return figure
@@ -390,15 +392,3 @@ def _place(axis, image, column, row, text, colour):
 def _area(share):
     """A dot's area for a loss as a share of the largest; with no loss at all it can still be seen."""
     return 3 + 60 * share
-
-
-def _figure(width, height, rows=1, columns=1, dpi=130, **options):
-    """A figure and its axes in the book's style; not kept open by pyplot, so it is shown once."""
-    import matplotlib.pyplot as plt
-
-    size = {"figsize": (width, height), "layout": "constrained", "dpi": dpi, "facecolor": "white"}
-    figure, axes = plt.subplots(rows, columns, **size, **options)
-    for axis in np.ravel(axes):
-        axis.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)
-    return figure, axes
