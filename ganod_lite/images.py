@@ -229,6 +229,12 @@ def survey_images(files, *, size=32, mode=None, background="white", depth="type"
     return _read(files, size, mode, background, depth, smallest, verbose=verbose)
 
 
+def as_square(image, size=32):
+    """One of Pillow's images as the functions above make them: uint8 (size, size, 3)."""
+    seen, _ = _as_seen(image)
+    return np.asarray(_pillow("ImageOps").fit(seen.convert("RGB"), (size, size)))
+
+
 def _read(files, size, mode, background, depth, smallest, strict=False, verbose=False):
     check_scalar(size, "size", Integral, min_val=1)
     check_scalar(smallest, "smallest", Integral, min_val=1)
@@ -285,7 +291,7 @@ def _as_seen(image, background="white", depth=None, span=None, name=""):
     if deep or deep_colour:
         refusal = None
         if depth is None:
-            refusal = "convert it to 8 bits, or say how by `depth`"
+            refusal = "convert it to 8 bits"
         elif depth == "found" and deep_colour:
             refusal = "of which Pillow reads the upper 8 only"
         elif depth == "type" and deep and not (image.mode.startswith("I;16") or image.format in ("PNG", "PPM")):
@@ -327,8 +333,8 @@ def _range_found(files):
     for file in files:
         try:
             with _pillow("Image").open(file) as image:
-                if image.mode.startswith(DEEP):
-                    values = np.asarray(image)
+                values = np.asarray(image) if image.mode.startswith(DEEP) else np.empty(0)
+                if values.size and np.isfinite(values).all():
                     low, high = min(low, float(values.min())), max(high, float(values.max()))
         except Exception:  # the reading to come reports it
             continue

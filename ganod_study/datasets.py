@@ -13,6 +13,7 @@ Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first th
     cifar-10-batches-py/*                        as torchvision writes it
     cifar10/{train,test}/<class>/<image>         CIFAR-10 as a folder of images
     scenes/{train,val}/<category>/<image>        photographs of scenes, your own
+    lsun/<category>_{train,val}_lmdb             LSUN's scenes, as its authors publish them
     gaal/<table>.csv                             the tables of the GAAL paper
     weights/alexnet-owt-7be5be79.pth             AlexNet's weights, as torchvision names them
     weights/alexnet_features.npz                 AlexNet's weights, the convolutions' alone
@@ -20,10 +21,12 @@ Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first th
 
 import csv
 import importlib
+import io
 import math
 import os
 import pickle
 import shlex
+import sys
 import tempfile
 import unicodedata
 from hashlib import sha256
@@ -38,7 +41,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
 
-from ganod_lite.images import image_files, read_images
+from ganod_lite.images import as_square, image_files, read_images
 
 from . import features as alexnet
 
@@ -70,6 +73,7 @@ GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
 GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/{GAAL_COMMIT}.zip"
 TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
+LSUN_URL = "https://github.com/fyu/lsun"
 DOWNLOADS = (*TORCHVISION, "gaal", "alexnet")
 ALEXNET_SHA256 = "7be5be79"  # how it starts; the file's name says it too
 # Of CIFAR-10's 10,000 test images and their labels (uint8), in the order that positions in stored results refer to
@@ -219,6 +223,33 @@ def load_scenes(*, root=None, size=64):
     root = data_root(root)
     _locate("scenes", "Scenes", None, root)
     return load_folder(root / "scenes", size=size)
+
+
+def load_lsun(categories, *, n_train=None, n_test=None, size=64, root=None):
+    """Scenes of LSUN as an `ImageSet`: for each category its first `n_train` training and `n_test` validation images.
+
+    First in the order of the databases' keys, which are digests, so that it is a fixed draw at random; None means
+    all. Images are decoded one by one and kept at `size` x `size` pixels, cut to their central square. Reading needs
+    the package lmdb. (torchvision's LSUN reads the same files, but lists all keys first and leaves the list, a
+    pickle, in the working folder.)
+
+    Raises MissingData naming the databases that are not there, ValueError naming one that is damaged.
+    """
+    for name, number in (("n_train", n_train), ("n_test", n_test), ("size", size)):
+        if number is not None or name == "size":
+            check_scalar(number, name, Integral, min_val=1)
+    root, classes = data_root(root), (categories,) if isinstance(categories, str) else tuple(categories)
+    paths = {split: [f"lsun/{name}_{split}_lmdb" for name in classes] for split in ("train", "val")}
+    if missing := [path for each in paths.values() for path in each if not (root / path).is_dir()]:
+        raise MissingData(
+            f"LSUN not found: there is no {', '.join(missing)} under {root}. To get it: the download.py of {LSUN_URL} "
+            "(all of the bedrooms are 43 GB), unpacked there."
+        )
+    sets = []
+    for split, n in (("train", n_train), ("val", n_test)):
+        parts = [_lsun(root / path, n, size) for path in paths[split]]
+        sets += np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return ImageSet("lsun", "LSUN", *sets, classes)
 
 
 def digest_of_test(images):
@@ -486,6 +517,21 @@ def _cifar10_stems(data):
     return stems
 
 
+def _lsun(path, n, size):
+    """The first n images of a database of LSUN's, (n, size, size, 3)."""
+    lmdb, pillow = _import("lmdb", "lsun"), _import("PIL.Image")
+    try:
+        with lmdb.open(str(path), readonly=True, lock=False, readahead=False) as database, database.begin() as view:
+            n = min(view.stat()["entries"], n or sys.maxsize)
+            images = np.empty((n, size, size, 3), np.uint8)
+            for image, raw in zip(images, view.cursor().iternext(keys=False)):
+                with pillow.open(io.BytesIO(raw)) as packed:
+                    image[:] = as_square(packed, size)
+    except (lmdb.Error, OSError) as error:
+        raise ValueError(f"LSUN: {path} can't be read: {error}.") from error
+    return images
+
+
 def _files_by_class(split):
     """[(class, image file)] of the class folders of `split`, class after class."""
     folders = [path for path in split.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
@@ -518,9 +564,10 @@ def _number(cell, where):
     return number
 
 
-def _import(module):
-    """torchvision is needed only where its data sets are read, so it comes in here."""
+def _import(module, extra="images"):
+    """What only some data sets need comes in here."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"') from error
+        package = module.partition(".")[0]
+        raise ImportError(f'{package} is needed for this: pip install "ganod-lite[{extra}]"') from error

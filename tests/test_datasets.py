@@ -20,6 +20,7 @@ import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ganod_lite.images import as_square
 from ganod_study import datasets
 from ganod_study.__main__ import main
 from ganod_study.datasets import (
@@ -34,6 +35,7 @@ from ganod_study.datasets import (
     fetch,
     load_folder,
     load_images,
+    load_lsun,
     load_scenes,
     load_table,
     make_onecluster,
@@ -199,6 +201,14 @@ def test_cifar10_has_one_order_in_both_layouts(tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(ours, name), getattr(folder_s, name), err_msg=name)
     assert ours.classes == folder_s.classes == datasets.CLASSES["cifar10"]
 
+    monkeypatch.setattr(datasets, "CIFAR10_TEST_SHA256", datasets.digest_of_test(ours))
+    (folder / "test_batch").unlink()
+    np.testing.assert_array_equal(load_images("cifar10", root=tmp_path).x_test, ours.x_test)
+    last = sorted((tmp_path / "cifar10" / "test" / "cat").iterdir())[-1]
+    last.rename(last.with_name("a.webp"))  # the first of its class
+    with pytest.raises(ValueError, match="not all of CIFAR-10: .* under the names that they have in CIFAR-10"):
+        load_images("cifar10", root=tmp_path)
+
 
 def test_less_than_all_of_cifar10_is_not_cifar10(tmp_path):
     for split in ("train", "test"):
@@ -275,8 +285,10 @@ def test_folders_below_a_class_belong_to_it_and_its_name_has_one_form(tmp_path):
     images = load_folder(tmp_path)
     assert images.classes == ("caf\u00e9",) and images.y_test.tolist() == [0]
     assert images.x_train[:, 0, 0, 0].tolist() == [0, 1]
+    write_image(tmp_path / "train/stray.png")  # of no class
     (tmp_path / "train/caf\u00e9/b.png").unlink()
-    assert len(load_folder(tmp_path).x_train) == 1
+    images = load_folder(tmp_path)
+    assert images.x_train.shape == (1, 32, 32, 3) and images.y_train.tolist() == [0]
 
 
 def test_scenes_are_a_folder_under_its_own_name(tmp_path):
@@ -288,6 +300,51 @@ def test_scenes_are_a_folder_under_its_own_name(tmp_path):
     scenes = load_scenes(root=tmp_path)
     assert (scenes.name, scenes.classes) == ("scenes", ("bedroom", "kitchen"))
     assert scenes.x_train.shape == (1, 64, 64, 3)
+
+
+@pytest.fixture
+def lsun(tmp_path):
+    """A root with LSUN's bedrooms and churches, 5 + 3 images each, as its authors publish them: WebP under digests."""
+    lmdb, draw = pytest.importorskip("lmdb"), np.random.RandomState(0)
+    for name, n in (("bedroom_train", 5), ("bedroom_val", 3), ("church_outdoor_train", 5), ("church_outdoor_val", 3)):
+        path = tmp_path / "lsun" / f"{name}_lmdb"
+        path.mkdir(parents=True)
+        with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as view:
+            for pixels in draw.randint(256, size=(n, 40, 60, 3), dtype=np.uint8):
+                packed = io.BytesIO()
+                Image.fromarray(pixels).save(packed, "webp", lossless=True)
+                view.put(hashlib.sha1(packed.getvalue()).hexdigest().encode(), packed.getvalue())
+    return tmp_path
+
+
+def test_lsun_is_read_as_torchvision_reads_it_and_only_as_far_as_asked(lsun, monkeypatch):
+    scenes = load_lsun(["church_outdoor", "bedroom"], n_train=2, size=16, root=lsun)
+    assert (scenes.title, scenes.classes) == ("LSUN", ("church_outdoor", "bedroom"))
+    assert scenes.x_train.shape == (4, 16, 16, 3) and scenes.y_train.tolist() == [0, 0, 1, 1]
+    assert scenes.x_test.shape == (6, 16, 16, 3) and scenes.y_test.tolist() == [0] * 3 + [1] * 3
+    monkeypatch.chdir(lsun)  # torchvision leaves a file
+    theirs = torchvision.datasets.LSUN(lsun / "lsun", classes=["church_outdoor_train", "bedroom_train"])
+    for mine, i in enumerate([0, 1, 5, 6]):
+        np.testing.assert_array_equal(scenes.x_train[mine], as_square(theirs[i][0], 16))
+    for database in theirs.dbs:
+        database.env.close()  # which may be open once only
+    decoded = []
+    monkeypatch.setattr(datasets, "as_square", lambda image, size: decoded.append(size) or 0)
+    load_lsun("bedroom", n_train=2, n_test=1, size=8, root=lsun)
+    assert decoded == [8] * 3
+
+
+def test_what_is_missing_or_damaged_of_lsun_is_named(lsun, monkeypatch):
+    with pytest.raises(MissingData, match="LSUN not found: .* lsun/tower_train_lmdb, lsun/tower_val_lmdb under .*lsun"):
+        load_lsun(["bedroom", "tower"], root=lsun)
+    with pytest.raises(ValueError, match="n_train == 0"):
+        load_lsun("bedroom", n_train=0, root=lsun)
+    (lsun / "lsun" / "bedroom_val_lmdb" / "data.mdb").write_bytes(b"cut" * 9999)
+    with pytest.raises(ValueError, match="bedroom_val_lmdb can't be read"):
+        load_lsun("bedroom", root=lsun)
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    with pytest.raises(ImportError, match=r'lmdb is needed for this: pip install "ganod-lite\[lsun\]"'):
+        load_lsun("bedroom", root=lsun)
 
 
 def test_without_torchvision_the_error_names_what_to_install(tmp_path, monkeypatch):

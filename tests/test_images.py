@@ -276,6 +276,14 @@ def test_more_than_8_bits_are_scaled_by_the_range_found_in_the_folder(tmp_path):
     assert [row.outcome for row in survey_images(tmp_path, depth=None).report] == ["left out"] * 3
 
 
+def test_a_pixel_that_is_not_finite_does_not_stretch_the_range_found(tmp_path):
+    for name, last in (("a", 3), ("b", np.inf), ("c", np.nan)):
+        Image.fromarray(np.float32([[1, 2], [2, last]]).repeat(8, 0).repeat(8, 1)).save(tmp_path / f"{name}.tiff")
+    survey = survey_images(tmp_path, size=16, depth="found")
+    assert survey.images[0, [0, -1], [0, -1]].tolist() == [0, 255]
+    assert [row[1:] for row in survey.report[1:]] == [("left out", "NaN or infinity among its pixels")] * 2
+
+
 def test_files_are_listed_in_the_order_of_their_names_in_either_form(tmp_path):
     names = ["z.png", "e\u0301b.png", "\u00e9a.png", "B.png", "a/y.png", "a.png"]
     for name in names:
