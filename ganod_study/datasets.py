@@ -12,6 +12,8 @@ Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first th
     MNIST/raw/*-ubyte                            as torchvision writes it
     cifar-10-batches-py/*                        as torchvision writes it
     cifar10/{train,test}/<class>/<image>         CIFAR-10 as a folder of images
+    scenes/{train,val}/<category>/<image>        photographs of scenes, your own
+    lsun/<category>_{train,val}_lmdb             LSUN's scenes, as its authors publish them
     gaal/<table>.csv                             the tables of the GAAL paper
     weights/alexnet-owt-7be5be79.pth             AlexNet's weights, as torchvision names them
     weights/alexnet_features.npz                 AlexNet's weights, the convolutions' alone
@@ -19,11 +21,14 @@ Under the root, the layouts that are read (for CIFAR-10 and AlexNet the first th
 
 import csv
 import importlib
+import io
 import math
 import os
 import pickle
 import shlex
+import sys
 import tempfile
+import unicodedata
 from hashlib import sha256
 from numbers import Integral, Real
 from pathlib import Path
@@ -35,6 +40,8 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_bl
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
+
+from ganod_lite.images import as_square, image_files, read_images
 
 from . import features as alexnet
 
@@ -66,6 +73,7 @@ GAAL_REPOSITORY = "GAAL-based-outlier-detection"
 GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
 GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/{GAAL_COMMIT}.zip"
 TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
+LSUN_URL = "https://github.com/fyu/lsun"
 DOWNLOADS = (*TORCHVISION, "gaal", "alexnet")
 ALEXNET_SHA256 = "7be5be79"  # how it starts; the file's name says it too
 # Of CIFAR-10's 10,000 test images and their labels (uint8), in the order that positions in stored results refer to
@@ -87,6 +95,7 @@ LAYOUTS = {
     ),
     **dict.fromkeys((*EMBEDDED_TABLES, *SHAPES), ((),)),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
+    "scenes": (("scenes/train", "scenes/val"),),
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
     "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
 }
@@ -190,67 +199,62 @@ def load_folder(path, *, size=32):
     """A folder of images as an `ImageSet` named after it, in colour, `size` x `size` pixels.
 
     The layout is that of torchvision's ImageFolder: `train/<class>/<image>` and, for testing, the
-    same under `test` or `val`. A class may be missing from one of the two. Images are read as
-    `read_images` does. Raises FileNotFoundError if a folder is missing or holds no images,
-    ValueError naming the file if an image can't be read.
+    same under `test` or `val`; folders below a class belong to it. A class may be missing from one
+    of the two. Images are read as `read_images` does. Raises FileNotFoundError if a folder is
+    missing or holds no images, ValueError naming the file if an image can't be read.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     train = path / "train"
     test = next((path / split for split in ("test", "val") if (path / split).is_dir()), None)
     if test is None or not train.is_dir():
         raise FileNotFoundError(f"path: {path} must hold the folders train and test (or val).")
     train_files, test_files = _files_by_class(train), _files_by_class(test)
-    names = [file.relative_to(train).parts[0] for file in train_files]
-    names += [file.relative_to(test).parts[0] for file in test_files]
-    classes, y = np.unique(names, return_inverse=True)
+    classes, y = np.unique([name for name, _ in train_files + test_files], return_inverse=True)
     y_train, y_test = np.split(y, [len(train_files)])
-    x_train, x_test = (read_images(files, size=size) for files in (train_files, test_files))
+    x_train, x_test = (read_images([file for _, file in files], size=size) for files in (train_files, test_files))
     return ImageSet(path.name, path.name, x_train, y_train, x_test, y_test, tuple(classes.tolist()))
 
 
-def image_files(folder):
-    """The image files in `folder` and below it by their paths: what ends as a format that Pillow reads.
+def load_scenes(*, root=None, size=64):
+    """The photographs under `scenes` in the data root, as `load_folder` gives them.
 
-    Hidden files and folders and what macOS leaves in archives don't count.
+    Raises MissingData if they are not there.
     """
-    pillow = _import("PIL.Image")
-    endings = {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
-    folder = Path(folder)
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in endings
-        and not any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
-    )
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no images.")
-    return files
+    root = data_root(root)
+    _locate("scenes", "Scenes", None, root)
+    return load_folder(root / "scenes", size=size)
 
 
-def read_images(files, *, size=32):
-    """Images in colour, uint8 (n, size, size, 3), from paths or from all image files of a folder.
+def load_lsun(categories, *, n_train=None, n_test=None, size=64, root=None):
+    """Scenes of LSUN as an `ImageSet`: for each category its first `n_train` training and `n_test` validation images.
 
-    Turned upright by their EXIF orientation, laid on white where they are transparent; what has another
-    shape is cut to its central square and scaled to `size`. Raises ValueError naming the file if it can't
-    be read or has more than 8 bits a channel, which Pillow would clip.
+    First in the order of the databases' keys, which are digests, so that it is a fixed draw at random; None means
+    all. Images are decoded one by one and kept at `size` x `size` pixels, cut to their central square. Reading needs
+    the package lmdb. (torchvision's LSUN reads the same files, but lists all keys first and leaves the list, a
+    pickle, in the working folder.)
+
+    Raises MissingData naming the databases that are not there, ValueError naming one that is damaged.
     """
-    pillow, operations = _import("PIL.Image"), _import("PIL.ImageOps")
-    check_scalar(size, "size", Integral, min_val=1)
-    files = image_files(files) if isinstance(files, str | os.PathLike) else list(files)
-    images = np.empty((len(files), size, size, 3), np.uint8)
-    for i, file in enumerate(files):
-        try:
-            with pillow.open(file) as image:
-                if image.mode.startswith(("I", "F")) or any(";16" in str(tile) for tile in image.tile):
-                    raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it to 8 bits")
-                image = operations.exif_transpose(image)
-                if image.has_transparency_data:  # whatever colour hides where nothing is to be seen
-                    image = image.convert("RGBA")
-                    image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image)
-                images[i] = operations.fit(image.convert("RGB"), (size, size))
-        except Exception as error:  # Pillow's plugins raise all sorts
-            raise ValueError(f"The image {file} can't be read: {error}.") from error
-    return images
+    for name, number in (("n_train", n_train), ("n_test", n_test), ("size", size)):
+        if number is not None or name == "size":
+            check_scalar(number, name, Integral, min_val=1)
+    root, classes = data_root(root), (categories,) if isinstance(categories, str) else tuple(categories)
+    paths = {split: [f"lsun/{name}_{split}_lmdb" for name in classes] for split in ("train", "val")}
+    if missing := [path for each in paths.values() for path in each if not (root / path).is_dir()]:
+        raise MissingData(
+            f"LSUN not found: there is no {', '.join(missing)} under {root}. To get it: the download.py of {LSUN_URL} "
+            "(all of the bedrooms are 43 GB), unpacked there."
+        )
+    sets = []
+    for split, n in (("train", n_train), ("val", n_test)):
+        parts = [_lsun(root / path, n, size) for path in paths[split]]
+        sets += np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return ImageSet("lsun", "LSUN", *sets, classes)
+
+
+def digest_of_test(images):
+    """The SHA-256 of the test images of an `ImageSet` and of their labels, in their order."""
+    return sha256(images.x_test.tobytes() + images.y_test.astype(np.uint8).tobytes()).hexdigest()
 
 
 def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, seed):
@@ -470,13 +474,12 @@ def _layout(name, root):
 
 
 def _locate(name, title, download, root):
-    """As `_layout`, but what is missing raises MissingData; `download` is the name to fetch it by."""
+    """As `_layout`, but what is missing raises MissingData; `download` is the name to fetch it by, if it has one."""
     layout = _layout(name, root)
     if layout is None:
         places = " or ".join(", ".join(path for path in paths if not (root / path).exists()) for paths in LAYOUTS[name])
-        raise MissingData(
-            f"{title} not found: there is no {places} under {root}. To get it: {_command(download, root)}"
-        )
+        cure = f"To get it: {_command(download, root)}" if download else "Put your own there."
+        raise MissingData(f"{title} not found: there is no {places} under {root}. {cure}")
     return layout
 
 
@@ -514,25 +517,41 @@ def _cifar10_stems(data):
     return stems
 
 
+def _lsun(path, n, size):
+    """The first n images of a database of LSUN's, (n, size, size, 3)."""
+    lmdb, pillow = _import("lmdb", "lsun"), _import("PIL.Image")
+    try:
+        with lmdb.open(str(path), readonly=True, lock=False, readahead=False) as database, database.begin() as view:
+            n = min(view.stat()["entries"], n or sys.maxsize)
+            images = np.empty((n, size, size, 3), np.uint8)
+            for image, raw in zip(images, view.cursor().iternext(keys=False)):
+                with pillow.open(io.BytesIO(raw)) as packed:
+                    image[:] = as_square(packed, size)
+    except (lmdb.Error, OSError) as error:
+        raise ValueError(f"LSUN: {path} can't be read: {error}.") from error
+    return images
+
+
 def _files_by_class(split):
-    """The image files in the class folders of `split`, class after class."""
-    classes = sorted(path for path in split.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not classes:
+    """[(class, image file)] of the class folders of `split`, class after class."""
+    folders = [path for path in split.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
+    if not folders:
         raise FileNotFoundError(f"path: {split} holds no folders, one for each class.")
-    return [file for folder in classes for file in image_files(folder)]
+    classes = sorted((unicodedata.normalize("NFC", folder.name), folder) for folder in folders)
+    return [(name, file) for name, folder in classes for file in image_files(folder)]
 
 
 def _cifar10_folder(path):
-    """CIFAR-10 from a folder of images, which must be all of it: less of it is another data set."""
-    images = load_folder(path)
-    classes, sizes = CLASSES["cifar10"], (len(images.x_train), len(images.x_test))
-    if images.classes != classes or sizes != (50_000, 10_000):
+    """CIFAR-10 from a folder of images, which must be all of it in its order: else it is another data set."""
+    images = load_folder(path)._replace(name="cifar10", title=TITLES["cifar10"])
+    if images.classes != CLASSES["cifar10"] or digest_of_test(images) != CIFAR10_TEST_SHA256:
         raise ValueError(
-            f"{path} is not all of CIFAR-10: it has {sizes[0]} training and {sizes[1]} test images of "
-            f"{len(images.classes)} classes, not 50000 and 10000 of {', '.join(classes)}. "
+            f"{path} is not all of CIFAR-10: it has {len(images.x_train)} training and {len(images.x_test)} test "
+            f"images of {len(images.classes)} classes. Needed are 50000 and 10000 of {', '.join(CLASSES['cifar10'])}, "
+            "without loss and under the names that they have in CIFAR-10. "
             "Complete it, or read it as what it is with load_folder."
         )
-    return images._replace(name="cifar10", title=TITLES["cifar10"])
+    return images
 
 
 def _number(cell, where):
@@ -545,9 +564,10 @@ def _number(cell, where):
     return number
 
 
-def _import(module):
-    """torchvision and Pillow are needed only where images are read, so they come in here."""
+def _import(module, extra="images"):
+    """What only some data sets need comes in here."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'{module.partition(".")[0]} is needed for this: pip install "ganod-lite[images]"') from error
+        package = module.partition(".")[0]
+        raise ImportError(f'{package} is needed for this: pip install "ganod-lite[{extra}]"') from error

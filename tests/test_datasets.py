@@ -20,6 +20,7 @@ import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ganod_lite.images import as_square
 from ganod_study import datasets
 from ganod_study.__main__ import main
 from ganod_study.datasets import (
@@ -32,13 +33,13 @@ from ganod_study.datasets import (
     available,
     data_root,
     fetch,
-    image_files,
     load_folder,
     load_images,
+    load_lsun,
+    load_scenes,
     load_table,
     make_onecluster,
     one_versus_all,
-    read_images,
     read_table,
 )
 
@@ -200,6 +201,14 @@ def test_cifar10_has_one_order_in_both_layouts(tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(ours, name), getattr(folder_s, name), err_msg=name)
     assert ours.classes == folder_s.classes == datasets.CLASSES["cifar10"]
 
+    monkeypatch.setattr(datasets, "CIFAR10_TEST_SHA256", datasets.digest_of_test(ours))
+    (folder / "test_batch").unlink()
+    np.testing.assert_array_equal(load_images("cifar10", root=tmp_path).x_test, ours.x_test)
+    last = sorted((tmp_path / "cifar10" / "test" / "cat").iterdir())[-1]
+    last.rename(last.with_name("a.webp"))  # the first of its class
+    with pytest.raises(ValueError, match="not all of CIFAR-10: .* under the names that they have in CIFAR-10"):
+        load_images("cifar10", root=tmp_path)
+
 
 def test_less_than_all_of_cifar10_is_not_cifar10(tmp_path):
     for split in ("train", "test"):
@@ -238,29 +247,8 @@ def test_a_folder_is_read_by_class_in_any_format(tmp_path, test):
     assert (images.name, images.classes) == ("shapes", ("disc", "odd", "square"))
     assert images.x_train.shape == (3, 32, 32, 3) and images.x_train.dtype == np.uint8
     assert images.x_train[:, 5, 5, 0].tolist() == [12, 11, 10] and images.y_train.tolist() == [0, 2, 2]
-    assert images.x_test[:, 5, 5].tolist() == [
-        [255, 255, 255],
-        [40, 40, 40],
-    ]  # what hides under transparency does not count
+    assert images.x_test[:, 5, 5].tolist() == [[255, 255, 255], [40, 40, 40]]  # clear: white
     assert images.y_test.tolist() == [1, 2]
-
-
-def test_images_are_read_to_the_pixel_and_others_cut_to_their_centre(tmp_path):
-    pixels = np.random.RandomState(0).randint(256, size=(32, 32, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    wide = np.zeros((32, 96, 3), np.uint8)
-    wide[:, 32:64] = pixels
-    Image.fromarray(wide).save(tmp_path / "b.png")
-    turned = Image.Exif()
-    turned[0x0112] = 6  # to be shown turned by 90 degrees clockwise
-    Image.fromarray(np.rot90(pixels)).save(tmp_path / "c.png", exif=turned)
-    images = read_images(tmp_path)
-    for image in images:
-        np.testing.assert_array_equal(image, pixels)
-    np.testing.assert_array_equal(read_images(image_files(tmp_path)[:1]), images[:1])
-    small = read_images(tmp_path, size=8)
-    assert small.shape == (3, 8, 8, 3)
-    np.testing.assert_allclose(small[0].mean(axis=(0, 1)), pixels.mean(axis=(0, 1)), atol=5)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all", "half"])
@@ -275,13 +263,6 @@ def test_an_unreadable_image_is_named(tmp_path, content):
         load_folder(tmp_path)
 
 
-def test_an_image_of_16_bits_is_named_and_not_clipped(tmp_path):
-    file = tmp_path / "deep.png"
-    Image.fromarray(np.full((4, 4), 5000, np.uint16)).save(file)
-    with pytest.raises(ValueError, match=r"deep\.png can't be read: more than 8 bits.*I;16"):
-        read_images(tmp_path)
-
-
 def test_a_folder_of_another_layout_is_an_error(tmp_path):
     write_image(tmp_path / "train" / "1.png")
     with pytest.raises(FileNotFoundError, match=r"must hold the folders train and test \(or val\)"):
@@ -292,16 +273,86 @@ def test_a_folder_of_another_layout_is_an_error(tmp_path):
     (tmp_path / "train" / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="empty holds no images"):
         load_folder(tmp_path)
+    write_image(tmp_path / "train" / "empty" / "1.png")
     with pytest.raises(ValueError, match="size"):
-        read_images(tmp_path / "train", size=0)
+        load_folder(tmp_path, size=0)
 
 
-@pytest.mark.parametrize(("module", "use"), [("PIL.Image", read_images), ("torchvision.datasets", None)])
-def test_without_the_images_extra_the_error_names_it(tmp_path, monkeypatch, module, use):
-    monkeypatch.setitem(sys.modules, module, None)
+def test_folders_below_a_class_belong_to_it_and_its_name_has_one_form(tmp_path):
+    for i, file in enumerate(("train/caf\u00e9/b.png", "train/caf\u00e9/camera2/a.png", "test/cafe\u0301/c.JPG")):
+        write_image(tmp_path / file, i)
+    for hidden in ("train/__MACOSX/caf\u00e9/b.png", "train/caf\u00e9/.thumbnails/b.png"):
+        write_image(tmp_path / hidden)
+    images = load_folder(tmp_path)
+    assert images.classes == ("caf\u00e9",) and images.y_test.tolist() == [0]
+    assert images.x_train[:, 0, 0, 0].tolist() == [0, 1]
+    write_image(tmp_path / "train/stray.png")  # of no class
+    (tmp_path / "train/caf\u00e9/b.png").unlink()
+    images = load_folder(tmp_path)
+    assert images.x_train.shape == (1, 32, 32, 3) and images.y_train.tolist() == [0]
+
+
+def test_scenes_are_a_folder_under_its_own_name(tmp_path):
+    with pytest.raises(MissingData, match="Scenes not found: there is no scenes/train, scenes/val under .* your own"):
+        load_scenes(root=tmp_path)
+    write_image(tmp_path / "scenes" / "train" / "bedroom" / "1.jpg", size=(90, 70))
+    write_image(tmp_path / "scenes" / "val" / "kitchen" / "1.jpg")
+    assert available(tmp_path)["scenes"]
+    scenes = load_scenes(root=tmp_path)
+    assert (scenes.name, scenes.classes) == ("scenes", ("bedroom", "kitchen"))
+    assert scenes.x_train.shape == (1, 64, 64, 3)
+
+
+@pytest.fixture
+def lsun(tmp_path):
+    """A root with LSUN's bedrooms and churches, 5 + 3 images each, as its authors publish them: WebP under digests."""
+    lmdb, draw = pytest.importorskip("lmdb"), np.random.RandomState(0)
+    for name, n in (("bedroom_train", 5), ("bedroom_val", 3), ("church_outdoor_train", 5), ("church_outdoor_val", 3)):
+        path = tmp_path / "lsun" / f"{name}_lmdb"
+        path.mkdir(parents=True)
+        with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as view:
+            for pixels in draw.randint(256, size=(n, 40, 60, 3), dtype=np.uint8):
+                packed = io.BytesIO()
+                Image.fromarray(pixels).save(packed, "webp", lossless=True)
+                view.put(hashlib.sha1(packed.getvalue()).hexdigest().encode(), packed.getvalue())
+    return tmp_path
+
+
+def test_lsun_is_read_as_torchvision_reads_it_and_only_as_far_as_asked(lsun, monkeypatch):
+    scenes = load_lsun(["church_outdoor", "bedroom"], n_train=2, size=16, root=lsun)
+    assert (scenes.title, scenes.classes) == ("LSUN", ("church_outdoor", "bedroom"))
+    assert scenes.x_train.shape == (4, 16, 16, 3) and scenes.y_train.tolist() == [0, 0, 1, 1]
+    assert scenes.x_test.shape == (6, 16, 16, 3) and scenes.y_test.tolist() == [0] * 3 + [1] * 3
+    monkeypatch.chdir(lsun)  # torchvision leaves a file
+    theirs = torchvision.datasets.LSUN(lsun / "lsun", classes=["church_outdoor_train", "bedroom_train"])
+    for mine, i in enumerate([0, 1, 5, 6]):
+        np.testing.assert_array_equal(scenes.x_train[mine], as_square(theirs[i][0], 16))
+    for database in theirs.dbs:
+        database.env.close()  # which may be open once only
+    decoded = []
+    monkeypatch.setattr(datasets, "as_square", lambda image, size: decoded.append(size) or 0)
+    load_lsun("bedroom", n_train=2, n_test=1, size=8, root=lsun)
+    assert decoded == [8] * 3
+
+
+def test_what_is_missing_or_damaged_of_lsun_is_named(lsun, monkeypatch):
+    with pytest.raises(MissingData, match="LSUN not found: .* lsun/tower_train_lmdb, lsun/tower_val_lmdb under .*lsun"):
+        load_lsun(["bedroom", "tower"], root=lsun)
+    with pytest.raises(ValueError, match="n_train == 0"):
+        load_lsun("bedroom", n_train=0, root=lsun)
+    (lsun / "lsun" / "bedroom_val_lmdb" / "data.mdb").write_bytes(b"cut" * 9999)
+    with pytest.raises(ValueError, match="bedroom_val_lmdb can't be read"):
+        load_lsun("bedroom", root=lsun)
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    with pytest.raises(ImportError, match=r'lmdb is needed for this: pip install "ganod-lite\[lsun\]"'):
+        load_lsun("bedroom", root=lsun)
+
+
+def test_without_torchvision_the_error_names_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     write_mnist(tmp_path / "MNIST" / "raw")
-    with pytest.raises(ImportError, match=rf'{module.split(".")[0]} is needed.*"ganod-lite\[images\]"'):
-        use(tmp_path) if use else load_images("mnist", root=tmp_path)
+    with pytest.raises(ImportError, match=r'torchvision is needed.*"ganod-lite\[images\]"'):
+        load_images("mnist", root=tmp_path)
 
 
 # The split
@@ -637,8 +688,7 @@ def test_real_cifar10(real):
     assert cifar10.x_train.shape == (50_000, 32, 32, 3) and cifar10.x_test.shape == (10_000, 32, 32, 3)
     assert np.bincount(cifar10.y_train).tolist() == [5000] * 10
     assert np.bincount(cifar10.y_test).tolist() == [1000] * 10
-    test = cifar10.x_test.tobytes() + cifar10.y_test.astype(np.uint8).tobytes()
-    assert hashlib.sha256(test).hexdigest() == datasets.CIFAR10_TEST_SHA256
+    assert datasets.digest_of_test(cifar10) == datasets.CIFAR10_TEST_SHA256
     mean = cifar10.x_train.mean(axis=(0, 1, 2)) / 255
     np.testing.assert_allclose(mean, [0.4914, 0.4822, 0.4465], atol=1e-4)
 
