@@ -88,8 +88,8 @@ def smoke_split(normal_class):
 @pytest.mark.parametrize(("scale", "dataset"), [(scale, dataset) for scale in SCALES for dataset in SCALES[scale]])
 def test_settings_fit_their_data(scale, dataset):
     s = SCALES[scale][dataset]
-    n_test_images, size = {"digits": (600, 16)}.get(dataset, (10_000, 32))
-    least_of_a_class = {"digits": 115, "mnist": 5421, "cifar10": 5000}[dataset]
+    n_test_images, size = {"digits": (600, 16), "scenes": (900, 64)}.get(dataset, (10_000, 32))
+    least_of_a_class = {"digits": 115, "mnist": 5421, "cifar10": 5000, "scenes": 900}[dataset]
     assert set(s.classes) <= set(range(len(datasets.CLASSES[dataset])))
     assert s.n_test + s.n_holdout <= n_test_images
     assert (s.n_train or 1) <= least_of_a_class
