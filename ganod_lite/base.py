@@ -4,6 +4,7 @@ Every method is a scikit-learn outlier detector. `score_samples` is higher for w
 normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of the papers.
 """
 
+import glob
 import hashlib
 import os
 import warnings
@@ -202,3 +203,23 @@ def write_aside(path, raw):
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+    sweep(path)
+
+
+def sweep(path):
+    """Remove what processes that were killed while they wrote `path` left beside it."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if not _is_running(part.suffixes[-2].removeprefix(".")):
+            part.unlink(missing_ok=True)
+
+
+def _is_running(pid):
+    if os.name != "posix" or not pid.isdecimal():
+        return True  # who knows
+    try:
+        os.kill(int(pid), 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True

@@ -11,7 +11,7 @@ import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
-from .base import write_aside
+from .base import sweep, write_aside
 
 BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked
 MARK = b"ganod_lite checkpoint 1\n"  # begins each checkpoint; a digest of the rest follows, then the rest
@@ -90,8 +90,10 @@ class Training:
                 if time_is_up:
                     raise TimeIsUp(f"stopped after {len(self.losses)} of {self.n_steps} training steps")
         trained = self.finish()
-        if path and _is_ours(path):
-            path.unlink()
+        if path:
+            sweep(path)
+            if _is_ours(path):
+                path.unlink()
         return trained
 
     def save(self, path):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import multiprocessing
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -118,3 +119,16 @@ def test_without_pyod_it_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyod", None)
     with pytest.raises(SystemExit, match="pip install pyod"):
         run(name, tmp_path)
+
+
+@pytest.mark.parametrize("work", ["compute_grid", "train"])
+def test_kills_finds_nothing_wrong_and_would_find_a_loss(work, monkeypatch):
+    kills = importlib.import_module("benchmarks.kills")
+    results = {"compute_grid": kills.stored, "train": kills.trained}[work]
+    process = multiprocessing.get_context("forkserver").Process
+    rng = np.random.default_rng(0)
+    assert kills.kill(getattr(kills, work), results, 2, rng, process) >= 1
+
+    monkeypatch.setattr(kills, "files", lambda folder, real=kills.files: [*real(folder), folder])
+    with pytest.raises(AssertionError, match="left behind"):
+        kills.kill(getattr(kills, work), results, 1, rng, process)

@@ -180,6 +180,17 @@ def test_write_aside_keeps_the_old_file_until_the_new_one_is_whole(tmp_path, mon
     assert seen == [b"old"] and path.read_bytes() == b"new" and os.listdir(tmp_path) == ["file"]
 
 
+def test_what_a_killed_process_left_beside_is_swept_away_and_no_more(tmp_path):
+    path = tmp_path / "file[1]"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = [f".{name}.{pid}.part" for name in ("file[1]", "file1") for pid in (ended.pid, os.getppid(), "x")]
+    for name in names:
+        (tmp_path / name).touch()
+    write_aside(path, b"new")
+    assert set(os.listdir(tmp_path)) == {"file[1]", *names} - {f".file[1].{ended.pid}.part"}
+
+
 def test_entries_are_found_by_their_parameters_in_order(store):
     for normal_class in (5, 1):
         for seed in (0, 1):
