@@ -106,7 +106,12 @@ class TableDetector(Detector):
     """A detector for tables: X is (n, d), finite numbers."""
 
     def _check_X(self, X, reset):
-        return validate_data(self, X, reset=reset, dtype=np.float64, ensure_min_samples=1 + reset)
+        try:
+            return validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_min_samples=1 + reset)
+        except (ValueError, TypeError) as error:
+            if "X" in str(error):
+                raise
+            raise type(error)(f"X: {error}") from error
 
 
 class ImageDetector(Detector):
@@ -176,7 +181,10 @@ def seed_from(random_state):
         if not 0 <= random_state < 2**32:
             raise ValueError(f"random_state must lie between 0 and 2**32 - 1; got {random_state}.")
         return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise ValueError(f"random_state must be an int, a RandomState or None; got {random_state!r}.") from error
 
 
 def standard_normal(n, latent_size, rng):

@@ -703,7 +703,7 @@ def _drawn(X, points):
     from matplotlib.figure import Figure  # TensorBoard's figures are matplotlib's
 
     plane = np.linalg.svd(X - X.mean(0), full_matrices=False)[2][:2].T if X.shape[1] > 2 else np.eye(X.shape[1])
-    figure = Figure()
+    figure = Figure(layout="constrained")
     axes = figure.subplots()
     for name, rows in (("data", X), *((f"generator {i}", of.numpy()) for i, of in enumerate(points))):
         shown = rows @ plane
