@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .images import as_images
+from .thresholds import threshold_at
 
 
 class Detector(OutlierMixin, BaseEstimator):
@@ -73,20 +74,42 @@ class Detector(OutlierMixin, BaseEstimator):
         """+1 for inliers, -1 for outliers (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def set_threshold(self, X, false_alarm_rate=0.05, confidence=0.95):
+        """Set `offset_` so that `predict` calls at most this share of normal samples outliers.
+
+        Parameters
+        ----------
+        X : normal samples, held back: none that the detector was fitted on.
+        false_alarm_rate, confidence : see `thresholds.threshold_at`.
+
+        Returns
+        -------
+        Threshold
+            With the interval of the rate that this threshold really has.
+        """
+        threshold = threshold_at(self.anomaly_score(X), false_alarm_rate, confidence)
+        self.offset_ = -threshold.threshold
+        return threshold
+
+    def save(self, path):
+        """Write the fitted detector to a file that `ganod_lite.load` reads.
+
+        The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. Functions
+        of your own (`loss`, `features`, `callback`) and networks of your own can't be saved: that raises TypeError.
+        """
+        from .saving import save  # which knows all detectors
+
+        save(self, path)
+
     def __sklearn_is_fitted__(self):
         # `n_features_in_` alone, which a failed `fit` leaves behind, is not enough.
         return hasattr(self, "offset_")
 
     def _check_contamination(self):
         if self.contamination is not None:
-            check_scalar(
-                self.contamination,
-                "contamination",
-                (float, int),
-                min_val=0,
-                max_val=0.5,
-                include_boundaries="right",
-            )
+            check_scalar(self.contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right")
+            if np.isnan(self.contamination):
+                raise ValueError("contamination must lie in (0, 0.5]; got nan.")
 
     def _set_offset(self, X):
         """Put the threshold where `contamination` of the (validated) training data fall below it."""
