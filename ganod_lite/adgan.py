@@ -1,6 +1,7 @@
 """ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -227,6 +228,7 @@ def _search(copies, x, z, n_steps, loss):
     return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ADGAN(GANDetector):
     """The ADGAN detector: a WGAN trained on normal images, then `latent_search` for each image to score.
 
@@ -242,6 +244,8 @@ class ADGAN(GANDetector):
     contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
         call outliers; or None for no threshold, which saves searching the images it is set on.
     random_state : int, RandomState or None (default).
+    checkpoint : path or None (default). A file for the state of an unfinished training, from which a `fit` that was
+        interrupted goes on; see `training.Training.run`.
     device : str, default "auto": CUDA where there is one.
     verbose : bool, default True. Whether to show progress bars.
 
@@ -261,63 +265,21 @@ class ADGAN(GANDetector):
     (20,)
     """
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        objective="wgan",
-        generator=None,
-        n_seeds=64,
-        n_steps=5,
-        lr_z=0.25,
-        lr_theta=5e-5,
-        loss=squared_l2,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        max_memory=None,
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.objective = objective
-        self.generator = generator
-        self.n_seeds = n_seeds
-        self.n_steps = n_steps
-        self.lr_z = lr_z
-        self.lr_theta = lr_theta
-        self.loss = loss
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.max_memory = max_memory
-        self.verbose = verbose
+    objective: str = "wgan"
+    n_seeds: int = 64
+    n_steps: int = 5
+    lr_z: float = 0.25
+    lr_theta: float = 5e-5
+    loss: Callable = squared_l2
+    max_memory: float | None = None
+
+    SEARCH = ("n_seeds", "n_steps", "lr_z", "lr_theta", "loss", "max_memory")
 
     def _prepare_search(self, generator, critic, X):
-        prepare_search(
-            generator, X[:1], self.n_seeds, self.n_steps, self.lr_z, self.lr_theta, "seed", self.loss,
-            getattr(generator, "latent_size", self.latent_size), self.device, self.max_memory,
-        )  # fmt: skip
+        prepare_search(generator, X[:1], theta_per="seed", **self._search_options(generator))
 
     def search(self, X):
         """The latent search behind the scores of X, as a SearchResult."""
         check_is_fitted(self)
-        return latent_search(
-            self.generator_,
-            X,
-            n_seeds=self.n_seeds,
-            n_steps=self.n_steps,
-            lr_z=self.lr_z,
-            lr_theta=self.lr_theta,
-            loss=self.loss,
-            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
-            random_state=self.seed_,
-            device=self.device,
-            max_memory=self.max_memory,
-            verbose=self.verbose,
-        )
+        options = self._search_options(self.generator_)
+        return latent_search(self.generator_, X, random_state=self.seed_, verbose=self.verbose, **options)

@@ -1,6 +1,7 @@
 """AnoGAN: the nearest image that a GAN can make, by the eyes of its discriminator too (Schlegl et al. 2017)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -171,6 +172,7 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     return losses.cpu(), z.detach().cpu()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class AnoGAN(GANDetector):
     """The AnoGAN detector: a GAN trained on normal images, then `anogan_search` for each image to score.
 
@@ -185,7 +187,7 @@ class AnoGAN(GANDetector):
     generator, critic : torch.nn.Module or None (default). Trained networks to search instead, both or
         neither, as `anogan_search` takes them; `fit` then only sets the threshold.
     n_steps, discrimination_weight, lr_z, features, chunk_size : the search, see `anogan_search`.
-    contamination, random_state, device, verbose : as in `ADGAN`.
+    contamination, random_state, checkpoint, device, verbose : as in `ADGAN`.
 
     Attributes
     ----------
@@ -203,42 +205,15 @@ class AnoGAN(GANDetector):
     (20,)
     """
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        objective="gan",
-        generator=None,
-        critic=None,
-        n_steps=500,
-        discrimination_weight=0.1,
-        lr_z=0.03,
-        features=last_hidden_layer,
-        chunk_size=128,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.objective = objective
-        self.generator = generator
-        self.critic = critic
-        self.n_steps = n_steps
-        self.discrimination_weight = discrimination_weight
-        self.lr_z = lr_z
-        self.features = features
-        self.chunk_size = chunk_size
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    objective: str = "gan"
+    critic: torch.nn.Module | None = None
+    n_steps: int = 500
+    discrimination_weight: float = 0.1
+    lr_z: float = 0.03
+    features: Callable = last_hidden_layer
+    chunk_size: int = 128
+
+    SEARCH = ("n_steps", "discrimination_weight", "lr_z", "features", "chunk_size")
 
     def _fit(self, X, y):
         if (self.generator is None) != (self.critic is None):
@@ -247,25 +222,10 @@ class AnoGAN(GANDetector):
         super()._fit(X, y)
 
     def _prepare_search(self, generator, critic, X):
-        prepare_search(
-            generator, critic, X[:1], self.n_steps, self.discrimination_weight, self.lr_z, self.features,
-            getattr(generator, "latent_size", self.latent_size), self.device, self.chunk_size,
-        )  # fmt: skip
+        prepare_search(generator, critic, X[:1], **self._search_options(generator))
 
     def search(self, X):
         """The search behind the scores of X, as an AnoGANResult."""
         check_is_fitted(self)
-        return anogan_search(
-            self.generator_,
-            self.critic_,
-            X,
-            n_steps=self.n_steps,
-            discrimination_weight=self.discrimination_weight,
-            lr_z=self.lr_z,
-            features=self.features,
-            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
-            random_state=self.seed_,
-            device=self.device,
-            chunk_size=self.chunk_size,
-            verbose=self.verbose,
-        )
+        networks, options = (self.generator_, self.critic_), self._search_options(self.generator_)
+        return anogan_search(*networks, X, random_state=self.seed_, verbose=self.verbose, **options)

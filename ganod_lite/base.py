@@ -9,6 +9,8 @@ import hashlib
 import os
 import warnings
 from contextlib import contextmanager, nullcontext
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,12 +22,17 @@ from .images import as_images
 from .thresholds import threshold_at
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Detector(OutlierMixin, BaseEstimator):
     """What all methods share once they are fitted.
 
-    A subclass offers `_check_X(X, reset)`, which validates; `_fit(X, y)`, which trains on validated
-    input; and `_anomaly_score(X)`, which scores it, one float per sample.
+    A subclass is a dataclass too, whose fields are its parameters. It offers `_check_X(X, reset)`, which
+    validates; `_fit(X, y)`, which trains on validated input; and `_anomaly_score(X)`, which scores it, one float
+    per sample.
     """
+
+    contamination: float | None = 0.1
+    random_state: int | np.random.RandomState | None = None
 
     _dtype = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
@@ -137,12 +144,22 @@ class TableDetector(Detector):
             raise type(error)(f"X: {error}") from error
 
 
+@dataclass(eq=False, repr=False)
 class ImageDetector(Detector):
-    """A detector for images: see `as_images` for what X may be.
+    """A detector that trains networks on images: see `as_images` for what X may be.
 
     A score can cost a whole search, so the threshold is set on at most `N_THRESHOLD` training
     images drawn at random; with `contamination=None` none is searched and there is no threshold.
     """
+
+    n_iter: int = 10_000
+    _: KW_ONLY
+    latent_size: int = 256
+    ngf: int = 64
+    batch_size: int = 64
+    checkpoint: str | Path | None = None
+    device: str = "auto"
+    verbose: bool = True
 
     N_THRESHOLD = 200
     _dtype = torch.float32

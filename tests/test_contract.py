@@ -1,6 +1,9 @@
 """The detector contract, for every method: scikit-learn's checks for tables, the same points for images."""
 
+import itertools
 import pickle
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -279,3 +282,29 @@ def test_fitting_needs_two_images_and_scoring_one(make, fitted):
 def test_images_must_be_shaped_as_in_training(fitted, shape):
     with pytest.raises(ValueError, match=r"X: images must be \(1, 8, 8\) .* as in training; got"):
         fitted.predict(np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGE_DETECTORS if name != "Distance"])
+def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path, monkeypatch):
+    X = np.random.RandomState(0).randint(256, size=(12, 8, 8)).astype(np.uint8)
+    detector = IMAGE_DETECTORS[name](random_state=0).set_params(n_iter=60, checkpoint=tmp_path / "checkpoint")
+    expected = clone(detector).set_params(checkpoint=None).fit(X).anomaly_score(X)
+
+    a_minute_each = SimpleNamespace(monotonic=itertools.count(0, 61).__next__, perf_counter=time.perf_counter)
+    blocks, check = [], training.Training._check_finite
+
+    def interrupted(self, losses):
+        blocks.append(len(losses))
+        if len(blocks) == 2:
+            raise KeyboardInterrupt
+        check(self, losses)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "time", a_minute_each)
+        patch.setattr(training.Training, "_check_finite", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            detector.fit(X)
+    assert detector.checkpoint.exists() and blocks == [25, 25]
+    monkeypatch.setattr(training.Training, "_check_finite", interrupted)
+    np.testing.assert_array_equal(detector.fit(X).anomaly_score(X), expected)
+    assert blocks[2:] == [25, 10] and not any(tmp_path.iterdir())
