@@ -10,6 +10,7 @@ import os
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
