@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -145,9 +146,22 @@ class TableDetector(Detector):
             raise type(error)(f"X: {error}") from error
 
 
+class Explanation(NamedTuple):
+    """What a detector of images makes of n of them, and how far from it they are.
+
+    reconstruction (n, channels, height, width): the image in [-1, 1] that it finds nearest.
+    residual (n, height, width): each pixel's share of the loss between the two.
+    """
+
+    reconstruction: np.ndarray
+    residual: np.ndarray
+
+
 @dataclass(eq=False, repr=False)
 class ImageDetector(Detector):
     """A detector that trains networks on images: see `as_images` for what X may be.
+
+    A subclass offers `_explain(X)`, for `explain`: the reconstructions and the loss.
 
     A score can cost a whole search, so the threshold is set on at most `N_THRESHOLD` training
     images drawn at random; with `contamination=None` none is searched and there is no threshold.
@@ -172,6 +186,38 @@ class ImageDetector(Detector):
             self.image_shape_ = tuple(images.shape[1:])
             self.n_features_in_ = images[0].numel()
         return images
+
+    def explain(self, X):
+        """What is anomalous about images: their reconstructions, and the pixels at which they differ.
+
+        ADGAN's reconstruction is made by the adapted generator, at the start with the smallest final loss; AnoGAN's
+        at the end of its search; a VAE's from the mean of the posterior. The residual is the detector's loss
+        (the squared distance; AnoGAN's, the absolute one) of each pixel alone, summed over channels. ADGAN and
+        AnoGAN search for it as long as for scores.
+
+        Returns
+        -------
+        Explanation
+            `reconstruction` (n, channels, height, width) and `residual` (n, height, width).
+
+        Raises
+        ------
+        ValueError
+            Where ADGAN's `loss` can't be taken pixel by pixel.
+        """
+        check_is_fitted(self)
+        with own_state(self._dtype):
+            X = self._check_X(X, reset=False)
+            reconstruction, loss = self._explain(X)
+            made, asked = (
+                images.movedim(1, -1).reshape(-1, images.shape[1], 1, 1)  # of one pixel each
+                for images in (torch.as_tensor(reconstruction), X)
+            )
+            try:
+                residual = loss(made, asked).view(len(X), *X.shape[2:])
+            except RuntimeError as error:
+                raise ValueError(f"explain: loss={loss!r} can't be taken pixel by pixel: {error}") from error
+            return Explanation(reconstruction, residual.numpy())
 
     def _set_offset(self, X):
         if len(X) > self.N_THRESHOLD:

@@ -68,7 +68,7 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
         check_scalar(value, name, Real, min_val=0, max_val=1, include_boundaries="neither")
         if math.isnan(value):
             raise ValueError(f"{name} must lie between 0 and 1; got {value}.")
-    scores = np.sort(check_array(scores, dtype=np.float64, ensure_2d=False, input_name="scores"))
+    scores = np.sort(check_array(scores, dtype=np.float64, ensure_2d=False, ensure_min_samples=0, input_name="scores"))
     if scores.ndim != 1:
         raise ValueError(f"scores must be (n,); got shape {scores.shape}.")
     n = len(scores)
