@@ -69,11 +69,13 @@ def save(detector: Detector, path: str | Path) -> None:
         except TypeError as error:
             raise TypeError(f"save: {attribute} of {name} can't be saved: {error}") from error
     metadata = {"format": FORMAT, "detector": json.dumps({"class": name, "state": {"dict": state}})}
-    header = (
-        START + BLANK + b'", ' + json.dumps(metadata)[1:].encode() + b", " + json.dumps(tensors.header)[1:].encode()
-    )
+    header = START + BLANK + b'", ' + b", ".join(json.dumps(part)[1:].encode() for part in (metadata, tensors.header))
     header += b" " * (-len(header) % 8)
     raw = len(header).to_bytes(8, "little") + header + b"".join(tensors.parts)
+    try:
+        detector_from(raw)
+    except Exception as error:  # layers that were exchanged, say
+        raise TypeError(f"save: this {name} could not be loaded again: {error}") from error
     write_aside(Path(path).expanduser(), raw.replace(BLANK, digest(raw), 1))
 
 
@@ -81,6 +83,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     """Read a detector that `Detector.save` has written.
 
     Nothing in the file is executed. Its SHA-256 tells damage, not malice: who changes a file can change that too.
+    What is loaded scores, explains and predicts. Its `fit` begins anew; a finished training can't be gone on with.
 
     Parameters
     ----------
@@ -118,25 +121,29 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     if raw[begin : begin + 64] != digest(raw[:begin] + BLANK + raw[begin + 64 :]):
         raise ValueError(f"{path} is damaged: it was cut short or changed since it was saved. Save the detector again.")
     try:
-        end = 8 + int.from_bytes(raw[:8], "little")
-        header = json.loads(raw[8:end])
-        metadata = header.pop("__metadata__")
-        if metadata["format"] != FORMAT:
-            raise ValueError(f"its format is {metadata['format']!r}, and this version reads {FORMAT!r}")
-        saved = json.loads(metadata["detector"])
-        detector = lookup(DETECTORS, saved["class"])()
-        data = np.frombuffer(raw, np.uint8)[end:]
-        state = decode(saved["state"], {name: tensor_from(data, **entry) for name, entry in header.items()})
-        parameters = detector.get_params()
-        for name in state:
-            if name not in parameters and (not name.endswith("_") or name.startswith("_")):
-                raise ValueError(f"{saved['class']} has no {name}")
-        vars(detector).update(state)
-        check_is_fitted(detector)
+        detector = detector_from(raw)
     except Exception as error:  # whatever the file makes of this code
         raise ValueError(f"{path} can't be loaded: {str(error).rstrip('.') or type(error).__name__}.") from error
-    if "device" in parameters:
+    if hasattr(detector, "device"):
         detector.device = device
+    return detector
+
+
+def detector_from(raw: bytes) -> Detector:
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:end])
+    metadata = header.pop("__metadata__")
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"its format is {metadata['format']!r}, and this version reads {FORMAT!r}")
+    saved = json.loads(metadata["detector"])
+    detector = lookup(DETECTORS, saved["class"])()
+    data = np.frombuffer(raw, np.uint8)[end:]
+    state = decode(saved["state"], {name: tensor_from(data, **entry) for name, entry in header.items()})
+    for name in state.keys() - detector.get_params().keys():
+        if not name.endswith("_") or name.startswith("_"):
+            raise ValueError(f"{saved['class']} has no {name}")
+    vars(detector).update(state)
+    check_is_fitted(detector)
     return detector
 
 
