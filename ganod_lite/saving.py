@@ -9,8 +9,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,11 +42,10 @@ DTYPES = {  # safetensors' names
     "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64,
     "U32": torch.uint32, "F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64,
 }  # fmt: skip
-T = TypeVar("T")
 
 
-def by_name(*things: T) -> dict[str, T]:
-    return {thing.__name__: thing for thing in things}  # type: ignore[attr-defined]
+def by_name(*things: Any) -> dict[str, Any]:
+    return {thing.__name__: thing for thing in things}
 
 
 # All that a file can name: what is not here can be neither saved nor loaded.
@@ -151,7 +151,7 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).hexdigest().encode()
 
 
-def lookup(table: dict[str, T], name: str) -> T:
+def lookup(table: dict[str, Any], name: str) -> Any:
     if name not in table:
         raise ValueError(f"{name!r} is none of {', '.join(table)}")
     return table[name]
@@ -171,7 +171,7 @@ class Tensors:
         dtype = next((name for name, dtype in DTYPES.items() if dtype == tensor.dtype), None)
         if dtype is None:
             raise TypeError(f"a tensor of {tensor.dtype} is not known to the format")
-        order = sorted(range(tensor.ndim), key=lambda axis: (-tensor.stride(axis), -tensor.shape[axis]))
+        order = sorted(range(tensor.ndim), key=lambda axis: (-tensor.stride()[axis], -tensor.shape[axis]))
         tensor = tensor.detach().cpu().permute(order)
         raw = torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor).flatten().view(torch.uint8).numpy().tobytes()
         about = {"dtype": dtype, "shape": list(tensor.shape)}
@@ -229,7 +229,7 @@ def decode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 # --- what JSON does not know: what it is taken apart into, which is encoded in turn, and put together from ---
 
 
-def from_array(array: np.ndarray) -> torch.Tensor | list[str]:
+def from_array(array: np.ndarray) -> Any:
     if array.dtype == object:  # names of features
         return array.tolist()
     return torch.from_numpy(np.array(array, order="K"))
@@ -239,12 +239,12 @@ def to_array(parts: torch.Tensor | list[str]) -> np.ndarray:
     return np.array(parts, object) if isinstance(parts, list) else parts.numpy()
 
 
-def from_network(network: nn.Module) -> list[Any]:
+def from_network(network: Any) -> list[Any]:
     trained = {name: getattr(network, name) for name in ("loss", "seconds") if name in vars(network)}
     return [type(network).__name__, network.arguments, dict(network.state_dict()), trained]
 
 
-def to_network(parts: list[Any]) -> nn.Module:
+def to_network(parts: list[Any]) -> Any:
     name, arguments, state, trained = parts
     with torch.device("meta"):  # no memory yet, no random numbers
         network = lookup(NETWORKS, name)(**arguments)
@@ -266,17 +266,17 @@ def from_layers(network: nn.Sequential) -> list[Any]:
 
 
 def to_layers(parts: list[Any]) -> nn.Sequential:
-    layers = []
+    network = nn.Sequential()
     for name, weights in parts:
         layer = lookup(LAYERS, name)
         if name == "Linear":
             weight, bias = weights
-            layer = nn.Linear(*weight.shape[::-1], bias is not None, "meta")
-            layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}), assign=True)
-        else:
-            layer = layer()
-        layers.append(layer)
-    return nn.Sequential(*layers)
+            layer = partial(layer, *weight.shape[::-1], bias=bias is not None, device="meta")
+        network.append(layer())
+        network[-1].load_state_dict(
+            {key: value for key, value in zip(("weight", "bias"), weights) if value is not None}, assign=True
+        )
+    return network
 
 
 def from_estimator(estimator: Any) -> list[Any]:
