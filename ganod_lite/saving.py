@@ -130,13 +130,14 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
 
 
 def detector_from(raw: bytes) -> Detector:
+    """The detector of a file whose digest is right."""
     end = 8 + int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8:end])
     metadata = header.pop("__metadata__")
     if metadata["format"] != FORMAT:
         raise ValueError(f"its format is {metadata['format']!r}, and this version reads {FORMAT!r}")
     saved = json.loads(metadata["detector"])
-    detector = lookup(DETECTORS, saved["class"])()
+    detector: Detector = lookup(DETECTORS, saved["class"])()
     data = np.frombuffer(raw, np.uint8)[end:]
     state = decode(saved["state"], {name: tensor_from(data, **entry) for name, entry in header.items()})
     for name in state.keys() - detector.get_params().keys():
@@ -287,11 +288,17 @@ def to_estimator(parts: list[Any]) -> Any:
     name, state = parts
     estimator = lookup(ESTIMATORS, name)()
     estimator.__setstate__(state)  # which warns of another version
-    if name == "OneClassSVM":  # sizes at which libsvm does not look
-        n = len(estimator.support_vectors_)
+    fits = True  # what compiled code reads without a look at sizes
+    if name == "OneClassSVM":
+        n, width = estimator.support_vectors_.shape
         arrays = estimator.support_, estimator._dual_coef_, estimator._n_support, estimator._intercept_
-        if estimator.kernel != "rbf" or [array.shape for array in arrays] != [(n,), (1, n), (2,), (1,)]:
-            raise ValueError("its support vectors and their coefficients do not fit")
+        fits = [array.shape for array in arrays] == [(n,), (1, n), (2,), (1,)]
+        fits = fits and estimator.kernel == "rbf" and estimator.shape_fit_[1] == width
+    if name == "IsolationForest":
+        widths = {tree.tree_.n_features for tree in estimator.estimators_}
+        fits = widths == {estimator._max_features} == {estimator.n_features_in_}
+    if not fits:
+        raise ValueError(f"the parts of its {name} do not fit")
     return estimator
 
 

@@ -297,6 +297,11 @@ def huge(metadata, saved, header):
     header["0"]["shape"] = [10**12]
 
 
+def wide(metadata, saved, header):
+    forest = state_of(saved)["pipeline_"]["pipeline"][1]["tuple"][1]["estimator"][1]["dict"]
+    forest["n_features_in_"] = 3
+
+
 def loops(metadata, saved, header):  # each node's left child is what its right child is: the leaves' -1 for all
     fields = first_tree(saved)[2]["dict"]
     fields["left_child"] = fields["n_node_samples"]
@@ -315,6 +320,7 @@ def loops(metadata, saved, header):  # each node's left child is what its right 
         (lambda metadata, saved, header: saved.pop("state"), "can't be loaded"),
         (far, "does not lie at bytes"),
         (huge, "does not lie at bytes"),
+        (wide, "the parts of its IsolationForest do not fit"),
         (loops, "a tree's nodes do not make a tree"),
     ],
 )
