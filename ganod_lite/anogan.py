@@ -28,12 +28,14 @@ class AnoGANResult:
     scores (n,): the loss after the last step, the anomaly score.
     residual, discrimination (n,): its two parts, without their weights.
     z (n, latent_size): the final latents.
+    nearest (n, channels, height, width): the images that the generator makes of them.
     """
 
     scores: np.ndarray
     residual: np.ndarray
     discrimination: np.ndarray
     z: np.ndarray
+    nearest: np.ndarray
 
 
 def last_hidden_layer(critic, images):
@@ -104,11 +106,13 @@ def anogan_search(
     )
     z = torch.cat([starting_points(image, 1, generator.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
+    nearest = torch.empty_like(images)
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
         for start in range(0, len(images), chunk_size):
             part = slice(start, start + chunk_size)
-            losses[:, part], z[part] = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            found = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            losses[:, part], z[part], nearest[part] = found
             bar.update(len(images[part]))
     scores = weights @ losses
     if not torch.isfinite(scores).all():
@@ -117,7 +121,7 @@ def anogan_search(
             f"anogan_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
             f"index {bad[0]}. Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
         )
-    return AnoGANResult(scores.numpy(), losses[0].numpy(), losses[1].numpy(), z.numpy())
+    return AnoGANResult(*(values.numpy() for values in (scores, *losses, z, nearest)))
 
 
 def prepare_search(
@@ -152,7 +156,7 @@ def _whole_pixels(images):
 def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     """The search for m images at once: x (m, channels, height, width), z (m, latent_size).
 
-    Returns the losses (2, m), residual and discrimination, and the final z. The loss is summed over
+    Returns the losses (2, m), residual and discrimination, the final z and the final images. The loss is summed over
     images and Adam works element by element, so each latent goes its own way.
     """
     like = {"device": generator.device, "dtype": generator.dtype}
@@ -169,7 +173,7 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
             adam.zero_grad()
             (weights @ losses).sum().backward()
             adam.step()
-    return losses.cpu(), z.detach().cpu()
+    return losses.cpu(), z.detach().cpu(), generated
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -229,3 +233,6 @@ class AnoGAN(GANDetector):
         check_is_fitted(self)
         networks, options = (self.generator_, self.critic_), self._search_options(self.generator_)
         return anogan_search(*networks, X, random_state=self.seed_, verbose=self.verbose, **options)
+
+    def _explain(self, X):
+        return self.search(X).nearest, l1

@@ -299,6 +299,12 @@ class DCAE(ImageDetector):
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
         return scores[self._score_name]
 
+    def _explain(self, X):
+        device = resolve_device(self.device)
+        network = copy.deepcopy(self.network_).to(device).eval()
+        with torch.no_grad():
+            return torch.cat([network(x.to(device)).cpu() for x in X.split(CHUNK)]).numpy(), squared_l2
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class VAE(DCAE):
