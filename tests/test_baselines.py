@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
+from ganod_lite import latent_search
+from ganod_lite.gan import new_networks
 from ganod_study import baselines, datasets, runner
-from ganod_study.jobs import Cell
+from ganod_study.jobs import Cell, next_class
 from ganod_study.store import Store
 
 METHODS = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
@@ -69,3 +71,27 @@ def test_a_score_does_not_depend_on_the_other_images(computed, method, tmp_path,
     monkeypatch.setattr(datasets, "one_versus_all", fewer)
     (entry,) = runner.run([Cell("digits", 0, method, 0, "smoke")], Store(tmp_path), device="cpu", verbose=False)
     np.testing.assert_allclose(entry.arrays["scores"], scores[method][::3], rtol=1e-6)
+
+
+def test_adgan_without_its_steps_its_training_or_its_class(tmp_path):
+    """Each is the search itself, of the scale's settings but for the one thing; all find networks where they are."""
+    store, methods = Store(tmp_path), ("adgan", "adgan-start", "adgan-untrained", "adgan-other-class")
+    cells = runner.grid("smoke", "digits", methods)  # classes 0 and 1
+    found = {(c.method, c.normal_class): e for c, e in zip(cells, runner.run(cells, store, verbose=False))}
+    s, images = cells[0].settings, datasets.load_images("digits")
+    x_test, y_test = (test[found["adgan", 0].arrays["test_index"]] for test in (images.x_test, images.y_test))
+    seen, gans = {}, [cell.network.load(store)[0] for cell in cells[:2]]
+    options = {"n_seeds": s.n_seeds, "random_state": 0, "device": "cpu", "verbose": False}
+    fresh = new_networks((1, 16, 16), s.latent_size, s.ngf, s.objective, 0)[0]
+    for c in (0, 1):
+        seen["adgan-start", c] = latent_search(gans[c].generator, x_test, n_steps=0, **options)
+        seen["adgan-untrained", c] = latent_search(fresh, x_test, n_steps=s.n_steps, **options)
+        seen["adgan-other-class", c] = latent_search(gans[1 - c].generator, x_test, n_steps=s.n_steps, **options)
+    for key, result in seen.items():
+        np.testing.assert_allclose(found[key].arrays["scores"], result.scores, rtol=1e-5)
+        assert (
+            found[key].arrays["labels"].tolist() == (images.y_test[found[key].arrays["test_index"]] != key[1]).tolist()
+        )
+    assert [found["adgan-other-class", c].parameters["trained_on"] for c in (0, 1)] == [1, 0]
+    assert [next_class(c, (0, 1, 8)) for c in (0, 1, 5, 8)] == [1, 8, 8, 0]
+    assert len(list(tmp_path.rglob("*.pt"))) == 2  # a network for each class, shared by all that search it
