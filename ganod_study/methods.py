@@ -344,3 +344,6 @@ METHODS = {  # those of Table 1 in its order
     ),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
+# those of the page "baselines": they know nothing of what is normal, or next to nothing; and a strong one
+KNOW_NOTHING = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
+SCORES = (*KNOW_NOTHING, "knn-alexnet")
