@@ -17,10 +17,11 @@ from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import standard_normal, starting_points
 from ganod_lite.gaal import MOGAAL, SOGAAL
+from ganod_lite.gan import new_networks
 from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
-from . import classical, tabular
+from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
@@ -39,6 +40,7 @@ class Method:
     network: str = ""  # of networks.VERSIONS
     objective: str = ""  # of the GAN; "" is the scale's
     latent_size: int | None = None  # of the network; None is the scale's
+    other_class: bool = False  # whether the network was trained on the next class in place of the normal one
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
     in_table1: bool = False
@@ -81,7 +83,7 @@ def shared_search(job, cell):
 
     trained_network(job, cell)
     parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
-    return job.stored("search", parameters, compute)
+    return job.stored("search", cell, parameters, compute)
 
 
 def adgan(job, cell, array):
@@ -90,10 +92,18 @@ def adgan(job, cell, array):
 
 
 def other_search(job, cell, **options):
-    """ADGAN on another generator, or with another loss."""
+    """ADGAN on another generator, with another loss, or without its steps."""
     generator, details = generator_of(job, cell)
     scores = search(job, cell, **options).scores
-    return {"scores": scores}, details | {"diversity": diversity(generator, job.x_train)}
+    return {"scores": scores}, details | {"diversity": diversity(generator, job.split(cell).x_train)}
+
+
+def untrained(job, cell):
+    """ADGAN on a generator as it is before training: its weights drawn, BatchNorm's statistics 0 and 1."""
+    s, x_test = job.settings, as_images(job.split(cell).x_test)
+    generator, _ = new_networks(tuple(x_test.shape[1:]), s.latent_size, s.ngf, s.objective, cell.seed)
+    options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed}
+    return {"scores": latent_search(generator, x_test, **options, **job.options).scores}, {}
 
 
 def ablation(job, cell, **options):
@@ -192,6 +202,11 @@ def _grid(title, compute, features="PCA", **row):
     return Method(title, compute, ("n_train", *TEST, "dimensions"), **row)
 
 
+def _baseline(title, compute, features="", **row):
+    runs_on = ("device", "cpu") if features else ("cpu",)
+    return Method(title, compute, ("n_train", *TEST), features=features, runs_on=runs_on, **row)
+
+
 def _on_gan(title, compute, uses=SEARCH, **row):
     return Method(title, compute, (*TRAINING, *TEST, *uses), **{"shares": trained_network, "network": "gan"} | row)
 
@@ -228,6 +243,20 @@ METHODS = {  # those of Table 1 in its order
     ),
     "vae-prior": _autoencoder("VAE, prior", "prior", "vae", colour=GREY, line="--"),
     "vae-variance": _autoencoder("VAE, variance", "variance", "vae", colour=GREY, line=":"),
+    # what scores reach that know nothing, or next to nothing: the page of the baselines
+    "mean-image": _baseline("distance to the mean image", baselines.mean_image_cell, colour=ORANGE),
+    "knn-pixels": _baseline("k-NN, pixels", baselines.knn_cell, colour=GREEN),
+    "knn-alexnet": _baseline("k-NN", baselines.knn_cell, "AlexNet", colour=GREEN, line="--"),
+    "complexity": _baseline("complexity", partial(baselines.complexity_cell, sign=1), colour=RED),
+    "simplicity": _baseline("simplicity", partial(baselines.complexity_cell, sign=-1), colour=PINK),
+    "contrast": _baseline("contrast", baselines.contrast_cell, colour=GREY),
+    "adgan-start": _on_gan(
+        "ADGAN without its steps", partial(other_search, n_steps=0), ("objective", "n_seeds"), colour=BLUE, line=":"
+    ),
+    "adgan-untrained": Method(
+        "ADGAN, never trained", untrained, ("latent_size", "ngf", *TEST, *SEARCH), colour=SKY
+    ),
+    "adgan-other-class": _on_gan("ADGAN, trained on another class", other_search, other_class=True, colour=WINE),
     # other generators and another loss; those with an objective of their own also show how stable it is
     "adgan-vae": Method(
         "ADGAN on a VAE", other_search, (*AUTOENCODER, *TEST, *SEARCH[1:]), trained_network, "vae", colour=GREY
@@ -316,3 +345,6 @@ METHODS = {  # those of Table 1 in its order
     ),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
+# those of the page "baselines": they know nothing of what is normal, or next to nothing; and a strong one
+KNOW_NOTHING = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
+SCORES = (*KNOW_NOTHING, "knn-alexnet")

@@ -6,7 +6,7 @@ of two compared methods doesn't have.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -19,7 +19,16 @@ from .methods import METHODS
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
-from .statistics import Comparison, Interval, auc, delong_test, mean_auc_interval, t_interval
+from .statistics import (
+    Comparison,
+    Interval,
+    auc,
+    average_precision,
+    delong_test,
+    mean_auc_interval,
+    t_interval,
+    true_positive_rate,
+)
 
 STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
@@ -97,6 +106,13 @@ def complete(entries):
 def entry_auc(entry):
     """The AUC of an entry's scores."""
     return auc(entry.arrays["labels"], entry.arrays["scores"])
+
+
+def operating_points(entry):
+    """What an AUC does not say, {name: number}: true positive rates at 1 and 5 % false positives, average precision."""
+    y, scores = (entry.arrays[name] for name in ("labels", "scores"))
+    rates = {f"tpr_at_{percent}": true_positive_rate(y, scores, percent / 100) for percent in (1, 5)}
+    return rates | {"average_precision": average_precision(y, scores), "prevalence": float(np.mean(y))}
 
 
 @dataclass(frozen=True)
@@ -188,6 +204,20 @@ def paired(a, b):
                 f"{p['normal_class']}, seed {p['seed']}, to be compared in pairs; their {name} differ."
             )
     return a.arrays["labels"][:n]
+
+
+def cut_to(reference, entries):
+    """The entries on the images that the reference method scored: the first of theirs, in its classes and repetitions.
+
+    Raises ValueError if the two did not score the same images.
+    """
+    of_reference, cut = cells_of(entries, reference), []
+    for entry in entries:
+        other = of_reference.get((entry.parameters["normal_class"], entry.parameters["seed"]))
+        if other is not None:
+            n = len(paired(entry, other))
+            cut.append(replace(entry, arrays={name: values[:n] for name, values in entry.arrays.items()}))
+    return cut
 
 
 def comparisons(entries, method, reference, step=None):

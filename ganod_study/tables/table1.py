@@ -10,7 +10,7 @@ from ..methods import METHODS, TABLE1
 from ..reference import ROUNDING, paper_mean, printed_means
 from ..render import NOT_YET, csv_link, markdown, number
 from ..statistics import paired_comparison
-from ..summaries import cells_of, complete, mean_auc
+from ..summaries import cells_of, complete, mean_auc, operating_points
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 
@@ -183,8 +183,10 @@ def _cell(value, text):
 
 
 def _csv_columns(name, mean):
-    values = [None] * 5
+    fields = dict.fromkeys(("mean", "sd", "low", "high", "repetitions"))
     if mean:
-        ends = [mean.interval.low, mean.interval.high] if mean.sd is None else [None, None]
-        values = [mean.value, mean.sd, *ends, len(mean.aucs)]
-    return {f"{name}_{field}": value for field, value in zip(("mean", "sd", "low", "high", "repetitions"), values)}
+        low, high = (mean.interval.low, mean.interval.high) if mean.sd is None else (None, None)
+        fields = {"mean": mean.value, "sd": mean.sd, "low": low, "high": high, "repetitions": len(mean.aucs)}
+        points = [operating_points(entry) for entry in mean.cells.values()]
+        fields |= {field: float(np.mean([each[field] for each in points])) for field in points[0]}
+    return {f"{name}_{field}": value for field, value in fields.items()}
