@@ -21,7 +21,7 @@ from ganod_lite.gaal import MOGAAL, SOGAAL
 from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
-from . import classical, tabular
+from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
@@ -229,6 +229,11 @@ def _grid(title, compute, features="PCA", **row):
     return Method(title, compute, ("n_train", *TEST, "dimensions"), **row)
 
 
+def _baseline(title, compute, features="", **row):
+    runs_on = ("device", "cpu") if features else ("cpu",)
+    return Method(title, compute, ("n_train", *TEST), features=features, runs_on=runs_on, **row)
+
+
 def _on_gan(title, compute, uses=SEARCH, **row):
     return Method(title, compute, (*TRAINING, *TEST, *uses), **{"shares": trained_network, "network": "gan"} | row)
 
@@ -265,6 +270,13 @@ METHODS = {  # those of Table 1 in its order
     ),
     "vae-prior": _autoencoder("VAE, prior", "prior", "vae", colour=GREY, line="--"),
     "vae-variance": _autoencoder("VAE, variance", "variance", "vae", colour=GREY, line=":"),
+    # what scores reach that know nothing, or next to nothing: the page of the baselines
+    "mean-image": _baseline("distance to the mean image", baselines.mean_image_cell, colour=ORANGE),
+    "knn-pixels": _baseline("k-NN, pixels", baselines.knn_cell, colour=GREEN),
+    "knn-alexnet": _baseline("k-NN", baselines.knn_cell, "AlexNet", colour=GREEN, line="--"),
+    "complexity": _baseline("complexity", partial(baselines.complexity_cell, sign=1), colour=RED),
+    "simplicity": _baseline("simplicity", partial(baselines.complexity_cell, sign=-1), colour=PINK),
+    "contrast": _baseline("contrast", baselines.contrast_cell, colour=GREY),
     # other generators and another loss; those with an objective of their own also show how stable it is
     "adgan-vae": Method(
         "ADGAN on a VAE", other_search, (*AUTOENCODER, *TEST, *SEARCH[1:]), trained_network, "vae", colour=GREY
