@@ -78,7 +78,7 @@ def pooled(entries, method):
 def plainness(entries):
     """{class: Spearman's correlation, an `Interval`, between ADGAN's score and the image's bytes as a file}.
 
-    Over the normal test images, of each class' first repetition that has both. The 95 % interval is that of Bonett
+    Over the normal test images, of each class' first repetition that has both; four images at least. The 95 % interval is that of Bonett
     and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations" (Psychometrika
     65, 2000).
     """
@@ -86,6 +86,8 @@ def plainness(entries):
     for key, entry in cells_of(entries, RANKING).items():
         if key in sizes and key[0] not in found:
             normal = paired(entry, sizes[key]) == 0
+            if normal.sum() < 4:
+                continue
             rho = float(spearmanr(*(e.arrays["scores"][normal] for e in (entry, sizes[key]))).statistic)
             half = norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (normal.sum() - 3))
             middle = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
