@@ -39,12 +39,14 @@ def as_images(X, *, shape=None, min_samples=1, name="X"):
     shape : tuple (channels, height, width), optional
         What each image must be.
     min_samples : int, default 1
+        How many images are needed.
     name : str, default "X"
         What errors call X.
 
     Returns
     -------
-    Tensor, on the CPU. It may share memory with X if X is such a tensor already.
+    torch.Tensor
+        On the CPU. It may share memory with X if X is such a tensor already.
 
     Raises
     ------
