@@ -349,7 +349,7 @@ class GAAL(TableDetector):
         source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
         game, shuffled = self._set_up(X, source, rng)
         n, batch = len(X), len(game.labels) // 2
-        write = _tensorboard(self.log_dir)
+        write = _tensorboard(self.log_dir, X)
 
         history = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
         stop, last, epoch = None, self._latest_stop(n // batch) * self._times(), 0
@@ -654,7 +654,6 @@ class MOGAAL(GAAL):
         return epochs_past_stop == 1 and batch == 0  # the script compares after a batch
 
 
-@threadpool_limits.wrap(limits=1)
 def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
     """Fit clones of `detector` side by side, one for each seed.
 
@@ -665,18 +664,19 @@ def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
     X, y : as for `fit`
     seeds : sequence of int
     n_jobs : int, optional
-        How many to fit at the same time, as joblib's.
+        How many processes to fit in at the same time, as joblib's; they are threads where a callback is to see
+        the training.
 
     Returns
     -------
     list of fitted detectors, each the same to the bit as alone.
     """
     fits = (delayed(clone(detector).set_params(random_state=seed).fit)(X, y) for seed in seeds)
-    return Parallel(n_jobs, prefer="threads")(fits)
+    return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
 
 
-def _tensorboard(log_dir):
-    """A callback that writes the history's latest values to `log_dir`, or None."""
+def _tensorboard(log_dir, X):
+    """A callback that writes the history's latest values to `log_dir`, and after epochs 1, 2, 4, 8, ... a figure."""
     if log_dir is None:
         return None
     try:
@@ -684,14 +684,32 @@ def _tensorboard(log_dir):
     except ImportError as missing:
         raise ImportError(f"log_dir={log_dir!r} needs TensorBoard ({missing}): pip install tensorboard") from missing
     writer = SummaryWriter(log_dir)
+    noise = torch.rand(200, X.shape[1], generator=torch.Generator().manual_seed(0))
 
     def write(epoch):
         for name, values in epoch.history.items():
             for i, value in enumerate(np.atleast_1d(values[-1])):
                 writer.add_scalar(f"{name}/{i}" if np.ndim(values[-1]) else name, value, epoch.number)
+        if epoch.number & (epoch.number - 1) == 0:
+            points = [generator(noise.to(generator[0].weight)).cpu() for generator in epoch.generators]
+            writer.add_figure("generated points", _drawn(X, points), epoch.number)
         writer.flush()
 
     return write
+
+
+def _drawn(X, points):
+    """Data X (n, d) and what each generator makes, in the plane of the data's two main directions."""
+    from matplotlib.figure import Figure  # TensorBoard's figures are matplotlib's
+
+    plane = np.linalg.svd(X - X.mean(0), full_matrices=False)[2][:2].T if X.shape[1] > 2 else np.eye(X.shape[1])
+    figure = Figure()
+    axes = figure.subplots()
+    for name, rows in (("data", X), *((f"generator {i}", of.numpy()) for i, of in enumerate(points))):
+        shown = rows @ plane
+        axes.scatter(shown[:, 0], shown[:, -1], s=4, label=name)
+    figure.legend(loc="outside right upper")
+    return figure
 
 
 def _scores(discriminator, X):

@@ -406,7 +406,7 @@ def test_callback_sees_each_epoch_and_the_networks_as_they_are(table):
 
 
 def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
-    written = {}
+    written, figures = {}, {}
 
     class SummaryWriter:
         def __init__(self, folder):
@@ -414,6 +414,9 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
 
         def add_scalar(self, name, value, epoch):
             written.setdefault(name, []).append((epoch, value))
+
+        def add_figure(self, name, figure, epoch):
+            figures[name, epoch] = [points.get_offsets().data for points in figure.axes[0].collections]
 
         def flush(self):
             pass
@@ -430,6 +433,12 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
         "sub_generator_loss/1",
     }
     assert written["auc"] == list(enumerate(detector.history_["auc"], start=1))
+    epochs = [epoch for _, epoch in figures]
+    assert epochs == [2**i for i in range(len(epochs))] and 2 ** len(epochs) > detector.n_epochs_
+    data, first, second = figures["generated points", epochs[-1]]
+    spread = np.linalg.eigvalsh(np.cov(table.T))
+    np.testing.assert_allclose(np.var(data, axis=0, ddof=1), spread[:0:-1], rtol=1e-6)
+    assert len(data) == len(table) and not np.array_equal(first, second)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ImportError, match="pip install tensorboard"):
         fit(table, log_dir=tmp_path)
