@@ -65,9 +65,9 @@ def anogan_search(
 ):
     """Search the generator's latent space for each image: section 2.2 of the AnoGAN paper, batched.
 
-    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image,
-    (1 - lambda) sum `|x - G(z)|` + lambda sum `|f(x) - f(G(z))|`, the residual and the discrimination loss, where f is an inner layer of the critic. Its value at the
-    end is the anomaly score. Steps and lambda are the paper's.
+    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image, (1 - lambda)
+    sum `|x - G(z)|` + lambda sum `|f(x) - f(G(z))|`, the residual and the discrimination loss, where f is an
+    inner layer of the critic. Its value at the end is the anomaly score. Steps and lambda are the paper's.
 
     Absolute values have kinks, at which the search magnifies rounding: over 500 steps the last bit of a
     float grows to some 2 % of a score (median; up to 25 %). On a CPU with one thread scores are the same
