@@ -108,10 +108,10 @@ def on_images(cells):
     return ordered(found)
 
 
-def of_table1(dataset):
-    """{method of Table 1: {(class, seed): stored entry}} of a data set, at the best scale that has all classes."""
-    entries = complete(runner.stored_results(dataset))
-    cells = {method: cells_of(entries, method) for method in TABLE1}
+def of_table1(dataset, methods=TABLE1):
+    """{method: {(class, seed): stored entry}} of a data set, each method's at the best scale that has all classes."""
+    entries = [entry for method in methods for entry in runner.stored_results(dataset, method=method)]
+    cells = {method: cells_of(complete(entries), method) for method in methods}
     return {method: of_method for method, of_method in cells.items() if of_method}
 
 

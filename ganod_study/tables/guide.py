@@ -4,7 +4,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from .. import guide
-from ..datasets import CLASSES, TITLES
+from ..datasets import TITLES
 from ..gaal import COLUMNS
 from ..methods import METHODS
 from ..reference import paper_mean
@@ -18,12 +18,9 @@ SETTINGS = {  # of a record's parameters those that decide the time of a score
 NOTHING = "The stored results are not there."
 
 
-def per_image(*methods, cells=None):
-    """How long a score takes, by the records of the stored results: a row for each method and size of images.
-
-    cells: {data set: what `guide.of_table1` gives}, where that has been read.
-    """
-    cells = cells or {dataset: guide.of_table1(dataset) for dataset in SIZES}
+def per_image(*methods):
+    """How long a score takes, by the records of the stored results: a row for each method and size of images."""
+    cells = {dataset: guide.of_table1(dataset, methods) for dataset in SIZES}
     rows = []
     for method in methods:
         for dataset, size in SIZES.items():
@@ -191,13 +188,13 @@ def verdict_on_tables(standings):
     advice = "**Take a classical method first.**" if gap.value > 0 else f"**Take {b.title} first.**"
     return Markdown(
         f"{advice} Of what needs nobody's choice of an epoch, {a.title} has the best mean over "
-        f"{number(len(a.aucs), 'table')}, {_interval(a.mean)}; {b.title} has {_interval(b.mean)}. The difference within "
-        f"tables is {_difference(gap)}. {a.title} is ahead on {ahead} of them."
+        f"{number(len(a.aucs), 'table')}, {_interval(a.mean)}; {b.title} has {_interval(b.mean)}. "
+        f"The difference within tables is {_difference(gap)}. {a.title} is ahead on {ahead} of them."
     )
 
 
 def _printed(dataset, method):
-    return f"{paper_mean(dataset, method, range(len(CLASSES[dataset]))):.3f}"
+    return f"{paper_mean(dataset, method):.3f}"
 
 
 def _difference(interval):
