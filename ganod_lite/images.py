@@ -170,11 +170,15 @@ def image_files(folder):
 def read_images(files, *, size=32, mode="RGB", background="white", depth=None):
     """Read images that are all expected to be good.
 
-    Parameters are those of `survey_images`. A folder's files of other endings are passed over.
+    Parameters
+    ----------
+    files, size, mode, background, depth
+        As in `survey_images`; the mode is "RGB" or "L". A folder's files of other endings are passed over.
 
     Returns
     -------
-    uint8 array (n, size, size, 3), or (n, size, size) where the mode is "L"
+    uint8 array
+        (n, size, size, 3), or (n, size, size) where the mode is "L".
 
     Raises
     ------
