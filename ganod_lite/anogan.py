@@ -1,6 +1,7 @@
 """AnoGAN: the nearest image that a GAN can make, by the eyes of its discriminator too (Schlegl et al. 2017)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -32,12 +33,15 @@ class AnoGANResult:
         Its two parts, without their weights.
     z : array (n, latent_size)
         The final latents.
+    nearest : array (n, channels, height, width)
+        The images that the generator makes of them.
     """
 
     scores: np.ndarray
     residual: np.ndarray
     discrimination: np.ndarray
     z: np.ndarray
+    nearest: np.ndarray
 
 
 def last_hidden_layer(critic, images):
@@ -118,11 +122,13 @@ def anogan_search(
     )
     z = torch.cat([starting_points(image, 1, generator.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
+    nearest = torch.empty_like(images)
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
         for start in range(0, len(images), chunk_size):
             part = slice(start, start + chunk_size)
-            losses[:, part], z[part] = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            found = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            losses[:, part], z[part], nearest[part] = found
             bar.update(len(images[part]))
     scores = weights @ losses
     if not torch.isfinite(scores).all():
@@ -131,7 +137,7 @@ def anogan_search(
             f"anogan_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
             f"index {bad[0]}. Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
         )
-    return AnoGANResult(scores.numpy(), losses[0].numpy(), losses[1].numpy(), z.numpy())
+    return AnoGANResult(*(values.numpy() for values in (scores, *losses, z, nearest)))
 
 
 def prepare_search(
@@ -166,7 +172,7 @@ def _whole_pixels(images):
 def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     """The search for m images at once: x (m, channels, height, width), z (m, latent_size).
 
-    Returns the losses (2, m), residual and discrimination, and the final z. The loss is summed over
+    Returns the losses (2, m), residual and discrimination, the final z and the final images. The loss is summed over
     images and Adam works element by element, so each latent goes its own way.
     """
     like = {"device": generator.device, "dtype": generator.dtype}
@@ -183,9 +189,10 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
             adam.zero_grad()
             (weights @ losses).sum().backward()
             adam.step()
-    return losses.cpu(), z.detach().cpu()
+    return losses.cpu(), z.detach().cpu(), generated
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class AnoGAN(GANDetector):
     """The AnoGAN detector: a GAN trained on normal images, then `anogan_search` for each image to score.
 
@@ -203,7 +210,7 @@ class AnoGAN(GANDetector):
         the threshold.
     n_steps, discrimination_weight, lr_z, features, chunk_size
         The search, see `anogan_search`.
-    contamination, random_state, device, verbose
+    contamination, random_state, checkpoint, device, verbose
         As in `ADGAN`.
 
     Attributes
@@ -226,42 +233,15 @@ class AnoGAN(GANDetector):
     (20,)
     """
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        objective="gan",
-        generator=None,
-        critic=None,
-        n_steps=500,
-        discrimination_weight=0.1,
-        lr_z=0.03,
-        features=last_hidden_layer,
-        chunk_size=128,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.objective = objective
-        self.generator = generator
-        self.critic = critic
-        self.n_steps = n_steps
-        self.discrimination_weight = discrimination_weight
-        self.lr_z = lr_z
-        self.features = features
-        self.chunk_size = chunk_size
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    objective: str = "gan"
+    critic: torch.nn.Module | None = None
+    n_steps: int = 500
+    discrimination_weight: float = 0.1
+    lr_z: float = 0.03
+    features: Callable = last_hidden_layer
+    chunk_size: int = 128
+
+    SEARCH = ("n_steps", "discrimination_weight", "lr_z", "features", "chunk_size")
 
     def _fit(self, X, y):
         if (self.generator is None) != (self.critic is None):
@@ -270,25 +250,13 @@ class AnoGAN(GANDetector):
         super()._fit(X, y)
 
     def _prepare_search(self, generator, critic, X):
-        prepare_search(
-            generator, critic, X[:1], self.n_steps, self.discrimination_weight, self.lr_z, self.features,
-            getattr(generator, "latent_size", self.latent_size), self.device, self.chunk_size,
-        )  # fmt: skip
+        prepare_search(generator, critic, X[:1], **self._search_options(generator))
 
     def search(self, X):
         """The search behind the scores of X, as an AnoGANResult."""
         check_is_fitted(self)
-        return anogan_search(
-            self.generator_,
-            self.critic_,
-            X,
-            n_steps=self.n_steps,
-            discrimination_weight=self.discrimination_weight,
-            lr_z=self.lr_z,
-            features=self.features,
-            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
-            random_state=self.seed_,
-            device=self.device,
-            chunk_size=self.chunk_size,
-            verbose=self.verbose,
-        )
+        networks, options = (self.generator_, self.critic_), self._search_options(self.generator_)
+        return anogan_search(*networks, X, random_state=self.seed_, verbose=self.verbose, **options)
+
+    def _explain(self, X):
+        return self.search(X).nearest, l1

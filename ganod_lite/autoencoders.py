@@ -6,6 +6,7 @@ decoder, with batch normalisation and ReLU in each layer.
 
 import copy
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -266,6 +267,7 @@ def _variance_on(model, images, rng):
     return _best_variance(torch.cat(errors), images)
 
 
+@dataclass(eq=False, repr=False)
 class DCAE(ImageDetector):
     """A deep convolutional autoencoder: what it reconstructs badly is anomalous (Deecke et al. 2018, 4.2).
 
@@ -281,6 +283,8 @@ class DCAE(ImageDetector):
         The share of training images that `predict` is to call outliers; None for no threshold.
     random_state : int, RandomState or None, default None
         An int gives the same training each time.
+    checkpoint : path or None, default None
+        As in `ADGAN`.
     device : str, default "auto"
         "auto" is CUDA where there is one.
     verbose : bool, default True
@@ -310,48 +314,26 @@ class DCAE(ImageDetector):
     _variational = False
     _score_name = "reconstruction"
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
-
     def _fit(self, X, y):
         check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
-        self.network_ = train_autoencoder(
-            X,
-            self.seed_,
-            variational=self._variational,
-            n_steps=self.n_iter,
-            latent_size=self.latent_size,
-            ngf=self.ngf,
-            batch_size=self.batch_size,
-            device=self.device,
-            verbose=self.verbose,
-        )
+        names = ("latent_size", "ngf", "batch_size", "checkpoint", "device", "verbose")
+        options = {name: getattr(self, name) for name in names}
+        self.network_ = train_autoencoder(X, self.seed_, variational=self._variational, n_steps=self.n_iter, **options)
         self.loss_ = self.network_.loss
 
     def _anomaly_score(self, X):
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
         return scores[self._score_name]
 
+    def _explain(self, X):
+        device = resolve_device(self.device)
+        network = copy.deepcopy(self.network_).to(device).eval()
+        with torch.no_grad():
+            return torch.cat([network(x.to(device)).cpu() for x in X.split(CHUNK)]).numpy(), squared_l2
 
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class VAE(DCAE):
     """A variational autoencoder (Deecke et al. 2018, 4.2).
 
@@ -359,7 +341,7 @@ class VAE(DCAE):
     ----------
     score : "elbo", "prior" or "variance", default "elbo"
         The paper reports "elbo" and found the others to do worse; see `autoencoder_scores`.
-    n_iter, latent_size, ngf, batch_size, contamination, random_state, device, verbose
+    n_iter, latent_size, ngf, batch_size, contamination, random_state, checkpoint, device, verbose
         As in `DCAE`, whose attributes it has.
 
     Examples
@@ -371,32 +353,9 @@ class VAE(DCAE):
     (20,)
     """
 
-    _variational = True
+    score: str = "elbo"
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        score="elbo",
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        super().__init__(
-            n_iter,
-            latent_size=latent_size,
-            ngf=ngf,
-            batch_size=batch_size,
-            contamination=contamination,
-            random_state=random_state,
-            device=device,
-            verbose=verbose,
-        )
-        self.score = score
+    _variational = True
 
     def _fit(self, X, y):
         if self.score not in SCORES:

@@ -5,6 +5,7 @@ section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimat
 (n, d); flatten images before.
 """
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -26,6 +27,7 @@ BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
 MIXTURE_SIZES = tuple(range(2, 21))
 
 
+@dataclass(eq=False, repr=False)
 class ClassicDetector(TableDetector):
     """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
 
@@ -47,6 +49,8 @@ class ClassicDetector(TableDetector):
         The threshold of `score_samples`.
     """
 
+    n_components: int | None = None
+
     def _fit(self, X, y):
         self._check_parameters()
         seed = seed_from(self.random_state)
@@ -64,6 +68,7 @@ class ClassicDetector(TableDetector):
         return -self.pipeline_.score_samples(X)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class KDE(ClassicDetector):
     """Kernel density estimate with a Gaussian kernel; the anomaly score is the negative log density.
 
@@ -85,11 +90,7 @@ class KDE(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(self, n_components=None, *, bandwidths=BANDWIDTHS, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.bandwidths = bandwidths
-        self.contamination = contamination
-        self.random_state = random_state
+    bandwidths: tuple = BANDWIDTHS
 
     def _check_parameters(self):
         check_bandwidths(self.bandwidths)
@@ -101,6 +102,7 @@ class KDE(ClassicDetector):
         return KernelDensity(kernel="gaussian", bandwidth=bandwidth, leaf_size=len(Z)).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class OCSVM(ClassicDetector):
     """One-class support vector machine with a Gaussian kernel `exp(-gamma |x - y|^2)`, gamma by `tune_gamma`.
 
@@ -119,11 +121,7 @@ class OCSVM(ClassicDetector):
     array([-1])
     """
 
-    def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.nu = nu
-        self.contamination = contamination
-        self.random_state = random_state
+    nu: float = 0.1
 
     def _check_parameters(self):
         check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
@@ -132,6 +130,7 @@ class OCSVM(ClassicDetector):
         return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class IForest(ClassicDetector):
     """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters.
 
@@ -150,19 +149,14 @@ class IForest(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(
-        self, n_components=None, *, n_estimators=100, max_samples="auto", contamination=0.1, random_state=None
-    ):
-        self.n_components = n_components
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.contamination = contamination
-        self.random_state = random_state
+    n_estimators: int = 100
+    max_samples: int | float | str = "auto"
 
     def _fit_estimator(self, Z, seed):
         return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GMM(ClassicDetector):
     """Gaussian mixture with full covariances; the anomaly score is the negative log likelihood.
 
@@ -183,11 +177,7 @@ class GMM(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(self, n_components=None, *, mixture_sizes=MIXTURE_SIZES, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.mixture_sizes = mixture_sizes
-        self.contamination = contamination
-        self.random_state = random_state
+    mixture_sizes: tuple = MIXTURE_SIZES
 
     def _check_parameters(self):
         for size in self.mixture_sizes:

@@ -8,9 +8,10 @@ github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache, partial
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -308,8 +309,21 @@ class Epoch:
     generators: list  # of modules, noise (m, d) to points (m, d)
 
 
+@dataclass(eq=False, repr=False)
 class GAAL(TableDetector):
     """What SO-GAAL and MO-GAAL share: `fit` and its checks, scores."""
+
+    stop_epochs: int | str = "auto"
+    lr_d: float = 0.01
+    lr_g: float = 0.0001
+    decay: float = 1e-6
+    momentum: float = 0.9
+    _: KW_ONLY
+    schedule: str = "at-stop"
+    device: str = "auto"
+    callback: Callable | None = None
+    log_dir: str | Path | None = None
+    verbose: bool = True
 
     _cure = "Mostly features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d."
     variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
@@ -448,6 +462,7 @@ class GAAL(TableDetector):
                 raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SOGAAL(GAAL):
     """Single-objective generative adversarial active learning, for tables (n, d).
 
@@ -519,38 +534,8 @@ class SOGAAL(GAAL):
     _losses = ("discriminator_loss", "generator_loss")
     _step = staticmethod(so_gaal_step)
 
-    def __init__(
-        self,
-        stop_epochs="auto",
-        lr_d=0.01,
-        lr_g=0.0001,
-        decay=1e-6,
-        momentum=0.9,
-        *,
-        schedule="at-stop",
-        variant="official",
-        generator_bias=0.0,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        callback=None,
-        log_dir=None,
-        verbose=True,
-    ):
-        self.stop_epochs = stop_epochs
-        self.lr_d = lr_d
-        self.lr_g = lr_g
-        self.decay = decay
-        self.momentum = momentum
-        self.schedule = schedule
-        self.variant = variant
-        self.generator_bias = generator_bias
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.callback = callback
-        self.log_dir = log_dir
-        self.verbose = verbose
+    variant: str = "official"
+    generator_bias: float = 0.0
 
     def _n_generators(self):
         return 1
@@ -564,6 +549,7 @@ class SOGAAL(GAAL):
         return self.generators_[0]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MOGAAL(GAAL):
     """Multiple-objective generative adversarial active learning, for tables (n, d).
 
@@ -611,36 +597,7 @@ class MOGAAL(GAAL):
     _losses = ("discriminator_loss", "generator_loss", "sub_generator_loss")
     _step = staticmethod(mo_gaal_step)
 
-    def __init__(
-        self,
-        stop_epochs="auto",
-        k=10,
-        lr_d=0.01,
-        lr_g=0.0001,
-        decay=1e-6,
-        momentum=0.9,
-        *,
-        schedule="at-stop",
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        callback=None,
-        log_dir=None,
-        verbose=True,
-    ):
-        self.stop_epochs = stop_epochs
-        self.k = k
-        self.lr_d = lr_d
-        self.lr_g = lr_g
-        self.decay = decay
-        self.momentum = momentum
-        self.schedule = schedule
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.callback = callback
-        self.log_dir = log_dir
-        self.verbose = verbose
+    k: int = 10
 
     def _check_parameters(self):
         check_scalar(self.k, "k", Integral, min_val=1)
@@ -703,7 +660,7 @@ def _drawn(X, points):
     from matplotlib.figure import Figure  # TensorBoard's figures are matplotlib's
 
     plane = np.linalg.svd(X - X.mean(0), full_matrices=False)[2][:2].T if X.shape[1] > 2 else np.eye(X.shape[1])
-    figure = Figure()
+    figure = Figure(layout="constrained")
     axes = figure.subplots()
     for name, rows in (("data", X), *((f"generator {i}", of.numpy()) for i, of in enumerate(points))):
         shown = rows @ plane

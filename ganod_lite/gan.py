@@ -241,13 +241,16 @@ class GANTraining(Training):
         ]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GANDetector(ImageDetector):
     """A detector that trains a GAN on normal images, unless one is given, and scores by a search of it.
 
-    A subclass has the arguments of `train_gans` (n_steps is called n_iter), `generator`, perhaps
-    `critic`; `search(X)`, whose result has `scores`; and `_prepare_search(generator, critic, X)`, which
-    raises what a search of X will, before hours of training.
+    A subclass has `objective`, perhaps `critic`; `SEARCH`, the names of its search's parameters; `search(X)`, whose
+    result has `scores`; and `_prepare_search(generator, critic, X)`, which raises what a search of X will, before
+    hours of training.
     """
+
+    generator: torch.nn.Module | None = None
 
     def _fit(self, X, y):
         self.seed_ = seed_from(self.random_state)
@@ -260,9 +263,15 @@ class GANDetector(ImageDetector):
         check_training(n_iter=self.n_iter, batch_size=self.batch_size, **options)
         self._prepare_search(*new_networks(self.image_shape_, **options, seed=self.seed_), X)
         options |= {"n_steps": self.n_iter, "batch_size": self.batch_size}
-        (trained,) = train_gans([X], [self.seed_], **options, device=self.device, verbose=self.verbose)
+        options |= {"device": self.device, "checkpoint": self.checkpoint, "verbose": self.verbose}
+        (trained,) = train_gans([X], [self.seed_], **options)
         self.generator_, self.critic_ = trained.generator, trained.critic
         self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
+
+    def _search_options(self, generator):
+        """What a search of this generator is asked for."""
+        latent_size = getattr(generator, "latent_size", self.latent_size)
+        return {name: getattr(self, name) for name in self.SEARCH} | {"latent_size": latent_size, "device": self.device}
 
     def _anomaly_score(self, X):
         return self.search(X).scores

@@ -19,7 +19,7 @@ from .methods import METHODS
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
-from .statistics import Interval, auc, delong_test, mean_auc_interval, t_interval
+from .statistics import Comparison, Interval, auc, delong_test, mean_auc_interval, t_interval
 
 STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
@@ -239,6 +239,35 @@ def auc_by_step(entries, method="search"):
     """The AUC after each number of search steps shown, as `Curves`."""
     steps = steps_shown(entries)
     return _curves(steps, by_class(entries, method), lambda entry: column_aucs(entry, "scores_by_step", steps))
+
+
+class SearchGain(NamedTuple):
+    """What the steps of a search after its first do to one class' ranking.
+
+    first, last: AUC after one step and after the last; gain: the difference, a `Comparison` image by image.
+    kept: the share of a starting point's loss that is left in the end, (of normal, of anomalous) images.
+    share_auc: the AUC of that share as a score, our own normalisation and not the paper's.
+    """
+
+    n_steps: int
+    first: float
+    last: float
+    gain: Comparison
+    kept: tuple
+    share_auc: float
+
+
+def search_gains(entries):
+    """{(class's name, seed): `SearchGain`} of the adapting searches."""
+    found = {}
+    for name, runs in by_class(entries, "search").items():
+        for seed, entry in runs.items():
+            y, losses = entry.arrays["labels"], entry.arrays["scores_by_step"].astype(float)  # (n,), (n, k + 1)
+            gain, share = delong_test(y, losses[:, -1], losses[:, 1]), losses[:, -1] / losses[:, 0]
+            kept = share[y == 0].mean(), share[y == 1].mean()
+            aucs = auc(y, losses[:, 1]), auc(y, losses[:, -1])
+            found[name, seed] = SearchGain(losses.shape[1] - 1, *aucs, gain, kept, auc(y, share))
+    return found
 
 
 def loss_by_step(entries, method, label):
