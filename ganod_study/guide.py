@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ganod_lite.images import as_images
 
@@ -21,35 +20,21 @@ N_ACROSS = 80  # points along each side of a plane
 
 
 def reconstructions(detector, images, labels, n_normal=3, n_anomalous=4):
-    """The first normal and anomalous images, what a detector for images takes each for, and the squared residual."""
+    """The first normal and anomalous images with their scores, and what a detector's `explain` makes of them."""
     labels = np.asarray(labels, dtype=bool)
     picked = np.r_[np.flatnonzero(~labels)[:n_normal], np.flatnonzero(labels)[:n_anomalous]]
-    shown, scores = as_images(images[picked]), detector.anomaly_score(images[picked])
-    made = nearest(detector, images[picked])
-    residual = (made - shown).square().mean(1, keepdim=True)
-    rows = {"image": (shown + 1) / 2, "nearest": (made + 1) / 2, "residual": residual / residual.max()}
+    scores, (made, residual) = detector.anomaly_score(images[picked]), detector.explain(images[picked])
+    shown = as_images(images[picked]).numpy()
+    rows = {"image": (shown + 1) / 2, "nearest": (made + 1) / 2, "residual": residual[:, None] / residual.max()}
     figure, axes = new_figure(5.6, 3, len(rows), len(picked), box=True)
     for of_row, (name, pictures), cmap in zip(axes, rows.items(), ("gray", "gray", "Oranges")):
         of_row[0].set_ylabel(name, fontsize=9)
         for axis, picture in zip(of_row, pictures):
-            axis.imshow(picture.permute(1, 2, 0).detach().numpy().squeeze(), cmap=cmap, vmin=0, vmax=1)
+            axis.imshow(np.squeeze(np.moveaxis(picture, 0, -1)), cmap=cmap, vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
     for axis, score, anomalous in zip(axes[0], scores, labels[picked]):
         axis.set_title(f"{'anomalous' if anomalous else 'normal'}\n{score:.1f}", fontsize=8)
     return figure
-
-
-@torch.no_grad()
-def nearest(detector, images):
-    """What a fitted detector for images takes each image for, (n, channels, height, width) in [-1, 1].
-
-    A search's nearest image is that of its best starting point, the generator being as trained.
-    """
-    if hasattr(detector, "network_"):
-        return detector.network_(as_images(images))
-    found = detector.search(images)
-    z = found.z if found.z.ndim == 2 else found.z[np.arange(len(found.z)), found.losses.argmin(1)]
-    return detector.generator_(torch.tensor(z))
 
 
 def planes(detectors, X, y, columns=2):
