@@ -26,7 +26,8 @@ store: str = None  # not used here
 # ## Ten lines
 #
 # Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The result is the
-# ROC-AUC: the chance that an anomaly scores above a normal image.
+# ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
+# data.
 
 # %%
 from sklearn.datasets import load_digits
@@ -36,15 +37,16 @@ from ganod_lite import ADGAN
 
 X, y = load_digits(return_X_y=True)
 images = (X.reshape(-1, 8, 8) * (255 / 16)).astype("uint8")  # (1797, 8, 8)
-normal, new, labels = images[:1000][y[:1000] == 0], images[1000:1200], y[1000:1200] != 0
-detector = ADGAN(n_iter=500, objective="gan", ngf=16, latent_size=32, n_seeds=8, random_state=0)
-detector.fit(normal)
+normal = images[:1000][y[:1000] == 0]
+new, labels = images[1000:1200], y[1000:1200] != 0
+options = {"objective": "gan", "n_iter": 500, "ngf": 16, "latent_size": 32}
+detector = ADGAN(n_seeds=8, random_state=0, **options).fit(normal)
 roc_auc_score(labels, detector.anomaly_score(new))
 
 # %% [markdown]
 # ## What it sees
 
-# %% mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)
@@ -78,13 +80,13 @@ guide.reconstructions(detector, new, labels)
 # What was measured, with the settings that decide it. A score's time grows in proportion to starting points and to
 # steps + 1; {doc}`cost` has the rest.
 
-# %%
+# %% tags=["hide-input"]
 from ganod_study import cost
 from ganod_study.tables import guide as tables
 
 cost.measured("search").show(tables.search_time)
 
-# %%
+# %% tags=["hide-input"]
 cost.measured("training").show(tables.per_step, objective="wgan-gp")
 
 # %% [markdown]

@@ -26,7 +26,8 @@ store: str = None  # not used here
 # ## Ten lines
 #
 # Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The result is the
-# ROC-AUC: the chance that an anomaly scores above a normal image.
+# ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
+# data.
 
 # %%
 from sklearn.datasets import load_digits
@@ -36,7 +37,8 @@ from ganod_lite import AnoGAN
 
 X, y = load_digits(return_X_y=True)
 images = (X.reshape(-1, 8, 8) * (255 / 16)).astype("uint8")  # (1797, 8, 8)
-normal, new, labels = images[:1000][y[:1000] == 0], images[1000:1200], y[1000:1200] != 0
+normal = images[:1000][y[:1000] == 0]
+new, labels = images[1000:1200], y[1000:1200] != 0
 detector = AnoGAN(n_iter=500, ngf=16, latent_size=32, n_steps=100, random_state=0)
 detector.fit(normal)
 roc_auc_score(labels, detector.anomaly_score(new))
@@ -44,7 +46,7 @@ roc_auc_score(labels, detector.anomaly_score(new))
 # %% [markdown]
 # ## What it sees
 
-# %% mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the image that the search ended at, and below the residual"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the image that the search ended at, and below the residual"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)
@@ -71,7 +73,7 @@ guide.reconstructions(detector, new, labels)
 #
 # ## Time
 
-# %%
+# %% tags=["hide-input"]
 from ganod_study.tables import guide as tables
 
 tables.per_image("anogan", "adgan")

@@ -27,7 +27,8 @@ store: str = None  # not used here
 # ## Ten lines
 #
 # Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The results are
-# ROC-AUCs: the chance that an anomaly scores above a normal image.
+# ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
+# data.
 
 # %%
 from sklearn.datasets import load_digits
@@ -37,20 +38,21 @@ from ganod_lite import DCAE, VAE
 
 X, y = load_digits(return_X_y=True)
 images = (X.reshape(-1, 8, 8) * (255 / 16)).astype("uint8")  # (1797, 8, 8)
-normal, new, labels = images[:1000][y[:1000] == 0], images[1000:1200], y[1000:1200] != 0
+normal = images[:1000][y[:1000] == 0]
+new, labels = images[1000:1200], y[1000:1200] != 0
 options = {"n_iter": 600, "ngf": 16, "latent_size": 16, "random_state": 0}
-dcae, vae = DCAE(**options).fit(normal), VAE(**options).fit(normal)
+dcae, vae = (network(**options).fit(normal) for network in (DCAE, VAE))
 [roc_auc_score(labels, detector.anomaly_score(new)) for detector in (dcae, vae)]
 
 # %% [markdown]
 # ## What they see
 
-# %% mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(dcae, new, labels)
 
-# %% mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
 guide.reconstructions(vae, new, labels)
 
 # %% [markdown]
@@ -77,7 +79,7 @@ guide.reconstructions(vae, new, labels)
 #
 # The DCAE's and the VAE's scores, at the scale of the stored results; the VAE decodes several samples.
 
-# %%
+# %% tags=["hide-input"]
 from ganod_study.tables import guide as tables
 
 tables.per_image("dcae", "vae")

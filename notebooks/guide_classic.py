@@ -27,7 +27,8 @@ store: str = None  # not used here
 # ## Ten lines
 #
 # Normal are the zeros of scikit-learn's 8 × 8 digits, a row of 64 pixels each; of 200 new digits the others are to be
-# found. The results are ROC-AUCs: the chance that an anomaly scores above a normal image.
+# found. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy;
+# {doc}`guide_choose` has harder data.
 
 # %%
 from sklearn.datasets import load_digits
@@ -37,7 +38,7 @@ from ganod_lite import GMM, KDE, OCSVM, IForest
 
 X, y = load_digits(return_X_y=True)  # (1797, 64), in 0 ... 16
 normal, new, labels = X[:1000][y[:1000] == 0], X[1000:1200], y[1000:1200] != 0
-detectors = [KDE(20), GMM(20, mixture_sizes=(1, 2, 3)), OCSVM(20), IForest(20)]  # after PCA to 20 dimensions
+detectors = KDE(20), GMM(20, mixture_sizes=(1, 2, 3)), OCSVM(20), IForest(20)  # PCA to 20
 for detector in detectors:
     scores = detector.set_params(random_state=0).fit(normal).anomaly_score(new)
     print(f"{type(detector).__name__}: {roc_auc_score(labels, scores):.3f}")
@@ -47,7 +48,7 @@ for detector in detectors:
 #
 # A ring with outliers in and around it, where each method shows what it is made for.
 
-# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
 import numpy as np
 
 from ganod_study import datasets, guide
@@ -85,7 +86,7 @@ guide.planes({title: method.set_params(random_state=0).fit(X) for title, method 
 #
 # ## Time
 
-# %%
+# %% tags=["hide-input"]
 from ganod_study.tables import guide as tables
 
 tables.per_image("kde", "gmm", "ocsvm", "iforest")

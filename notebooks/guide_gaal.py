@@ -37,14 +37,15 @@ from ganod_lite import MOGAAL, SOGAAL
 
 rng = np.random.RandomState(0)
 X = np.r_[rng.normal(0, 1, (470, 2)), rng.uniform(-6, 6, (30, 2))]
-X, y = MinMaxScaler().fit_transform(X), np.arange(500) >= 470  # features in [0, 1], where the generators begin
-so, mo = SOGAAL(random_state=0).fit(X), MOGAAL(stop_epochs=300, schedule="full", random_state=0).fit(X)
+X, y = MinMaxScaler().fit_transform(X), np.arange(500) >= 470  # in [0, 1]
+so = SOGAAL(random_state=0).fit(X)
+mo = MOGAAL(stop_epochs=300, schedule="full", random_state=0).fit(X)
 [roc_auc_score(y, detector.anomaly_score(X)) for detector in (so, mo)]
 
 # %% [markdown]
 # ## What they see
 
-# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
 from ganod_study import guide
 
 guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
@@ -76,7 +77,7 @@ guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
 # A score is one pass through a small network. What takes time is `fit`, in seconds on one thread, with the epochs of
 # the full schedule:
 
-# %%
+# %% tags=["hide-input"]
 from ganod_study import gaal
 from ganod_study.tables import guide as tables
 

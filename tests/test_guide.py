@@ -13,8 +13,9 @@ from numpydoc.docscrape import NumpyDocString
 from PIL import Image
 
 import ganod_lite
-from ganod_study import gaal, guide
+from ganod_study import gaal, guide, runner
 from ganod_study.methods import METHODS
+from ganod_study.summaries import complete
 from ganod_study.tables import guide as tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,6 +136,55 @@ def test_who_is_ahead_decides_what_is_advised():
     assert ahead.startswith("**Take a network first.**") and "leaves zero out" in ahead
     close = tables.verdict_on_images("mnist", made(adgan=(0.5, 0.9, 0.6), kde=(0.6, 0.6, 0.9))).data
     assert close.startswith("**Take a classical method first.**") and "not told apart" in close
+
+
+def test_times_are_those_of_the_records():
+    cells = made(kde=(0.9, 0.9, 0.9))["kde"]
+    for seconds, e in zip((1.0, 2.0, 9.0), cells.values()):
+        e.record["seconds"], e.record["details"] = seconds, {"seconds_of_fit": 10 * seconds}
+    assert guide.seconds_per_image(cells.values()) == 2.0 / 20  # the median, of 20 images
+    assert guide.seconds_of_fit(cells.values()) == 20.0
+    cells[0, 0].record["details"] = {}
+    assert guide.seconds_of_fit(cells.values()) is None
+
+
+def test_the_stored_results_of_a_method_alone_are_those_among_all():
+    everything = complete(runner.stored_results("mnist"))
+    expected = [e.record["file"] for e in everything if e.parameters["method"] == "vae"]
+    (found,) = guide.of_table1("mnist", ["vae"]).values()
+    assert sorted(e.record["file"] for e in found.values()) == sorted(expected) and len(expected) >= 10
+
+
+def test_benchmarks_are_shown_for_the_variant_asked_for():
+    row = {"ngf": 16, "variant": "latent_search", "seconds_per_image": [0.01, 0.02, 0.09]}
+    record = {"device": "d", "parameters": {"n_seeds": 8, "n_steps": 5}, "rows": [row, row | {"variant": "plain"}]}
+    assert tables.search_time([record]).data.count("20.0") == 1
+    assert "not" in tables.search_time([]).data.lower()
+
+
+# --- the pictures ---
+
+
+def test_pictures_show_what_the_detector_made():
+    images = np.random.RandomState(0).randint(256, size=(12, 8, 8)).astype(np.uint8)
+    detector = ganod_lite.DCAE(2, latent_size=2, ngf=2, random_state=0, verbose=False).fit(images)
+    figure = guide.reconstructions(detector, images, np.arange(12) % 2, n_normal=1, n_anomalous=2)
+    shown = np.reshape([axis.images[0].get_array() for axis in figure.axes], (3, 3, 8, 8))
+    picked = [0, 1, 3]  # the first normal one, and the first two others
+    np.testing.assert_allclose(255 * shown[0], images[picked], atol=1e-4)
+    np.testing.assert_allclose(2 * shown[1] - 1, detector.explain(images[picked]).reconstruction[:, 0], atol=1e-6)
+    assert shown[2].max() == 1
+    assert [axis.get_title().split()[0] for axis in figure.axes[:3]] == ["normal", "anomalous", "anomalous"]
+
+
+def test_a_plane_is_shaded_by_ranks_and_has_the_threshold():
+    rng = np.random.RandomState(0)
+    X, y = rng.uniform(0.4, 0.6, (50, 2)), np.arange(50) == 0
+    figure = guide.planes({"KDE": ganod_lite.KDE(bandwidths=[0.05], random_state=0).fit(X)}, X, y)
+    filled, line = figure.axes[0].collections[:2]
+    assert filled.get_clim() == (0.0, 1.0) or filled.levels[[0, -1]].tolist() == [0.0, 1.0]
+    edge = np.concatenate([path.vertices for path in line.get_paths()])
+    assert 0.3 < edge.min() < 0.42 and 0.58 < edge.max() < 0.7  # around the rows
 
 
 # --- the reference ---

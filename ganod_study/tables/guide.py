@@ -135,8 +135,8 @@ def verdict_on_images(dataset, cells):
     name, other = (_named(standings[m].title, m) for m in (first, second))
     advice = "**Take a classical method first.**" if first == a else "**Take a network first.**"
     return Markdown(
-        f"{advice} On {TITLES[dataset]} the best mean over classes is that of {name}, "
-        f"{_interval(standings[first].mean)}; of the other kind it is {other}, {_interval(standings[second].mean)}. "
+        f"{advice} On {TITLES[dataset]} the best {name} has a mean AUC over classes of "
+        f"{_interval(standings[first].mean)}, and the best {other} of {_interval(standings[second].mean)}. "
         f"The difference within classes is {_difference(gap)}. A classical method is the best of all in "
         f"{n_classical} of {number(len(standings[first].aucs), 'class')}. The paper prints means of "
         f"{_printed(dataset, 'adgan')} for its ADGAN and {_printed(dataset, first)} for {standings[first].title}."
@@ -144,7 +144,8 @@ def verdict_on_images(dataset, cells):
 
 
 def _named(title, method):
-    return f"{title} ({kind(method)})"
+    about = METHODS[method]
+    return f"network, {title}," if about.network else f"classical method, {title} on {kind(method).split(', ')[1]},"
 
 
 def by_dimension(cells):
