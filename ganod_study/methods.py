@@ -6,7 +6,7 @@ its seconds are in a record or detail of its own, not in the cell's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -73,14 +73,15 @@ def search(job, cell, n_images=None, **options):
 
 
 def shared_search(job, cell):
-    """ADGAN's search, which `adgan` and `prior` share: an entry of the store, with its own seconds."""
+    """ADGAN's search, which several methods share: an entry of the store, the same whichever of them asks for it."""
 
     def compute():
         found = search(job, cell)
         return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
 
     trained_network(job, cell)
-    return job.stored("search", cell.parameters | {"method": "adgan-search"}, compute)
+    parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
+    return job.stored("search", parameters, compute)
 
 
 def adgan(job, cell, array):
