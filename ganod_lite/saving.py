@@ -134,7 +134,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
         vars(detector).update(state)
         check_is_fitted(detector)
     except Exception as error:  # whatever the file makes of this code
-        raise ValueError(f"{path} can't be loaded: {error or type(error).__name__}.") from error
+        raise ValueError(f"{path} can't be loaded: {str(error).rstrip('.') or type(error).__name__}.") from error
     if "device" in parameters:
         detector.device = device
     return detector

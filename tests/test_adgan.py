@@ -816,6 +816,6 @@ def test_the_laplacian_pyramid_loss_can_be_searched_with():
 
 def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
     z = np.random.default_rng(0).normal(size=(4, 3, 6))
-    found = adgan.SearchResult(np.zeros((4, 3, 2)), z)
+    found = adgan.SearchResult(np.zeros((4, 3, 2)), z, None)
     wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
     np.testing.assert_allclose(found.prior_scores, wanted)
