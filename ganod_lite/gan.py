@@ -87,17 +87,25 @@ def train_gans(
 
     Parameters
     ----------
-    image_sets : list of images as `as_images` takes them, all of one shape.
-    seeds : list of int, one for each set.
-    n_steps : int, generator steps.
-    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Generator`.
-    objective : "wgan" (default), which the ADGAN paper trains on; "wgan-gp", the same with a gradient
-        penalty in place of clipped weights; "gan" or "lsgan".
-    n_critic : int or None (default). Critic steps before each generator step; None: 5 ("wgan"),
-        2 ("wgan-gp") or 1 ("gan", "lsgan").
-    device : str, default "auto": CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
-    verbose : bool, default True. Whether to show a progress bar.
+    image_sets : list of images
+        Each as `as_images` takes them, all of one shape.
+    seeds : list of int
+        One for each set.
+    n_steps : int
+        Generator steps.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        See `dcgan.Generator`.
+    objective : "wgan", "wgan-gp", "gan" or "lsgan", default "wgan"
+        The ADGAN paper trains on "wgan"; "wgan-gp" is the same with a gradient penalty in place of clipped
+        weights.
+    n_critic : int or None, default None
+        Critic steps before each generator step; None: 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan").
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at
+        See `training.Training.run`.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -105,8 +113,10 @@ def train_gans(
 
     Raises
     ------
-    ValueError or TypeError, before anything is trained, for arguments that do not fit.
-    FloatingPointError, TimeIsUp : see `training.Training.run`.
+    ValueError, TypeError
+        For arguments that do not fit, before anything is trained.
+    FloatingPointError, TimeIsUp
+        See `training.Training.run`.
     """
     training = GANTraining(
         image_sets, seeds, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size,

@@ -45,12 +45,14 @@ def as_images(
     shape : tuple (channels, height, width), optional
         What each image must be.
     min_samples : int, default 1
+        How many images are needed.
     name : str, default "X"
         What errors call X.
 
     Returns
     -------
-    Tensor, on the CPU. It may share memory with X if X is such a tensor already.
+    torch.Tensor
+        On the CPU. It may share memory with X if X is such a tensor already.
 
     Raises
     ------
@@ -182,11 +184,15 @@ def read_images(
 ) -> np.ndarray:
     """Read images that are all expected to be good.
 
-    Parameters are those of `survey_images`. A folder's files of other endings are passed over.
+    Parameters
+    ----------
+    files, size, mode, background, depth
+        As in `survey_images`; the mode is "RGB" or "L". A folder's files of other endings are passed over.
 
     Returns
     -------
-    uint8 array (n, size, size, 3), or (n, size, size) where the mode is "L"
+    uint8 array
+        (n, size, size, 3), or (n, size, size) where the mode is "L".
 
     Raises
     ------
