@@ -137,12 +137,6 @@ class Mean:
         """The standard deviation over repetitions; None for a single one."""
         return float(np.std(self.aucs, ddof=1)) if len(self.aucs) > 1 else None
 
-    @property
-    def spread(self):
-        """What the tables show: one standard deviation over several repetitions, for one the 95 % interval."""
-        sd = self.sd
-        return self.interval if sd is None else Interval(self.value, self.value - sd, self.value + sd)
-
 
 def mean_auc(cells, classes=None):
     """The `Mean` of {(class, seed): entry} over the repetitions that all the classes have; None if there are none.
@@ -313,7 +307,7 @@ def loss_by_step(entries, method, label):
 def theta_by_step(entries):
     """What adapting the generator adds to the AUC after each number of steps shown, as `Curves`.
 
-    Differences within pairs: the same generator, images and starting points, theta adapting less theta frozen.
+    Differences within pairs: the same generator, images and starting points, theta adapting minus theta frozen.
     """
     steps = steps_shown(entries)
 
