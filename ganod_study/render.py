@@ -40,6 +40,11 @@ def mean_sd(values):
     return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
 
+def plus_minus(interval):
+    """An `Interval` as "0.912 ± 0.003", the longer half of it; only its value where it has no ends."""
+    return f"{interval.value:.3f}" + ("" if np.isnan(interval.low) else f" ± {interval.half:.3f}")
+
+
 def signed(interval):
     """An `Interval` or `Comparison` as "+0.012 [-0.003, +0.027]"."""
     value, low, high = interval[:3]
