@@ -536,7 +536,8 @@ def _curves_rule(variant, look):
             return _nothing(SOGAAL_PAGE, f"the learning curves of {METHODS[variant].title}")
         looks = [look(e.arrays) for e in entries]
         counts = {what: sum(bool(each[what]) for each in looks) for what in looks[0]}
-        ours = f"AUC at the end {plus_minus(t_interval([float(e.arrays['auc'][-1]) for e in entries]))}; of {len(entries)} runs "
+        ends = t_interval([float(e.arrays["auc"][-1]) for e in entries])
+        ours = f"AUC at the end {plus_minus(ends)}; of {len(entries)} runs "
         ours += ", ".join(f"{what} in {n}" for what, n in counts.items())
         return _decided(min(counts.values()) > len(entries) / 2, ours, "paper", entries, SOGAAL_PAGE)
 

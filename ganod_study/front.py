@@ -68,12 +68,12 @@ def _sogaal(evidence):
     entries = [e for e in evidence.entries if METHODS[e.parameters["method"]].tables]
     values = gaal.measured(entries)
     one = values[values["table"] == "onecluster"]
-    stop, end = (one[one["column"] == title]["AUC"].to_numpy() for title in ("SO stop", "SO end"))
-    if not len(stop):
+    if one.empty:
         return "**Not yet known for SO-GAAL**: there are no stored results."
+    stop, end = (t_interval(one[one["column"] == title]["AUC"]) for title in ("SO stop", "SO end"))
     said = (
-        f"**SO-GAAL depends on when training stops**: on the post's table its AUC is {plus_minus(t_interval(stop))} where "
-        f"the generator stops and {plus_minus(t_interval(end))} at the end ({number(len(stop), 'run')})."
+        f"**SO-GAAL depends on when training stops**: on the post's table its AUC is {plus_minus(stop)} where the "
+        f"generator stops and {plus_minus(end)} at the end ({number((one['column'] == 'SO end').sum(), 'run')})."
     )
     found = gaal.ranks(gaal.medians(values))
     if found is None:
@@ -97,7 +97,7 @@ def tiles(verdicts):
         small = {"hold": f"{in_full} at the paper's scale", "undecided": "the run is missing or too few"}
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
-            f"**{len(some)}** {outcome}\n+++\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"
+            f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"
         )
     return Markdown("::::{grid} 2 2 4 4\n:gutter: 2\n\n" + "\n".join(cards) + "\n::::")
 
@@ -154,17 +154,17 @@ def strip_found(entry, anomalous_class):
 def dots(evidence):
     """The paper's and our mean AUC of each method of Table 1, ours filled at the paper's scale and hollow below it."""
     means = best_means(evidence)
-    figure, axes = new_figure(4.8, 3.1, 1, len(PAPERS_DATA), sharey=True, dpi=160)
+    figure, axes = new_figure(4.8, 2.9, 1, len(PAPERS_DATA), sharey=True, dpi=160)
     places = np.arange(len(TABLE1))[::-1]
     for axis, dataset in zip(axes, PAPERS_DATA):
         paper = [paper_mean(dataset, m) for m in TABLE1]
-        axis.scatter(paper, places, marker="|", s=110, linewidth=2, color="black", label="the paper")
+        axis.scatter(paper, places, marker="|", s=110, linewidth=2, color="black", label="paper")
         for scale, fill in (("paper", "full"), ("medium", "none")):
             found = [
                 (means[dataset][m][0], y) for m, y in zip(TABLE1, places) if means[dataset].get(m, (0, 0))[1] == scale
             ]
             if found:
-                label = "ours, the paper's scale" if scale == "paper" else f"ours, small networks ({scale})"
+                label = "ours" if scale == "paper" else "ours, small networks"
                 values, ys = zip(*((mean.value, y) for mean, y in found))
                 axis.errorbar(
                     values, ys, xerr=[mean.interval.half for mean, _ in found], fmt="o", fillstyle=fill,
@@ -175,7 +175,7 @@ def dots(evidence):
         axis.set_title(TITLES[dataset], fontsize=9)
         axis.grid(axis="y", color="0.9", linewidth=0.7)
         axis.set_axisbelow(True)
-    figure.supxlabel("mean AUC over ten classes", fontsize=9)
+        axis.set_xlabel("mean AUC", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9, columnspacing=1)
     return figure

@@ -36,10 +36,10 @@ front.answer(verdicts, evidence)
 # %% tags=["remove-input"]
 front.tiles(verdicts)
 
-# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN's search for the first test image of each class, from the best of its starts. Under each image its loss; what is left after five steps is the score. MNIST, small networks.", "name": "front-search"}, "image": {"alt": "A handwritten one, which the generator comes close to within five steps so that little is left, and a two, of which a bright outline is left"}}
+# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN searches its generator for an image; the loss after k = 5 steps is the score. MNIST's first test images, best start, small networks.", "name": "front-search"}, "image": {"alt": "A handwritten one, which the generator comes close to within five steps so that little is left, and a two, of which a bright outline is left"}}
 front.strip(searched, anomalous_class)
 
-# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "Mean AUC over ten classes, one row for each method. Bars are 95 % intervals; most are narrower than the dot.", "name": "front-means"}, "image": {"alt": "For each method of Table 1 the paper's mean AUC as a tick and ours as a dot, filled where it was run at the paper's scale and hollow where it comes from small networks"}}
+# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "Table 1: means over ten classes, ours with 95 % intervals. Hollow: below the paper's scale.", "name": "front-means"}, "image": {"alt": "For each method of Table 1 the paper's mean AUC as a tick and ours as a dot, filled where it was run at the paper's scale and hollow where it comes from small networks"}}
 front.dots(evidence)
 
 # %% [markdown]
