@@ -170,15 +170,17 @@ def class_means(entries, method):
     return {name: mean_auc(found, [c]) for c, name in names.items()}
 
 
-def over_classes(values):
-    """The mean of {(..., class, seed): number or (m,)}, a class's repetitions averaged first, with its t interval.
-
-    It takes the classes as a sample of possible ones.
-    """
+def over_repetitions(values):
+    """{(..., class, seed): number or (m,)} averaged over each class's repetitions: (classes,) or (classes, m)."""
     of_class = {}
     for (*name, _), value in values.items():
         of_class.setdefault(tuple(name), []).append(value)
-    return t_interval([np.mean(runs, axis=0) for runs in of_class.values()])
+    return np.array([np.mean(runs, axis=0) for runs in of_class.values()])
+
+
+def over_classes(values):
+    """The mean of what `over_repetitions` takes, with its t interval: the classes are a sample of possible ones."""
+    return t_interval(over_repetitions(values))
 
 
 # Differences within pairs
