@@ -88,8 +88,10 @@ class Detector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : normal samples, held back: none that the detector was fitted on.
-        false_alarm_rate, confidence : see `thresholds.threshold_at`.
+        X : images or table
+            Normal samples, held back: none that the detector was fitted on.
+        false_alarm_rate, confidence
+            See `thresholds.threshold_at`.
 
         Returns
         -------
@@ -149,8 +151,12 @@ class TableDetector(Detector):
 class Explanation(NamedTuple):
     """What a detector of images makes of n of them, and how far from it they are.
 
-    reconstruction (n, channels, height, width): the image in [-1, 1] that it finds nearest.
-    residual (n, height, width): each pixel's share of the loss between the two.
+    Attributes
+    ----------
+    reconstruction : array (n, channels, height, width)
+        The image in [-1, 1] that it finds nearest.
+    residual : array (n, height, width)
+        Each pixel's share of the loss between the two.
     """
 
     reconstruction: np.ndarray
