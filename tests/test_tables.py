@@ -17,7 +17,7 @@ from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
+from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison, true_positive_rate
 from ganod_study.store import Store
 from ganod_study.summaries import complete
 from ganod_study.tables import records, table1
@@ -188,6 +188,13 @@ def test_csv_has_the_same_rows_in_full_precision():
     expected = pytest.approx((np.mean(aucs), np.std(aucs, ddof=1)), abs=1e-15)
     assert (float(first["ours_mean"]), float(first["ours_sd"])) == expected
     assert (first["ours_low"], first["ours_repetitions"], first["dataset"]) == ("", "2", "MNIST")
+    found = [
+        true_positive_rate(e.arrays["labels"], e.arrays["scores"], 0.05)
+        for e in ours
+        if e.parameters["normal_class"] == 0
+    ]
+    assert float(first["ours_tpr_at_5"]) == pytest.approx(np.mean(found)) and len(found) == 2
+    assert float(first["build_prevalence"]) == pytest.approx(build[0].arrays["labels"].mean())
     assert f'data-value="{value!r}"' in shown.data
     assert {name: text for name, text in rows[-1].items() if text} == {
         "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])

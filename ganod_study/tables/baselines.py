@@ -39,11 +39,11 @@ def verdict(entries):
             continue
         best = max(there, key=lambda method: there[method].value)
         found, first = comparisons(same, "adgan", best), next(iter(adgan.cells.values()))
-        lead = _mean_difference(found)
+        lead = _difference(found)
         word = "beats" if lead.low > 0 else "is behind" if lead.high < 0 else "can't be told from"
         lines.append(
-            f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best of {len(there)} scores "
-            f"that know nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "
+            f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best score that "
+            f"knows nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "
             f"{_with_half(adgan.interval)} against {_with_half(there[best].interval)}, a mean difference of "
             f"{signed(lead)} over the classes, and is ahead in {_ahead(found)}. "
             f"The paper prints {paper_mean(first.parameters['dataset'], 'adgan'):.3f} for it."
@@ -68,7 +68,7 @@ def means(entries):
                 row |= {"mean AUC": _with_half(mean.interval), "at scale": scale}
                 by_class = [paper_mean(dataset, "adgan", [c]) - mean_auc(mean.cells, [c]).value for c in mean.classes]
                 if method != "adgan" and (found := comparisons(some, "adgan", method)):
-                    row |= {"our ADGAN less it": signed(_mean_difference(found)), "ahead in": _ahead(found)}
+                    row |= {"our ADGAN less it": signed(_difference(found)), "ahead in": _ahead(found)}
                 row["the paper's ADGAN less it"] = signed(t_interval(by_class))
             rows.append(row)
     return markdown(rows)
@@ -92,8 +92,8 @@ def classes(entries, dataset):
             scale = next(iter(mean.cells.values())).parameters["scale"]
             about = {"dataset": dataset, "class": name, "score": METHODS[method].label, "scale": scale}
             about |= dict(zip(("auc", "low", "high"), mean.interval)) | {"repetitions": len(mean.aucs)}
-            difference = comparisons(some, "adgan", method).get((name, 0))
-            about |= dict(zip(("adgan_less_it", "less_low", "less_high", "p"), difference or ()))
+            difference = _difference(comparisons(some, "adgan", method), name) if method != "adgan" else None
+            about |= dict(zip(("adgan_less_it", "less_low", "less_high"), difference or ()))
             csv_rows.append(about)
         rows.append(row)
     mean = {m: mean_auc(cells_of(some, m)).interval for m in found}
@@ -112,13 +112,12 @@ def variants(entries):
     for title, some in by_dataset(entries).items():
         found = {method: comparisons(some, "adgan", method) for method in others}
         of_class = class_means(some, "adgan")
-        for name in (*of_class, "**mean**") if of_class else ():
-            mean = of_class.get(name) or mean_auc(cells_of(some, "adgan"))
-            row = {"data": title, "class": name, "ADGAN": f"{mean.value:.3f}"}
+        for name in (*of_class, None) if of_class else ():
+            mean = of_class[name] if name else mean_auc(cells_of(some, "adgan"))
+            row = {"data": title, "class": name or "**mean**", "ADGAN": f"{mean.value:.3f}"}
             for method in others:
-                pairs = {key: c for key, c in found[method].items() if name in (key[0], "**mean**")}
-                difference = next(iter(pairs.values())) if len(pairs) == 1 else _mean_difference(pairs)
-                row[f"less: {TITLES[method]}"] = signed(difference) if pairs else "–"
+                difference = _difference(found[method], name)
+                row[f"less: {TITLES[method]}"] = signed(difference) if difference else "–"
             rows.append(row)
     return markdown(rows) if rows else not_run("adgan", *VARIANTS)
 
@@ -142,9 +141,15 @@ def beyond_auc(entries):
     return markdown(rows)
 
 
-def _mean_difference(found):
-    """The mean of {(class, seed): `Comparison`} with Student's t interval over classes; None of none."""
-    return over_classes({key: c.difference for key, c in found.items()}) if found else None
+def _difference(found, name=None):
+    """{(class, seed): `Comparison`} of one class, or of all, as one difference with its interval; None of none.
+
+    A single one has DeLong's interval, the mean over classes Student's t.
+    """
+    some = {key: c for key, c in found.items() if name in (None, key[0])}
+    if len(some) == 1:
+        return next(iter(some.values()))
+    return over_classes({key: c.difference for key, c in some.items()}) if some else None
 
 
 def _ahead(found):
