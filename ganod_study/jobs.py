@@ -162,8 +162,9 @@ class Job:
             method.shares(self, cell)
         with stopwatch() as seconds:
             arrays, details = method.compute(self, cell)
+        arrays = {name: np.asarray(values) for name, values in arrays.items()}
         if not method.tables:  # whose extreme scores would be tied in single precision
-            arrays = {name: np.asarray(values, np.float32) for name, values in arrays.items()}
+            arrays = {name: v if v.dtype == np.uint8 else v.astype(np.float32) for name, v in arrays.items()}
         arrays |= self._tested(cell, len(arrays["scores"]))
         devices = [self.device if where == "device" else where for where in method.runs_on]
         return self.store.put(cell.stem(self.store), cell.parameters, arrays, seconds(), devices, details)

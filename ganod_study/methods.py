@@ -6,11 +6,12 @@ its seconds are in a record or detail of its own, not in the cell's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
+from sklearn.neighbors import NearestNeighbors
 
 from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
@@ -25,6 +26,7 @@ from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
+N_RANKED, N_GENERATED, N_BESIDE = 10, 100, 5  # of `ranking`: at each end; looked at, of which are shown
 PLANE_STEPS, N_IN_PLANE = (0, 5, 10, 50), 500  # the paper's Figure 2 shows 500 samples; its steps are not printed
 PLANE_HALF, N_ACROSS = 2.236, 9  # half the side of the square that holds 95 % of a normal prior; images along it
 
@@ -75,14 +77,15 @@ def search(job, cell, n_images=None, **options):
 
 
 def shared_search(job, cell):
-    """ADGAN's search, which `adgan` and `prior` share: an entry of the store, with its own seconds."""
+    """ADGAN's search, which several methods share: an entry of the store, the same whichever of them asks for it."""
 
     def compute():
         found = search(job, cell)
         return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
 
     trained_network(job, cell)
-    return job.stored("search", cell, cell.parameters | {"method": "adgan-search"}, compute)
+    parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
+    return job.stored("search", cell, parameters, compute)
 
 
 def adgan(job, cell, array):
@@ -166,6 +169,42 @@ def step_by_step(job, cell):
     generated = np.stack([of_image[starts] for of_image, starts in zip(seen, shown)])
     arrays = {"scores": scores, "images": x, "losses": losses, "shown": shown, "generated": generated}
     return arrays, entry.record["details"] | {"search": entry.record["file"], "first_of_class": first, "worst": worst}
+
+
+def ranking(job, cell):
+    """The normal test images at both ends of ADGAN's ranking, and how near generated images are to training images.
+
+    "nearest_to_*" are distances to the nearest training image, as root mean squares over pixels in 0..255.
+    """
+    split, entry = job.split(cell), shared_search(job, cell)
+    scores, generator = entry.arrays["scores"], generator_of(job, cell)[0]
+    normal = np.flatnonzero(split.y_test == 0)
+    ranked = normal[np.argsort(-scores[normal], kind="stable")]
+    shown = np.concatenate([ranked[:N_RANKED], ranked[-N_RANKED:]])
+
+    z = standard_normal(N_GENERATED, generator.latent_size, torch.Generator().manual_seed(cell.seed))
+    with torch.no_grad():
+        pixels = np.moveaxis(generator(z).numpy(), 1, -1)
+    generated = np.rint((pixels + 1) * 127.5).astype(np.uint8).reshape(N_GENERATED, *split.x_train.shape[1:])
+    nearest = NearestNeighbors(n_neighbors=1).fit(_flat(split.x_train))
+    to_generated, which = nearest.kneighbors(_flat(generated))
+    to_held_out, _ = nearest.kneighbors(_flat(split.x_test[normal]))
+    arrays = {
+        "scores": scores,
+        "shown": shown,  # (2 N_RANKED,) positions among the test images, from the most anomalous
+        "images": split.x_test[shown],
+        "generated": generated[:N_BESIDE],
+        "neighbours": split.x_train[which[:N_BESIDE, 0]],
+        "nearest_to_generated": to_generated[:, 0],
+        "nearest_to_held_out": to_held_out[:, 0],
+    }
+    return arrays, entry.record["details"] | {"search": entry.record["file"]}
+
+
+def _flat(images):
+    """Images (n, ...) as (n, d) whose Euclidean distances are root mean squares over their pixels."""
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    return flat / flat.shape[1] ** 0.5
 
 
 def latent_plane(job, cell):
@@ -297,6 +336,8 @@ METHODS = {  # those of Table 1 in its order
         "ADGAN, step by step", step_by_step, (*SEARCH, "ablation_steps"), shares=shared_search, colour=BLUE
     ),
     "adgan-plane": _on_gan("ADGAN in a plane", latent_plane, latent_size=2, colour=BLUE),
+    # figures 4 to 6
+    "adgan-ranking": _on_gan("ADGAN, ranked", ranking, shares=shared_search, colour=BLUE),
     # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
     "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
     "sogaal-post-1": _on_table(

@@ -48,8 +48,8 @@ baselines.verdict(stored)
 # | k-NN, AlexNet | the same as k-NN by pixels, after AlexNet's features and PCA to 100 dimensions, as the KDE of {doc}`table1` sees them | the training images, and ImageNet's before |
 #
 # The protocol is that of {doc}`table1` at the scale `paper`: all training images, 5,000 test images, three draws of
-# them. "±" is half of the 95 % interval over test images (DeLong, {cite:t}`delong1988`). ADGAN stands there at the
-# best scale that all ten classes have been run at, with the test images of that scale, the first of the 5,000.
+# them. ± is half of a 95 % interval over test images {cite:p}`delong1988`. ADGAN stands there at the best scale that
+# all ten classes have been run at, with the test images of that scale, the first of the 5,000.
 #
 # A score that learns nothing gives an image the same number whichever class is normal. What it wins on one class it
 # then loses on the others, and over all classes, if they are equally common, its mean is .5: complexity and contrast
@@ -63,7 +63,8 @@ baselines.means(stored)
 #
 # Complexity and its negative show what kind of classes there are: where one of them is far from 0.5, the images of
 # the normal class are plainer, or busier, than the others, and a detector that only sees that has this AUC. A
-# reconstruction error sees it too: what is plain is easy to generate.
+# reconstruction error sees it too: what is plain is easy to generate, and busy images such as CIFAR-10's cars and
+# trucks are told from the others the wrong way round.
 
 # %% mystnb={"figure": {"caption": "MNIST: AUC of each class and the mean, with 95 % intervals over test images. Squares are ADGAN, filled ours and hollow the paper's; the hollow circle is on AlexNet's features.", "name": "baselines-mnist"}, "image": {"alt": "For each digit a row of points: the AUCs of ADGAN, of the paper's ADGAN and of the scores that know nothing"}}
 figures.baselines(stored, "mnist")

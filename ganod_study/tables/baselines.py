@@ -6,7 +6,7 @@ from IPython.display import Markdown
 from .. import datasets
 from ..methods import KNOW_NOTHING, METHODS, SCORES, TABLE1
 from ..reference import paper_mean
-from ..render import NOT_YET, csv_link, markdown, not_run, number, signed
+from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
 from ..statistics import t_interval
 from ..summaries import (
     by_dataset,
@@ -44,7 +44,7 @@ def verdict(entries):
         lines.append(
             f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best score that "
             f"knows nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "
-            f"{_with_half(adgan.interval)} against {_with_half(there[best].interval)}, a mean difference of "
+            f"{plus_minus(adgan.interval)} against {plus_minus(there[best].interval)}, a mean difference of "
             f"{signed(lead)} over the classes, and is ahead in {_ahead(found)}. "
             f"The paper prints {paper_mean(first.parameters['dataset'], 'adgan'):.3f} for it."
         )
@@ -65,7 +65,7 @@ def means(entries):
             row = {"data": title, "score": METHODS[method].label, "mean AUC": NOT_YET}
             if mean:
                 scale = next(iter(mean.cells.values())).parameters["scale"]
-                row |= {"mean AUC": _with_half(mean.interval), "at scale": scale}
+                row |= {"mean AUC": plus_minus(mean.interval), "at scale": scale}
                 by_class = [paper_mean(dataset, "adgan", [c]) - mean_auc(mean.cells, [c]).value for c in mean.classes]
                 if method != "adgan" and (found := comparisons(some, "adgan", method)):
                     row |= {"our ADGAN less it": signed(_difference(found)), "ahead in": _ahead(found)}
@@ -98,7 +98,7 @@ def classes(entries, dataset):
         rows.append(row)
     mean = {m: mean_auc(cells_of(some, m)).interval for m in found}
     last = {"class": "**mean**", "ADGAN, the paper": f"{paper_mean(dataset, 'adgan'):.3f}"}
-    rows.append(last | {METHODS[m].label: _with_half(interval) for m, interval in mean.items()})
+    rows.append(last | {METHODS[m].label: plus_minus(interval) for m, interval in mean.items()})
     return Markdown(f"{markdown(rows).data}\n\n{csv_link(csv_rows, f'baselines-{dataset}.csv')}")
 
 
@@ -136,7 +136,7 @@ def beyond_auc(entries):
                 row = {"data": title, "method": METHODS[method].label}
                 row |= {"at scale": next(iter(cells.values())).parameters["scale"]}
                 for name, column in POINTS.items():
-                    row[column] = _with_half(over_classes({key: each[name] for key, each in points.items()}))
+                    row[column] = plus_minus(over_classes({key: each[name] for key, each in points.items()}))
                 rows.append(row | {"prevalence": f"{prevalence:.3f}"})
     return markdown(rows)
 
@@ -157,7 +157,3 @@ def _ahead(found):
     names = list(dict.fromkeys(name for name, _ in found))
     ahead = sum(np.mean([c.difference for (name, _), c in found.items() if name == each]) > 0 for each in names)
     return f"{ahead} of {number(len(names), 'class')}"
-
-
-def _with_half(interval):
-    return f"{interval.value:.3f} ± {interval.half:.3f}"
