@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 
+import helpers
 import numpy as np
+import papermill
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from ganod_study import datasets, runner, scenes
+from ganod_study.datasets import MissingData, load_images
 from ganod_study.scales import SCALES
+from ganod_study.store import Store
 
 TINY = replace(
     SCALES["lite"]["scenes"], n_train=None, n_test=45, dimensions=(4,), latent_size=4, ngf=2, batch_size=4, n_iter=2,
