@@ -168,6 +168,19 @@ def test_classes_and_figure_show_every_class(made_up):
     assert "Not run" in figures.baselines(made_up, "cifar10").data
 
 
+def test_followed_correlates_over_the_classes(made_up):
+    rows = {line.split("|")[2].strip(): line.split("|") for line in tables.followed(made_up).data.splitlines()[2:]}
+    assert list(rows) == [METHODS[m].title for m in ("mean-image", "complexity")]  # what has been run
+
+    def aucs(method):
+        return [mean_auc(cells_of(made_up, method), [c]).value for c in range(10)]
+
+    row = rows[METHODS["mean-image"].title]
+    assert row[3].strip().startswith(f"{np.corrcoef(aucs('mean-image'), aucs('adgan'))[0, 1]:+.3f} [")
+    paper = [paper_mean("mnist", "adgan", [c]) for c in range(10)]
+    assert row[4].strip().startswith(f"{np.corrcoef(aucs('mean-image'), paper)[0, 1]:+.3f} [")
+
+
 def test_variants_have_a_row_for_each_class_and_their_mean():
     found = [helpers.entry(m, c) for m in ("adgan", "adgan-start", "mean-image") for c in (0, 1)]
     rows = [line.split("|") for line in tables.variants(found).data.splitlines()[2:]]

@@ -2,12 +2,13 @@
 
 import numpy as np
 from IPython.display import Markdown
+from scipy.stats import pearsonr
 
 from .. import datasets
 from ..methods import KNOW_NOTHING, METHODS, SCORES, TABLE1
 from ..reference import paper_mean
 from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
-from ..statistics import t_interval
+from ..statistics import Interval, t_interval
 from ..summaries import (
     by_dataset,
     cells_of,
@@ -100,6 +101,27 @@ def classes(entries, dataset):
     last = {"class": "**mean**", "ADGAN, the paper": f"{paper_mean(dataset, 'adgan'):.3f}"}
     rows.append(last | {METHODS[m].label: plus_minus(interval) for m, interval in mean.items()})
     return Markdown(f"{markdown(rows).data}\n\n{csv_link(csv_rows, f'baselines-{dataset}.csv')}")
+
+
+def followed(entries):
+    """How closely ADGAN's AUCs over the classes go with each score's: Pearson's correlation, ours and the paper's.
+
+    In brackets its 95 % interval by Fisher's transformation, the classes being the sample.
+    """
+    rows = []
+    for title, some in by_dataset(complete(entries)).items():
+        dataset = some[0].parameters["dataset"]
+        aucs = {m: [mean.value for mean in class_means(some, m).values()] for m in ("adgan", *SCORES)}
+        paper = [paper_mean(dataset, "adgan", [c]) for c in range(len(datasets.CLASSES[dataset]))]
+        for method in SCORES:
+            if aucs[method]:
+                row = {"data": title, "score": METHODS[method].label, "our ADGAN": NOT_YET}
+                for name, adgan in (("our ADGAN", aucs["adgan"]), ("the paper's ADGAN", paper)):
+                    if adgan:
+                        found = pearsonr(aucs[method], adgan)
+                        row[name] = signed(Interval(found.statistic, *found.confidence_interval()))
+                rows.append(row)
+    return markdown(rows)
 
 
 def variants(entries):
