@@ -372,7 +372,8 @@ def ablation_methods(entries, titles):
         axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
         absent = [titles[method] for method in titles if method not in found]
         axis.set(title=title, ylabel="AUC", xlabel=f"without {', '.join(absent)}: not run" if absent else "class")
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    ncols = min(len(handles), 3)
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=8)
     return figure
 
 

@@ -17,7 +17,7 @@ from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
+from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison, true_positive_rate
 from ganod_study.store import Store
 from ganod_study.summaries import cells_of, complete, mean_auc
 from ganod_study.tables import records, table1
@@ -230,6 +230,10 @@ def test_csv_has_the_same_rows_in_full_precision():
     assert (float(first["ours_mean"]), float(first["ours_sd"])) == expected
     assert float(first["ours_low"]) < float(first["ours_mean"]) < float(first["ours_high"])
     assert (first["ours_repetitions"], first["dataset"]) == ("2", "MNIST")
+    arrays = [e.arrays for e in ours if e.parameters["normal_class"] == 0]
+    found = [true_positive_rate(a["labels"], a["scores"], 0.05) for a in arrays]
+    assert float(first["ours_tpr_at_5"]) == pytest.approx(np.mean(found)) and len(found) == 2
+    assert float(first["build_prevalence"]) == pytest.approx(build[0].arrays["labels"].mean())
     assert f'data-value="{value!r}"' in shown.data
     assert {name: text for name, text in rows[-1].items() if text} == {
         "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])
