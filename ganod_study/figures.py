@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from . import datasets, gaal, gaal_search, kde, summaries, tuning
-from .methods import METHODS, TABLE1
+from .methods import METHODS, SCORES, TABLE1
+from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
 from .scales import SCALES
@@ -461,6 +462,37 @@ def classical_grid(entries, method, kind="grid"):
         axis.set(title=title, ylabel="mean AUC")
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=7)
+    return figure
+
+
+def baselines(entries, dataset):
+    """AUCs of ADGAN and of scores that know nothing, a row of points with their intervals for each class and the mean.
+
+    Hollow points are the paper's ADGAN, and scores on AlexNet's features.
+    """
+    some = [e for e in summaries.complete(entries) if e.parameters["dataset"] == dataset]
+    found = {m: of_class for m in ("adgan", *SCORES) if (of_class := summaries.class_means(some, m))}
+    if not found:
+        return not_run("adgan", *SCORES)
+    figure, axis = new_figure(6.4, 6)
+    names = datasets.CLASSES[dataset]
+    for i, (method, of_class) in enumerate(found.items()):
+        means = [*(of_class[name] for name in names), summaries.mean_auc(summaries.cells_of(some, method))]
+        value, low, high = np.transpose([mean.interval for mean in means])
+        places = np.arange(len(means)) + 0.1 * (i - len(found) / 2)
+        style = {"color": METHODS[method].colour, "label": METHODS[method].label, "markersize": 4, "elinewidth": 1}
+        style |= {"fmt": "s" if method == "adgan" else "o"}
+        style |= {"markerfacecolor": "white"} if METHODS[method].features else {}
+        axis.errorbar(value, places, xerr=(value - low, high - value), **style)
+    paper = [paper_mean(dataset, "adgan", [c]) for c in range(len(names))]
+    places = np.arange(len(names) + 1) - 0.1 * (1 + len(found) / 2)
+    style = {"color": METHODS["adgan"].colour, "markerfacecolor": "white", "markersize": 4, "label": "ADGAN, the paper"}
+    axis.plot([*paper, np.mean(paper)], places, "s", **style)
+    axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.axhline(len(names) - 0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.set_yticks(range(len(names) + 1), [*names, "mean"])
+    axis.set(xlabel="AUC", ylim=(len(names) + 0.5, -0.6))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -41,8 +41,8 @@ def mean_sd(values):
 
 
 def plus_minus(interval):
-    """An `Interval` as "0.912 ± 0.003", in which ± is half of a 95 % interval, as everywhere in the book."""
-    return f"{interval.value:.3f} ± {interval.half:.3f}"
+    """An `Interval` as "0.912 ± 0.003": ± is half of a 95 % interval, as everywhere in the book. No ends, no ±."""
+    return f"{interval.value:.3f}" + ("" if np.isnan(interval.low) else f" ± {interval.half:.3f}")
 
 
 def signed(interval):

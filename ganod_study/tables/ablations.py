@@ -94,6 +94,37 @@ def steps(entries):
     return markdown(rows) if rows else not_run("search")
 
 
+def gains(entries):
+    """What the steps after the first do to each class' ranking, and what is left of the loss."""
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, seed), g in summaries.search_gains(of_dataset).items():
+            row = {"data": title, "class": name, "seed": str(seed), "AUC, k = 1": f"{g.first:.3f}"}
+            row |= {f"AUC, k = {g.n_steps}": f"{g.last:.3f}", "difference": signed(g.gain)}
+            row |= {f"{kind} loss left": f"{share:.0%}" for kind, share in zip(("normal", "anomalous"), g.kept)}
+            rows.append(row | {"AUC of the share left": f"{g.share_auc:.3f}"})
+    return markdown(rows) if rows else not_run("search")
+
+
+def gains_sentence(entries):
+    """Which classes a longer search helps, which it hurts, and what the losses have to do with it."""
+    helps, hurts, more = [], [], 0
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, _), g in summaries.search_gains(of_dataset).items():
+            if g.gain.low > 0:
+                helps.append(f"{title} {name}")
+            if g.gain.high < 0:
+                hurts.append(f"{title} {name}")
+                more += g.kept[1] < g.kept[0]
+    if not summaries.cells_of(entries, "search"):
+        return not_run("search")
+    why = f" In {more} of those that it hurts, anomalous images lose a larger share of their loss than normal ones do."
+    return Markdown(
+        f"After the first step the search helps {', '.join(dict.fromkeys(helps)) or 'no class'} and hurts "
+        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval holds 0.{why if hurts else ''}"
+    )
+
+
 def paired(entries, method, reference, step=None):
     """DeLong's paired test for each data set, class and repetition: AUC(method) - AUC(reference)."""
     rows = []

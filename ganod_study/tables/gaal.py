@@ -54,18 +54,6 @@ def aucs(groups):
     return markdown(rows)
 
 
-def beside_keras(evidence):
-    """The AUCs of the official SO-GAAL in `claims.Evidence` beside those measured with the authors' script."""
-    rows = []
-    for row in reference.rows("gaal_aucs.csv"):
-        if row["method"] == "sogaal" and (entries := evidence.sogaal("sogaal", row["table"])):
-            shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
-            for when in WHEN:
-                shown |= {f"reference, {when}": _with_sd(row, when), f"ours, {when}": mean_sd(aucs_at(entries, when))}
-            rows.append(shown | {"our runs": len(entries)})
-    return markdown(rows)
-
-
 def _with_sd(row, when):
     column = when.replace(" ", "_")
     return row[column] + (f" (sd {row[f'{column}_sd']})" if row[f"{column}_sd"] else "")

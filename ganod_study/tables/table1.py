@@ -11,7 +11,7 @@ from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
 from ..render import NOT_YET, csv_link, markdown, number, plus_minus
 from ..statistics import paired_comparison
-from ..summaries import cells_of, complete, mean_auc
+from ..summaries import cells_of, complete, mean_auc, operating_points
 from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
@@ -291,7 +291,10 @@ def _cell(value, text):
 
 
 def _csv_columns(name, mean):
-    values = [None] * 5
+    fields = dict.fromkeys(("mean", "sd", "low", "high", "repetitions"))
     if mean:
-        values = [mean.value, mean.sd, mean.interval.low, mean.interval.high, len(mean.aucs)]
-    return {f"{name}_{field}": value for field, value in zip(("mean", "sd", "low", "high", "repetitions"), values)}
+        fields = {"mean": mean.value, "sd": mean.sd, "low": mean.interval.low, "high": mean.interval.high}
+        fields["repetitions"] = len(mean.aucs)
+        points = [operating_points(entry) for entry in mean.cells.values()]
+        fields |= {field: float(np.mean([each[field] for each in points])) for field in points[0]}
+    return {f"{name}_{field}": value for field, value in fields.items()}
