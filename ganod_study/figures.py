@@ -310,7 +310,7 @@ def ablation_theta(axis, curves):
     axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
     _step_axis(axis, curves.x)
     reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
-    axis.set(ylabel="AUC, θ adapting minus θ frozen", ylim=(-reach, reach))
+    axis.set(ylabel="AUC gained by adapting θ", ylim=(-reach, reach))
 
 
 def ablation_losses(entries):
@@ -331,7 +331,7 @@ def ablation_losses(entries):
             gain = gains[title][label]
             right.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
             right.plot(gain.x, gain.mean, color=colour, linewidth=2)
-        for axis, ylabel in ((left, "mean loss"), (right, "loss, θ frozen minus θ adapting")):
+        for axis, ylabel in ((left, "mean loss"), (right, "loss saved by adapting θ")):
             _step_axis(axis, gain.x)
             axis.set(title=title, ylabel=ylabel)
     _legend_below_all(figure, axes[0, 0], ncols=2)
@@ -538,7 +538,7 @@ def tuning_curves(entries):
             for line in curves.lines.values():
                 axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
-        for n_iter in {settings.n_iter for settings in SCALES[tuning.SCALE].values()}:
+        for n_iter in {SCALES[tuning.SCALE][name].n_iter for name in tuning.DATASETS}:
             axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
         _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))

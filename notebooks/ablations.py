@@ -72,7 +72,7 @@ ablations.found(searches, losses, generators, stability, forests)
 # %%
 ablations.ran(searches)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "A panel for each data set with a line for each normal class: the AUC changes most in the first steps, and the lines with theta adapting and frozen lie close together"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "A panel for each data set with a line for each normal class. Solid and dotted lines run together for about five steps and part towards twenty, where on the digits the solid ones fall further"}}
 summaries.together(searches).show(figures.ablation_steps)
 
 # %% [markdown]
@@ -108,7 +108,7 @@ summaries.together(searches).show(ablations.gains)
 # On the same images, generator and starting points, the difference of two AUCs is more certain than either of them.
 # The figure shows it for each number of steps. With k = 0 nothing has been adapted, so it is zero.
 
-# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "A panel for each data set: the difference of the AUCs starts at zero and stays small beside the band of its interval"}}
+# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "A panel for each data set: the gain is near zero for the first steps and leaves zero towards twenty, downwards on the digits; on CIFAR-10 the band of the interval is wider than the panel"}}
 summaries.together(searches).show(figures.ablation_theta)
 
 # %% [markdown]
@@ -127,7 +127,7 @@ summaries.together(searches).show(ablations.paired_sentence, "search", "search-f
 # helps the detector while normal images gain more from it, and hurts once
 # the anomalous ones gain more. The panels on the right show the two gains.
 
-# %% mystnb={"figure": {"caption": "Left: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Right: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "A row for each data set. Left, the losses of normal and anomalous images fall with the steps, faster with theta adapting; right, what adapting takes off both of them grows with the steps"}}
+# %% mystnb={"figure": {"caption": "Left: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Right: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "A row for each data set. Left, the losses of normal and anomalous images fall with the steps, faster with theta adapting. Right, what adapting saves grows, on digits and MNIST more for anomalous images"}}
 summaries.together(searches).show(figures.ablation_losses)
 
 # %%
@@ -144,7 +144,7 @@ summaries.together(searches).show(ablations.theta_sentence)
 # the draw. All blocks are of the same images. With few blocks the sd itself is rough, and
 # the largest number has a single block and so no sd.
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set with a line for each normal class: the AUC rises a little with the number of starting points, and the bands narrow"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set with a line for each normal class: on digits and MNIST the AUC rises with the number of starting points, on CIFAR-10 it is level; the bands narrow"}}
 summaries.together(searches).show(figures.ablation_seeds)
 
 # %%
@@ -162,7 +162,7 @@ summaries.together(searches).show(ablations.starts)
 # %%
 ablations.ran(losses)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "A panel for each data set with two dots for each normal class and two diamonds for the mean: the two losses differ by less than their intervals in most classes"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "A panel for each data set with two dots for each normal class and two diamonds for the mean: the Laplacian pyramid is mostly a little lower, and the intervals overlap"}}
 summaries.together(losses).show(figures.ablation_methods, summaries.LOSSES)
 
 # %% [markdown]
@@ -188,7 +188,7 @@ summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # %%
 ablations.ran(generators)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "A panel for each data set with a dot for each generator and normal class, and diamonds for the mean over classes"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "A panel for each data set with a dot for each generator and normal class, and diamonds for the mean: the VAE's decoder is the highest on the digits and below the WGAN on MNIST"}}
 summaries.together(generators).show(figures.ablation_methods, summaries.GENERATORS)
 
 # %% [markdown]
@@ -240,7 +240,7 @@ summaries.together(stability).show(ablations.stability)
 # %%
 ablations.ran(forests)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "A panel for each data set with a cloud of dots for each normal class, which rise and fall with the settings; the default's dots, in rings, are spread over the cloud"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "A panel for each data set with a cloud of dots for each normal class, each wider than the distance between neighbouring settings; the default's dots, in rings, are spread over the cloud"}}
 summaries.together(forests).show(figures.ablation_forest)
 
 # %%

@@ -389,8 +389,11 @@ def test_names_are_those_of_the_data():
 
 
 def test_the_answer_has_a_line_for_each_question():
-    searches = Outcome([], entries(SEARCHES, dataset="mnist"))
-    none, runs = {"digits": Outcome([], [], "not there")}, {"digits": Outcome([], stability_entries(["adgan-gan"]))}
+    searches = runner.Outcome([], entries(SEARCHES, dataset="mnist"))
+    none, runs = (
+        {"digits": runner.Outcome([], [], "not there")},
+        {"digits": runner.Outcome([], stability_entries(["adgan-gan"]))},
+    )
     said = ablations.found({"mnist": searches} | none, none, none, runs, none).data
     compared = summaries.comparisons(searches.entries, "search", "search-frozen")
     mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
