@@ -108,9 +108,9 @@ def measured(name, folder=None):
     """What the benchmark of that name has left in `folder`, by default the repository's."""
     paths = sorted(Path(folder or RECORDS).glob(f"{name}-*.json"))
     records = [json.loads(path.read_text()) for path in paths]
-    return Measured(name, [record | {"device": _in_words(record["device"])} for record in records])
+    return Measured(name, [record | {"device": machine_in_words(record["device"])} for record in records])
 
 
-def _in_words(device):
+def machine_in_words(device):
     """A record's machine: "2 cores, 1 threads" as people write it."""
     return re.sub(r"\b1 (core|thread)s\b", r"1 \1", device)

@@ -16,7 +16,7 @@ from ..tuning import (
     own_option,
     runs,
 )
-from .records import origin
+from .records import machine_once, origin
 
 QUESTIONS = {
     "critic": "Objective and critic steps",
@@ -159,7 +159,7 @@ def records(entries):
         | origin(e)
         for e in entries
     ]
-    return markdown(rows, "Not yet run.")
+    return machine_once(rows, nothing="Not yet run.")
 
 
 def _in_words(p):
