@@ -152,6 +152,9 @@ def as_page(notebook, record, meanings):
             tags.append("remove-cell")  # papermill's cell behind it shows what ran
         elif cell.cell_type == "code" and "keep" not in tags:
             tags.append("hide-input")
+        kinds = [kind for output in cell.get("outputs", []) for kind in output.get("data", {})]
+        if not any(kind.startswith("image/") for kind in kinds):
+            cell.metadata.pop("mystnb", None)  # no numbered caption over a note that nothing was run
     if not record["standard"]:
         title, _, rest = notebook.cells[0].source.partition("\n")
         warning = ":::{warning}\nNot the book's own parameters: see the end of this page.\n:::"

@@ -163,6 +163,19 @@ def test_page_shows_what_ran(toy):
     assert "other parameters" not in (toy.root / "book" / "status.md").read_text()
 
 
+def test_only_figures_have_numbered_captions(toy):
+    def cell(kind):
+        output = new_output("display_data", {kind: "there"})
+        return new_code_cell("draw()", outputs=[output], metadata={"mystnb": {"figure": {"name": "a"}}})
+
+    toy.make()
+    record = {"standard": True, "parameters": {}, "seconds": 1, "finished": "", "device": "", "commit": "",
+              "versions": {}, "notebook": "a"}  # fmt: skip
+    notebook = new_notebook(cells=[cell("image/png"), cell("text/markdown")])
+    drawn, noted, _ = toy.build.as_page(notebook, record, {}).cells
+    assert "mystnb" in drawn.metadata and "mystnb" not in noted.metadata
+
+
 def test_second_run_does_only_what_changed(toy, capsys):
     toy.make()
     toy.make()
