@@ -46,7 +46,7 @@ roc_auc_score(labels, detector.anomaly_score(new))
 # %% [markdown]
 # ## What it sees
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)

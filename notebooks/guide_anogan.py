@@ -46,7 +46,7 @@ roc_auc_score(labels, detector.anomaly_score(new))
 # %% [markdown]
 # ## What it sees
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the image that the search ended at, and below the residual"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each the image that the search ended at, and below the residual"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)

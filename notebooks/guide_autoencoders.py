@@ -47,12 +47,12 @@ dcae, vae = (network(**options).fit(normal) for network in (DCAE, VAE))
 # %% [markdown]
 # ## What they see
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(dcae, new, labels)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
 guide.reconstructions(vae, new, labels)
 
 # %% [markdown]

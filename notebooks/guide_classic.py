@@ -40,8 +40,8 @@ X, y = load_digits(return_X_y=True)  # (1797, 64), in 0 ... 16
 normal, new, labels = X[:1000][y[:1000] == 0], X[1000:1200], y[1000:1200] != 0
 detectors = KDE(20), GMM(20, mixture_sizes=(1, 2, 3)), OCSVM(20), IForest(20)  # PCA to 20
 for detector in detectors:
-    scores = detector.set_params(random_state=0).fit(normal).anomaly_score(new)
-    print(f"{type(detector).__name__}: {roc_auc_score(labels, scores):.3f}")
+    detector.set_params(random_state=0).fit(normal)
+{type(d).__name__: roc_auc_score(labels, d.anomaly_score(new)) for d in detectors}
 
 # %% [markdown]
 # ## What they see
@@ -65,7 +65,8 @@ guide.planes({title: method.set_params(random_state=0).fit(X) for title, method 
 # %% [markdown]
 # ## What they assume
 #
-# - Training samples are normal, or nearly all of them. The forest and OC-SVM bear some outliers among them well.
+# - Training samples are normal, or nearly all of them. The forest bears some outliers well; OC-SVM, whose kernel is
+#   narrow here, draws islands around them, as above.
 # - Distances mean something: features have a common scale, and images are aligned.
 # - The normal data lie in few dimensions. Hence PCA first, for images above all.
 #

@@ -165,6 +165,7 @@ def test_times_are_those_of_the_records():
 def test_the_stored_results_of_a_method_alone_are_those_among_all():
     everything = complete(runner.stored_results("mnist"))
     expected = [e.record["file"] for e in everything if e.parameters["method"] == "vae"]
+    assert {e.parameters["method"] for e in runner.stored_results("mnist", method="vae")} == {"vae"}
     (found,) = guide.of_table1("mnist", ["vae"]).values()
     assert sorted(e.record["file"] for e in found.values()) == sorted(expected) and len(expected) >= 10
 
