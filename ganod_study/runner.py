@@ -80,6 +80,14 @@ def attempt_each(scale, names, *, store=None, data_root=None, device="auto", ver
     return {d: attempt(scale, d, store=store, **options, **choice) for d in names}
 
 
+def already_there(scale, dataset, store=None, **choice):
+    """What the store has of a part of the grid, as an `Outcome`; nothing is computed. `choice` goes to `grid`."""
+    if dataset not in (*SCALES[scale], *TABLES[scale]):
+        return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
+    cells, store = grid(scale, dataset, **choice), open_store(store)
+    return Outcome(cells, [entry for cell in cells if (entry := store.get(cell.stem(store)))])
+
+
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")

@@ -30,7 +30,7 @@ store: str = None  # not used here
 # found. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy;
 # {doc}`guide_choose` has harder data.
 
-# %%
+# %% tags=["keep"]
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -48,7 +48,7 @@ for detector in detectors:
 #
 # A ring with outliers in and around it, where each method shows what it is made for.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
+# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
 import numpy as np
 
 from ganod_study import datasets, guide
@@ -87,7 +87,7 @@ guide.planes({title: method.set_params(random_state=0).fit(X) for title, method 
 #
 # ## Time
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study.tables import guide as tables
 
 tables.per_image("kde", "gmm", "ocsvm", "iforest")

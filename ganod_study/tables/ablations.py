@@ -130,7 +130,7 @@ def theta_sentence(entries):
 
 
 def starts(entries):
-    """Mean AUC over classes with 1, 2, 4, ... starting points, ± the deviation between draws of them.
+    """Mean AUC over classes with 1, 2, 4, ... starting points, and the sd between draws of them.
 
     The deviation is the root of the classes' mean variance; where there is but one draw there is none.
     """
@@ -139,13 +139,13 @@ def starts(entries):
         curves = summaries.auc_by_seeds(of_dataset)
         if curves:
             spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
-            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" ± {sd:.3f}") for m, sd in zip(curves.mean, spread)]
+            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" (sd {sd:.3f})") for m, sd in zip(curves.mean, spread)]
             rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})
     return markdown(rows) if rows else not_run("search")
 
 
 def stability(entries):
-    """For each objective the share of collapsed runs with its exact 95 % interval, and AUC and diversity ± sd."""
+    """For each objective the share of collapsed runs with its exact 95 % interval; AUC and diversity with sd."""
     rows = []
     for method, runs in summaries.stability(entries).items():
         collapsed = sum(run.collapsed for run in runs)
