@@ -134,20 +134,6 @@ def strip(entry, anomalous_class):
     return figure
 
 
-def strip_found(entry, anomalous_class):
-    """What the strip shows, in words."""
-    p, k = entry.parameters, SHOWN_STEPS[-1]
-    ends = {c: path(entry, c) for c in (p["normal_class"], anomalous_class)}
-    normal, anomalous = (f"{found.losses[found.shown[0], k]:.0f}" for found in ends.values())
-    return Markdown(
-        f"ADGAN searches its generator for each image. A generator of {TITLES[p['dataset']]}'s digit "
-        f"{CLASSES[p['dataset']][p['normal_class']]} comes within a loss of {normal} of a "
-        f"{CLASSES[p['dataset']][p['normal_class']]} in {k} steps, and of {anomalous} of a "
-        f"{CLASSES[p['dataset']][anomalous_class]}: the loss is the score. First test image of each class, best of "
-        f"{p['n_seeds']} {{term}}`starts <start>`, scale `{p['scale']}`."
-    )
-
-
 # --- the means ---
 
 
