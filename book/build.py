@@ -64,8 +64,11 @@ BAR = re.compile(r"[^\r\n]*\[(\d+:)?\d\d:\d\d(<[\d:?]+)?, [^\r\n\]]*\] *|\r +|\x
 def config():
     """The book's settings, with the repository that the publishing workflow runs in."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    if "GITHUB_REPOSITORY" in os.environ:
-        settings["repository"]["url"] = "https://github.com/" + os.environ["GITHUB_REPOSITORY"]
+    settings["sphinx"]["local_extensions"]["looks"] = str(ROOT / "book")  # it is read from the folder build
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        owner, name = repository.split("/")
+        settings["repository"]["url"] = f"https://github.com/{repository}"
+        settings["sphinx"]["config"]["html_baseurl"] = f"https://{owner.lower()}.github.io/{name}/"
     return settings
 
 
@@ -138,11 +141,17 @@ def take_messages(notebook):
 
 
 def as_page(notebook, record, meanings):
-    """Make a page of an executed notebook: hide the defaults, and add how it was computed."""
+    """Make a page of an executed notebook: code behind a click, and how it was computed at the end.
+
+    A cell tagged `keep` shows its code: it is what a reader would copy.
+    """
     notebook.metadata.pop("papermill", None)  # it names the folders of this machine
     for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("remove-cell")  # papermill's cell behind it shows what ran
+        tags = cell.metadata.setdefault("tags", [])
+        if "parameters" in tags:
+            tags.append("remove-cell")  # papermill's cell behind it shows what ran
+        elif cell.cell_type == "code" and "keep" not in tags:
+            tags.append("hide-input")
     if not record["standard"]:
         title, _, rest = notebook.cells[0].source.partition("\n")
         warning = ":::{warning}\nNot the book's own parameters: see the end of this page.\n:::"

@@ -253,9 +253,12 @@ def entries_of(*groups):
     return [e for group in groups for found in group.values() for e in getattr(found, "entries", found)]
 
 
-def stored_results(dataset, *scales):
-    """The entries of a data set that the repository holds at the scales, by default all; none have to be there."""
-    stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale) for scale in scales or STORED)
+def stored_results(dataset, *scales, **wanted):
+    """The entries of a data set that the repository holds at the scales, by default all; none have to be there.
+
+    wanted: other parameters that they are to have.
+    """
+    stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale, **wanted) for scale in scales or STORED)
     return [entry for entries in stored for entry in entries]
 
 
