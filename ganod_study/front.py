@@ -61,7 +61,10 @@ def _classical(means):
             counts.append(f"{close} of {len(run)} means on {TITLES[d]}")
     if not counts:
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
-    return f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's."
+    return (
+        f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
+        "{doc}`kde` looks into the farthest one."
+    )
 
 
 def _sogaal(evidence):
