@@ -53,7 +53,7 @@ tables.findings(values, stops)
 tables.compact(values)
 
 # %% [markdown]
-# The average precision depends on the share of outliers, so that share stands beside it, and nothing is averaged over
+# The average precision depends on the share of outliers, so that share is given beside it, and nothing is averaged over
 # tables: guessing has the prevalence for its average precision.
 
 # %%
@@ -120,7 +120,7 @@ tables.elsewhere(values)
 # The authors say: stop where the generator's loss levels off, and leave it to the eye. Two rules that see no labels are
 # in the package. "auto" stops where the fall of the generator's loss becomes slow; "equilibrium" where the discriminator, having been
 # ahead, is back at guessing. Below are median AUCs, and in brackets the median epoch. ‡ marks the best epoch of each run, which
-# **saw the labels**: nobody can stop there. Its *optimism* is the median of its AUC less that at the fixed stop.
+# **saw the labels**: nobody can stop there. Its *optimism* is the median of its AUC minus that at the fixed stop.
 #
 # SO-GAAL:
 
@@ -152,7 +152,7 @@ figures.gaal_epochs(stored)
 # The post shows learning curves on `onecluster`, 1,000 points of which 2 % are outliers. It differs from the authors'
 # script in details, and the details decide the result. Here are the curves of both, with several seeds.
 #
-# Where the authors' table is at hand, this page uses it. Otherwise it uses a table generated in its manner, which comes
+# Where the authors' table is there, this page uses it. Otherwise it uses a table generated in its manner, which comes
 # with the package and goes by its own name, `onecluster-generated`.
 
 # %%
@@ -193,10 +193,10 @@ figures.scored_points(table, curves)
 # %% [markdown]
 # ## What this build has run
 #
-# The tables above are stored results. This build ran the same cells again with a few repetitions, on all tables that are
-# at hand; the stored median, of more repetitions, is in brackets. scikit-learn's wine and breast cancer data are always
+# The tables above are stored results. This build ran the same cells again with a few repetitions, on all tables that
+# are there; the stored median, of more repetitions, is in brackets. scikit-learn's wine and breast cancer data are always
 # there, with one class thinned out to ten outliers and the features scaled to [0, 1]. They have names and stop epochs of
-# their own (200, as WDBC), and no stored results. `onecluster-generated` stands in where `onecluster` is not at hand.
+# their own (200, as WDBC), and no stored results. `onecluster-generated` takes the place of a missing `onecluster`.
 
 # %%
 embedded = [t for t in datasets.EMBEDDED_TABLES if t in (name, "wine", "breast-cancer")]  # onecluster once
