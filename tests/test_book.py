@@ -1,4 +1,4 @@
-"""The built book in Chromium: offline, from its files, on a wide light screen and on a narrow dark one."""
+"""The built book in Chromium: offline, from its files, on a wide and on a narrow screen, in light and in dark."""
 
 import os
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +21,6 @@ SCREENS = {
 
 # What a page looks like once everything on it has loaded.
 LOOK = """async () => {
-    if (window.MathJax) await MathJax.startup.promise;
     const all = selector => [...document.querySelectorAll(selector)], texts = es => es.map(e => e.textContent);
     const page = document.documentElement;
     all("img").forEach(image => image.loading = "eager");
@@ -27,15 +28,21 @@ LOOK = """async () => {
     return {
         theme: page.dataset.theme,
         sideways: page.scrollWidth - page.clientWidth,
-        formulas: texts(all(".math").filter(math => !math.querySelector("mjx-container"))),
-        errors: texts(all("mjx-merror, [data-mjx-error]")),
+        formulas: texts(all(".math").filter(math => !math.querySelector("math") || math.querySelector("merror"))),
         tables: texts(all("p").filter(p => p.textContent.trim().startsWith("|"))),
         images: all("img").filter(i => !i.naturalWidth || !i.alt.trim()).map(i => i.src),
+        // Text of a figure is small on a narrow screen, so the figure leads to its file in full size.
+        small: all("article img").filter(i => i.src !== i.closest("a")?.href && !i.closest(".animation")).map(i => i.src),
+        // Names and numbers that are broken over two lines.
+        broken: texts(all("article .nowrap").filter(e => e.getClientRects().length > 1)),
+        code: texts(all(".cell_input:not(details *)").filter(code => !code.closest(".tag_keep"))),
+        unsaid: ["description", "og:title", "og:description"].filter(
+            name => !document.querySelector(`meta[name="${name}"], meta[property="${name}"]`)?.content),
         ids: all("[id]").map(element => element.id),
         links: all("a[href]").map(a => a.getAttribute("href")),
     };
 }"""
-TROUBLES = ("sideways", "formulas", "errors", "tables", "images")  # of these there must be none
+TROUBLES = ("sideways", "formulas", "tables", "images", "small", "broken", "code")  # of these there must be none
 
 pytestmark = pytest.mark.browser
 
@@ -75,13 +82,24 @@ def tab(request, chromium):
     tab.troubles = []
     tab.theme = SCREENS[request.param]["color_scheme"]
 
+    tab.weight = {}  # bytes of each file that the page has loaded
+
     def route(route):
-        route.continue_() if re.match("file:|data:", route.request.url) else route.abort()
+        url = urldefrag(route.request.url)[0]
+        path = Path(unquote(url.removeprefix("file://").partition("?")[0]))
+        if url.startswith("file:") and path.is_file():
+            tab.weight[path] = path.stat().st_size
+        route.continue_() if re.match("file:|data:", url) else route.abort()
 
     context.route("**/*", route)
     tab.on("console", lambda message: message.type == "error" and tab.troubles.append(message.text))
     tab.on("pageerror", lambda error: tab.troubles.append(str(error)))
-    tab.on("requestfailed", lambda request: tab.troubles.append(f"failed request: {request.url}"))
+
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # so ends what a page still loads when it is left
+            tab.troubles.append(f"failed request: {request.url}")
+
+    tab.on("requestfailed", failed)
     yield tab
     context.close()
 
@@ -91,12 +109,17 @@ def test_every_page_is_whole(tab, pages):
     tab.wait_for_url("**/intro.html")
     looks = {}
     for page in pages:
+        tab.weight.clear()
         tab.goto(page.as_uri())
         look = looks[page.as_uri()] = tab.evaluate(LOOK)
         assert not tab.troubles, page
         wrong = {name: look[name] for name in TROUBLES if look[name]}
+        wrong |= {"not said": look["unsaid"]} if look["unsaid"] and page.name != "search.html" else {}
         assert not wrong, page
         assert look["theme"] == tab.theme
+        # Figures and tables of hundreds of rows weigh what they weigh; all else is to be light.
+        heavy = {path.name: size for path, size in tab.weight.items() if path != page and path.parent.name != "_images"}
+        assert sum(heavy.values()) < 1.2e6, f"{page}: {heavy}"
     for here, look in looks.items():
         for link in look["links"]:
             url, anchor = urldefrag(urljoin(here, link))
@@ -111,11 +134,23 @@ def test_search_finds_a_word(tab, pages):
     assert not tab.troubles
 
 
-def test_colab_opens_a_notebook_that_is_published(pages):
+def test_no_page_has_an_accessibility_violation(tab, pages):
+    for page in pages:
+        tab.goto(page.as_uri())
+        found = Axe().run(tab)
+        assert not found.violations_count, f"{page}: {found.generate_report()}"
+
+
+def test_colab_opens_notebooks_that_are_published(pages):
+    config = yaml.safe_load((ROOT / "build" / "_config.yml").read_text())
+    repository = config["repository"]["url"].removeprefix("https://github.com/")
+    opened = {}
+    for page in pages:
+        for url in re.findall(r'https://colab\.research\.google\.com/github/([^"]+)', page.read_text()):
+            assert url.startswith(f"{repository}/blob/gh-pages/"), f"{page} opens {url}"
+            opened[page.stem] = BOOK / url.removeprefix(f"{repository}/blob/gh-pages/")
+            assert opened[page.stem].is_file(), f"{page} opens {url}, which will not be there"
     for name in NOTEBOOKS:
-        html = (BOOK / "notebooks" / f"{name}.html").read_text()
-        link = r"https://colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/gh-pages/([^\"]+)"
-        (published,) = set(re.findall(link, html))
-        assert (BOOK / published).name == f"{name}.ipynb"
-        assert (BOOK / published).exists()
-        assert f'href="../{published}"' in html, "no download"
+        assert opened[name].name == f"{name}.ipynb"
+        link = f'href="../{opened[name].relative_to(BOOK)}"'
+        assert link in (BOOK / "notebooks" / f"{name}.html").read_text(), "no download"
