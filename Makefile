@@ -5,13 +5,16 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks data test check-book benchmarks lint clean
+.PHONY: help book pdf notebooks data test check-book benchmarks lint clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|lite|medium|paper, ARGS='-p NAME VALUE')
 	$(BIN)/python book/build.py -p scale $(SCALE) $(ARGS)
+
+pdf: book  ## the book as one PDF, build/_build/html/ganod.pdf, printed by Chromium; its front page then links it
+	$(BIN)/python book/pdf.py
 
 notebooks: $(READY)  ## build/notebooks/*.ipynb, ready for papermill or Jupyter
 	$(BIN)/python book/build.py --convert

@@ -1,5 +1,6 @@
 """The built book in Chromium: offline, from its files, on a wide and on a narrow screen, in light and in dark."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -32,7 +33,7 @@ LOOK = """async () => {
         tables: texts(all("p").filter(p => p.textContent.trim().startsWith("|"))),
         images: all("img").filter(i => !i.naturalWidth || !i.alt.trim()).map(i => i.src),
         // Text of a figure is small on a narrow screen, so the figure leads to its file in full size.
-        small: all("article img").filter(i => i.src !== i.closest("a")?.href && !i.closest(".animation")).map(i => i.src),
+        small: all("article img:not(.animation img)").filter(i => i.src !== i.closest("a")?.href).map(i => i.src),
         // Names and numbers that are broken over two lines.
         broken: texts(all("article .nowrap").filter(e => e.getClientRects().length > 1)),
         code: texts(all(".cell_input:not(details *)").filter(code => !code.closest(".tag_keep"))),
@@ -139,6 +140,38 @@ def test_no_page_has_an_accessibility_violation(tab, pages):
         tab.goto(page.as_uri())
         found = Axe().run(tab)
         assert not found.violations_count, f"{page}: {found.generate_report()}"
+
+
+def test_pdf_leads_to_every_place_and_nothing_runs_off_a_sheet(chromium, pages):
+    specification = importlib.util.spec_from_file_location("pdf", ROOT / "book" / "pdf.py")
+    pdf = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(pdf)
+    document = BOOK.parent / "document.html"
+    document.write_text(pdf.document())
+    with chromium.new_page(viewport={"width": pdf.WIDTH, "height": 1000}) as tab:
+        tab.emulate_media(media="print")
+        tab.goto(document.as_uri())
+        tab.evaluate(pdf.FIT, pdf.WIDTH)
+        look = tab.evaluate(
+            """width => {
+            const all = selector => [...document.querySelectorAll(selector)];
+            return {
+                articles: all("article").length,
+                ids: all("[id]").map(element => element.id),
+                links: all("a[href^='#']").map(link => link.getAttribute("href").slice(1)),
+                wide: all("table, figure, img, pre, math").filter(e => e.getBoundingClientRect().right > width + 1)
+                    .map(e => e.outerHTML.slice(0, 200)),
+                images: all("img").filter(image => !image.naturalWidth).map(image => image.src),
+            };
+        }""",
+            pdf.WIDTH,
+        )
+    assert look["articles"] == len(pages)  # all but the search, and the contents
+    assert len(look["links"]) > 100
+    assert not {unquote(link) for link in look["links"]} - set(look["ids"])
+    assert len(look["ids"]) == len(set(look["ids"]))
+    assert not look["wide"]
+    assert not look["images"]
 
 
 def test_colab_opens_notebooks_that_are_published(pages):
