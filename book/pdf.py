@@ -18,7 +18,7 @@ FOOTER = '<div style="width: 100%; font-size: 8px; text-align: center"><span cla
 # On a sheet of A4 less its margins nothing may be wider than this; what is, is made smaller.
 WIDTH = 680
 FIT = """width => document.querySelectorAll("table, pre, math").forEach(wide => {
-    if (wide.scrollWidth > width) wide.style.zoom = width / wide.scrollWidth;
+    for (let zoom = 1; zoom > 0.4 && wide.getBoundingClientRect().right > width; zoom -= 0.05) wide.style.zoom = zoom;
 })"""
 
 
