@@ -63,7 +63,7 @@ if find_spec("ganod_study") is None:
 BAR = re.compile(r"[^\r\n]*\[(\d+:)?\d\d:\d\d(<[\d:?]+)?, [^\r\n\]]*\] *|\r +|\x1b\[A")
 
 
-def config(publish):
+def config(publish=False):
     """The book's settings, with the repository that the publishing workflow runs in; to `publish` there must be one."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
     settings["sphinx"]["local_extensions"]["looks"] = str(ROOT / "book")  # it is read from the folder build

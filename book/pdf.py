@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 BOOK = Path(__file__).resolve().parents[1] / "build" / "_build" / "html"
+FRONT = "notebooks/intro.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<div style="width: 100%; font-size: 8px; text-align: center"><span class="pageNumber"></span></div>'
 # On a sheet of A4 less its margins nothing may be wider than this; what is, is made smaller.
@@ -46,11 +47,12 @@ def article(page, names):
 
 def document():
     """All pages as one HTML document."""
-    first = BeautifulSoup((BOOK / "intro.html").read_text(), "html.parser")
+    first = BeautifulSoup((BOOK / FRONT).read_text(), "html.parser")
     links = [link["href"] for link in first.select("nav.bd-links a.reference.internal")]
-    pages = dict.fromkeys((BOOK / urldefrag(link)[0]).resolve() for link in ["intro.html", *links] if link != "#")
+    folder = (BOOK / FRONT).parent
+    pages = dict.fromkeys([BOOK / FRONT, *((folder / link).resolve() for link in links if link != "#")])
     names = {page: "-".join(page.relative_to(BOOK).with_suffix("").parts) for page in pages}
-    sheets = [BOOK / link["href"].partition("?")[0] for link in first.select('link[rel="stylesheet"]')]
+    sheets = [(folder / link["href"].partition("?")[0]).resolve() for link in first.select('link[rel="stylesheet"]')]
     styles = "".join(f'<link rel="stylesheet" href="{sheet.as_uri()}" />' for sheet in sheets)
     (title, front), *rest = [article(page, names) for page in pages]
     contents = "".join(f'<li><a href="#{names[page]}">{title}</a></li>' for page, (title, _) in zip([*pages][1:], rest))
@@ -62,8 +64,8 @@ def document():
 
 def link_from_front_page():
     """Fill the front page's place for the link, which a book without its PDF leaves empty."""
-    page = BOOK / "intro.html"
-    link = '<a href="ganod.pdf">The book as one PDF</a>'
+    page = BOOK / FRONT
+    link = 'All of it is also <a href="../ganod.pdf">one PDF</a>.'
     page.write_text(re.sub('(<span id="pdf">).*?(</span>)', rf"\g<1>{link}\g<2>", page.read_text()))
 
 
@@ -71,7 +73,7 @@ def main():
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         raise SystemExit(f"make pdf needs one of {', '.join(BROWSERS)} on the PATH.")
-    if not (BOOK / "intro.html").exists():
+    if not (BOOK / FRONT).exists():
         raise SystemExit(f"There is no book at {BOOK}: run `make book` first.")
     source = BOOK.parent / "document.html"
     source.write_text(document())

@@ -8,8 +8,9 @@ from functools import wraps
 import numpy as np
 import torch
 
-from . import gaal, gaal_search, summaries, tuning
-from .methods import METHODS, TABLE1
+from . import datasets, gaal, gaal_search, kde, summaries, tuning
+from .methods import METHODS, SCORES, TABLE1
+from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
 from .scales import SCALES
@@ -21,37 +22,41 @@ GRID = np.linspace(0, 1, 201)
 
 
 def roc_curves(groups):
-    """ROC curves averaged over classes and seeds, one for each method of Table 1, a panel for each data set.
+    """ROC curves averaged over classes and seeds: classical methods above networks, a column for each data set.
 
-    groups: {title: entries, or an `Outcome` of them}; a band is one standard deviation. A panel
-    without entries says so. Where the entries are of several scales, the legend names each method's.
+    groups: {title: entries, or an `Outcome` of them}. A column without entries is left out. Where the entries are of
+    several scales, the legend names each method's.
     """
     groups = {title: getattr(group, "entries", group) for title, group in groups.items()}
+    groups = {title: entries for title, entries in groups.items() if entries}
+    if not groups:
+        return not_run(*TABLE1)
     scales = {}
     for p in (e.parameters for entries in groups.values() for e in entries):
         if p["method"] in TABLE1:
             scales.setdefault(p["method"], {})[p["scale"]] = None
     several = len({scale for each in scales.values() for scale in each}) > 1
-    figure, axes = new_figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
+    networks = [method for method in TABLE1 if METHODS[method].network]
+    families = [method for method in TABLE1 if method not in networks], networks
+    figure, axes = new_figure(3.2 * len(groups), 7.8, 2, len(groups), squeeze=False, sharex=True, sharey=True)
     handles = {}
-    for (title, entries), axis in zip(groups.items(), axes[0]):
-        for method in TABLE1:
-            curves = [roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method]
-            if curves:
-                mean, sd = mean_roc(curves, GRID)
-                label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
-                style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
-                (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
-                low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
-                axis.fill_between(GRID, low, high, color=METHODS[method].colour, alpha=0.07, linewidth=0)
-        if not entries:
-            axis.text(0.5, 0.5, "not run", ha="center", va="bottom", color="0.4", rotation=45)
-        axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
-        axis.set(title=title, xlabel="false positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes[0, 0].set_ylabel("true positive rate")
-    if handles:
-        shown = [handles[method] for method in TABLE1 if method in handles]
-        figure.legend(handles=shown, loc="outside lower center", ncols=5 if len(groups) > 1 else 3, frameon=False)
+    for methods, row in zip(families, axes):
+        for (title, entries), axis in zip(groups.items(), row):
+            for method in methods:
+                some = [e for e in entries if e.parameters["method"] == method]
+                if some:
+                    mean, _ = mean_roc([roc(e.arrays["labels"], e.arrays["scores"]) for e in some], GRID)
+                    label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
+                    style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
+                    (handles[method],) = axis.plot(GRID, mean, linewidth=1.5, **style)
+            axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+            axis.set(title=title, xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    for axis in axes[-1]:
+        axis.set_xlabel("false positive rate")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("true positive rate")
+    shown = [handles[method] for method in sum(families, []) if method in handles]
+    figure.legend(handles=shown, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -300,7 +305,7 @@ def ablation_theta(axis, curves):
     axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
     _step_axis(axis, curves.x)
     reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
-    axis.set(ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
+    axis.set(ylabel="AUC, θ adapting minus θ frozen", ylim=(-reach, reach))
 
 
 def ablation_losses(entries):
@@ -321,7 +326,7 @@ def ablation_losses(entries):
             gain = gains[title][label]
             below.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
             below.plot(gain.x, gain.mean, color=colour, linewidth=2, label=name)
-        for axis, ylabel in ((above, "mean loss"), (below, "loss, θ frozen less θ adapting")):
+        for axis, ylabel in ((above, "mean loss"), (below, "loss, θ frozen minus θ adapting")):
             _step_axis(axis, gain.x)
             axis.set_ylabel(ylabel)
         above.set_title(title)
@@ -355,13 +360,13 @@ def ablation_methods(entries, titles):
         common = [name for name in classes if all(name in means for means in found.values())]
         for i, (method, means) in enumerate(found.items()):
             shift = 0.16 * (i - (len(found) - 1) / 2)
-            value, low, high = np.transpose([mean.spread for mean in means.values()])
+            value, low, high = np.transpose([mean.interval for mean in means.values()])
             places = [classes.index(name) + shift for name in means]
             style = {"color": METHODS[method].colour, "markersize": 4}
             handles[titles[method]] = axis.errorbar(places, value, (value - low, high - value), fmt="o", **style)
             if common:
                 shown = [key for name in common for key in means[name].cells.items()]
-                mean, low, high = summaries.mean_auc(dict(shown)).spread
+                mean, low, high = summaries.mean_auc(dict(shown)).interval
                 axis.errorbar(len(classes) + shift, mean, [[mean - low], [high - mean]], fmt="D", **style)
         axis.axvline(len(classes) - 0.5, color="0.6", linestyle=":", linewidth=1)
         axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
@@ -451,6 +456,65 @@ def classical_grid(entries, method, kind="grid"):
         axis.set(title=title, ylabel="mean AUC")
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False, fontsize=7)
+    return figure
+
+
+def baselines(entries, dataset):
+    """AUCs of ADGAN and of scores that know nothing, a row of points with their intervals for each class and the mean.
+
+    Hollow points are the paper's ADGAN, and scores on AlexNet's features.
+    """
+    some = [e for e in summaries.complete(entries) if e.parameters["dataset"] == dataset]
+    found = {m: of_class for m in ("adgan", *SCORES) if (of_class := summaries.class_means(some, m))}
+    if not found:
+        return not_run("adgan", *SCORES)
+    figure, axis = new_figure(6.4, 6)
+    names = datasets.CLASSES[dataset]
+    for i, (method, of_class) in enumerate(found.items()):
+        means = [*(of_class[name] for name in names), summaries.mean_auc(summaries.cells_of(some, method))]
+        value, low, high = np.transpose([mean.interval for mean in means])
+        places = np.arange(len(means)) + 0.1 * (i - len(found) / 2)
+        style = {"color": METHODS[method].colour, "label": METHODS[method].label, "markersize": 4, "elinewidth": 1}
+        style |= {"fmt": "s" if method == "adgan" else "o"}
+        style |= {"markerfacecolor": "white"} if METHODS[method].features else {}
+        axis.errorbar(value, places, xerr=(value - low, high - value), **style)
+    paper = [paper_mean(dataset, "adgan", [c]) for c in range(len(names))]
+    places = np.arange(len(names) + 1) - 0.1 * (1 + len(found) / 2)
+    style = {"color": METHODS["adgan"].colour, "markerfacecolor": "white", "markersize": 4, "label": "ADGAN, the paper"}
+    axis.plot([*paper, np.mean(paper)], places, "s", **style)
+    axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.axhline(len(names) - 0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.set_yticks(range(len(names) + 1), [*names, "mean"])
+    axis.set(xlabel="AUC", ylim=(len(names) + 0.5, -0.6))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def kde_tree(entries):
+    """KDE on AlexNet's features with scikit-learn's default tree and exact: means by dimension, and cells of Table 1.
+
+    Left the mean AUC over the classes against PCA's dimension, right each class's at `kde.CLOSEST` against the paper's.
+    """
+    found = kde.aucs(entries)
+    if not found:
+        return not_run("kde-alexnet-layer")
+    figure, (left, right) = new_figure(6.4, 3.9, 1, 2)
+    paper = kde.paper_cells()
+    for (layer, how), by_dimension in found.items():
+        style = {"color": BENCHMARK_COLOURS[how == "default"], "marker": "os"[layer == "convolution"], "markersize": 4}
+        label = f"{how}, {layer}"
+        means = [aucs.mean() for aucs in by_dimension.values()]
+        left.plot(list(by_dimension), means, "-" if layer == "pooled" else "--", label=label, **style)
+        if layer == "pooled":
+            right.plot(paper, by_dimension[kde.CLOSEST[how]], linestyle="none", **style)
+    left.axhline(paper.mean(), color="0.1", linestyle=":", linewidth=1.2, label="the paper")
+    left.set(xlabel="dimensions of PCA", ylabel="mean AUC")
+    for place, name in zip(paper, datasets.CLASSES["mnist"]):
+        right.annotate(name, (place, found["pooled", "default"][kde.CLOSEST["default"]][int(name)]), (3, 3),
+                       textcoords="offset points", fontsize=7)  # fmt: skip
+    right.axline((0.65, 0.65), slope=1, color="0.6", linestyle=":", linewidth=1)
+    right.set(xlabel="AUC of a class, the paper", ylabel="the same, ours")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
 

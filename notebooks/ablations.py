@@ -68,6 +68,21 @@ summaries.together(searches).show(figures.ablation_steps)
 summaries.together(searches).show(ablations.steps)
 
 # %% [markdown]
+# ### Does the search find anything?
+#
+# A ranking by one step is nearly one by chance starts: what the later steps add is what the search is for. The table
+# compares the AUC after one step with that after the longest search, on the same images (DeLong's interval), and says
+# how much of a starting point's loss is left in the end. A search can only help while normal images lose a larger
+# share of it than anomalous ones. The last column takes that share itself as the score. This normalised score is ours,
+# not the paper's; it ignores how far from its starting points an image lies to begin with.
+
+# %%
+summaries.together(searches).show(ablations.gains_sentence)
+
+# %%
+summaries.together(searches).show(ablations.gains)
+
+# %% [markdown]
 # ## Adapting the generator
 #
 # *What the paper says (sections 3.1 and 5):* letting θ adapt during the search improves the performance, and

@@ -62,6 +62,24 @@ def test_only_steps_that_all_searches_have():
     assert summaries.steps_shown(found) == [0, 1, 2]
 
 
+def test_where_a_longer_search_helps_and_where_it_hurts():
+    labels = entry("search").arrays["labels"].astype(bool)
+    first = np.random.default_rng(0).uniform(90, 110, N)
+    for normal_class, (normal, anomalous) in enumerate([(0.3, 0.9), (0.9, 0.3)]):  # the share that is left
+        last = np.where(labels, anomalous, normal)[:, None]
+        losses = first[:, None] * np.concatenate([np.ones((N, 1)), np.full((N, K - 1), 0.95), last], 1)
+        found = entry("search", normal_class, scores_by_step=losses)
+        [(key, gain)] = summaries.search_gains([found]).items()
+        assert key == (str(normal_class), 0) and gain.n_steps == K
+        assert gain.kept == pytest.approx((normal, anomalous)) and gain.share_auc == 1 - normal_class
+        assert gain.first == pytest.approx(auc(labels, first)) and gain.last == 1 - normal_class
+        assert gain.gain.difference == pytest.approx(gain.last - gain.first)
+        said = ablations.gains_sentence([found]).data
+        assert ("helps Digits 0 and hurts none", "helps no class and hurts Digits 1")[normal_class] in said
+        assert ("In 1 of those" in said) == (normal_class == 1)
+        assert f"| {normal:.0%}" in ablations.gains([found]).data
+
+
 def test_loss_and_theta_by_step():
     found = entries(SEARCHES, seeds=(0, 1))
     difference = summaries.theta_by_step(found)
@@ -342,6 +360,8 @@ def test_forest_figure():
         (figures.ablation_stability, (), "adgan-wgan-gp"),
         (figures.ablation_forest, (), "iforest-grid"),
         (ablations.steps, (), "search"),
+        (ablations.gains, (), "search"),
+        (ablations.gains_sentence, (), "search"),
         (ablations.theta_sentence, (), "search-frozen"),
         (ablations.starts, (), "search"),
         (ablations.forest, (), "iforest-grid"),

@@ -56,6 +56,37 @@ def steps(entries):
     return markdown(rows) if rows else not_run("search")
 
 
+def gains(entries):
+    """What the steps after the first do to each class' ranking, and what is left of the loss."""
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, seed), g in summaries.search_gains(of_dataset).items():
+            row = {"data": title, "class": name, "seed": str(seed), "AUC, k = 1": f"{g.first:.3f}"}
+            row |= {f"AUC, k = {g.n_steps}": f"{g.last:.3f}", "difference": signed(g.gain)}
+            row |= {f"{kind} loss left": f"{share:.0%}" for kind, share in zip(("normal", "anomalous"), g.kept)}
+            rows.append(row | {"AUC of the share left": f"{g.share_auc:.3f}"})
+    return markdown(rows) if rows else not_run("search")
+
+
+def gains_sentence(entries):
+    """Which classes a longer search helps, which it hurts, and what the losses have to do with it."""
+    helps, hurts, more = [], [], 0
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, _), g in summaries.search_gains(of_dataset).items():
+            if g.gain.low > 0:
+                helps.append(f"{title} {name}")
+            if g.gain.high < 0:
+                hurts.append(f"{title} {name}")
+                more += g.kept[1] < g.kept[0]
+    if not summaries.cells_of(entries, "search"):
+        return not_run("search")
+    why = f" In {more} of those that it hurts, anomalous images lose a larger share of their loss than normal ones do."
+    return Markdown(
+        f"After the first step the search helps {', '.join(dict.fromkeys(helps)) or 'no class'} and hurts "
+        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval holds 0.{why if hurts else ''}"
+    )
+
+
 def paired(entries, method, reference, step=None):
     """DeLong's paired test for each data set, class and repetition: AUC(method) - AUC(reference)."""
     rows = []
@@ -99,7 +130,7 @@ def theta_sentence(entries):
 
 
 def starts(entries):
-    """Mean AUC over classes with 1, 2, 4, ... starting points, ± the deviation between draws of them.
+    """Mean AUC over classes with 1, 2, 4, ... starting points, and the sd between draws of them.
 
     The deviation is the root of the classes' mean variance; where there is but one draw there is none.
     """
@@ -108,13 +139,13 @@ def starts(entries):
         curves = summaries.auc_by_seeds(of_dataset)
         if curves:
             spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
-            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" ± {sd:.3f}") for m, sd in zip(curves.mean, spread)]
+            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" (sd {sd:.3f})") for m, sd in zip(curves.mean, spread)]
             rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})
     return markdown(rows) if rows else not_run("search")
 
 
 def stability(entries):
-    """For each objective the share of collapsed runs with its exact 95 % interval, and AUC and diversity ± sd."""
+    """For each objective the share of collapsed runs with its exact 95 % interval; AUC and diversity with sd."""
     rows = []
     for method, runs in summaries.stability(entries).items():
         collapsed = sum(run.collapsed for run in runs)
