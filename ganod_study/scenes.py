@@ -76,11 +76,11 @@ def pooled(entries, method):
 
 
 def plainness(entries):
-    """{class: Spearman's correlation, an `Interval`, between ADGAN's score and the image's bytes as a file}.
+    """{class: Spearman's correlation of ADGAN's score and the image's bytes as a file, an `Interval`}.
 
-    Over the normal test images, of each class' first repetition that has both; four images at least. The 95 % interval is that of Bonett
-    and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations" (Psychometrika
-    65, 2000).
+    Over the normal test images, of each class' first repetition that has both; four images at least. The 95 % interval
+    is that of Bonett and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations"
+    (Psychometrika 65, 2000).
     """
     sizes, found = cells_of(entries, PLAIN), {}
     for key, entry in cells_of(entries, RANKING).items():
