@@ -468,7 +468,7 @@ def tuning_curves(entries):
             for line in curves.lines.values():
                 axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
-        for n_iter in {settings.n_iter for settings in SCALES[tuning.SCALE].values()}:
+        for n_iter in {SCALES[tuning.SCALE][dataset].n_iter for dataset in tuning.TUNED}:
             axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
         _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))

@@ -125,6 +125,8 @@ def summary(entries):
             f"The paper has {paper_auc():.3f} on LSUN. "
             + (f"Higher than ADGAN's here: {', '.join(ahead)}." if ahead else "No other score here has a higher one.")
         )
+    else:
+        sentences.append("The pooled experiment has not yet been run with ADGAN.")
     if plainness(entries):
         sentences.append(
             "Within a class, the rank correlation between ADGAN's score and the size of the image as a file is "

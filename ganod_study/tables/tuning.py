@@ -4,8 +4,18 @@ from IPython.display import Markdown
 
 from .. import datasets
 from ..render import NOT_YET, markdown, mean_sd
-from ..scales import SCALES
-from ..tuning import MEASURES, SCALE, choose, critic_option, deciding_measure, diverged, options_of, own_option, runs
+from ..tuning import (
+    MEASURES,
+    SCALE,
+    TUNED,
+    choose,
+    critic_option,
+    deciding_measure,
+    diverged,
+    options_of,
+    own_option,
+    runs,
+)
 from .records import origin
 
 
@@ -15,7 +25,7 @@ def table(entries, name):
     Below them the distance that real images have, training images in place of generated ones.
     """
     rows = []
-    for dataset in SCALES[SCALE]:
+    for dataset in TUNED:
         found = runs(entries, name)
         for option in options_of(dataset, name):
             of = [entry for group, entry in found[option].items() if group[0] == dataset]
@@ -53,7 +63,7 @@ def sentence(entries, name):
     measure, title = deciding_measure(name), MEASURES[deciding_measure(name)]
     where = ", ".join(
         f"{n} of {datasets.TITLES[dataset]}"
-        for dataset in SCALES[SCALE]
+        for dataset in TUNED
         if (n := sum(group[0] == dataset for group in choice.groups))
     )
     lines = [
