@@ -240,7 +240,7 @@ def rank(
     features = _features(looked, train, data_root, device, verbose)
     if features is not None:
         write_aside(output / FEATURES, _as_bytes(np.save, features))
-        held_back["knn"] = _distances(features, _features(looked, held, data_root, device, verbose))
+        held_back["knn"] = neighbour_distances(features, _features(looked, held, data_root, device, verbose))
     record = {"asked": asked, "held_back": {name: values.tolist() for name, values in held_back.items()}}
     write_aside(output / RECORD, json.dumps(record, indent=1).encode())
     trained = np.isin(ranked, train)
@@ -299,7 +299,7 @@ def _ranked(looked, ranked, trained, held_back, detector, features, asked, outpu
     if features is not None:
         own = _features(looked, ranked, data_root, detector.device, verbose)
         if own is not None:
-            scores["knn"] = _distances(features, own, trained)
+            scores["knn"] = neighbour_distances(features, own, trained)
     thresholds = {name: threshold_of(held_back[name], asked["false_alarm_rate"]) for name in scores}
     found = Ranking(looked, ranked, trained, scores, thresholds, held_back, detector, asked)
     write(found, output)
@@ -337,7 +337,7 @@ def _features(looked, which, data_root, device, verbose):
     return np.concatenate(features)
 
 
-def _distances(reference, features, among=False):
+def neighbour_distances(reference, features, among=False):
     """The mean distance (n,) to the nearest of the reference; those that are `among` it leave themselves out."""
     k = min(NEIGHBOURS, len(reference) - 1)
     distances = NearestNeighbors(n_neighbors=k + 1).fit(reference).kneighbors(features)[0]
