@@ -38,9 +38,10 @@ LIMIT ?= 1500
 gpu: $(READY)  ## on a GPU: its tests, the benchmarks and cells of Table 1 into build/gpu, in LIMIT=1500 seconds
 	$(BIN)/python -m benchmarks.gpu --time-limit $(LIMIT) $(ARGS)
 
-lint: $(READY)  ## ruff's lint and format
+lint: $(READY)  ## ruff's lint and format, mypy's strict mode for ganod_lite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:  ## remove what was built, stored results too; .venv and the data stay
 	rm -rf build book/notebooks book/status.md

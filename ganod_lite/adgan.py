@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,15 +12,24 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
-from .base import own_state, resolve_device, seed_from, standard_normal, starting_points
-from .copies import BETAS, Prepared, copies_of
+from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
+from .copies import BETAS, FrozenCopies, Prepared, copies_of
 from .gan import GANDetector
-from .images import as_images
-from .losses import squared_l2
+from .images import ImagesLike, as_images
+from .losses import Loss, squared_l2
 
 
 @own_state()
-def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=squared_l2):
+def plain_search(
+    generator: torch.nn.Module,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    *,
+    n_steps: int = 5,
+    lr_z: float = 0.25,
+    lr_theta: float = 5e-5,
+    loss: Loss = squared_l2,
+) -> "SearchResult":
     """Algorithm 1 as printed, one start after the other: slow, to read and to measure `latent_search` by.
 
     x (n, channels, height, width) and the starting points z (n, s, latent_size) -> SearchResult.
@@ -67,39 +77,39 @@ class SearchResult:
     nearest: np.ndarray
 
     @property
-    def losses(self):
+    def losses(self) -> np.ndarray:
         """(n, s): the loss after the last step."""
         return self.losses_by_step[:, :, -1]
 
     @property
-    def scores(self):
+    def scores(self) -> np.ndarray:
         """(n,): the mean over starts of the final losses, ADGAN's anomaly score."""
         return self.losses.mean(1)
 
     @property
-    def prior_scores(self):
+    def prior_scores(self) -> np.ndarray:
         """(n,): the mean over starts of -log p_z of the final latents, for a standard normal prior (section 3.2)."""
         return (self.z**2 + np.log(2 * np.pi)).sum(2).mean(1) / 2
 
 
 @own_state()
 def latent_search(
-    generator,
-    x,
+    generator: torch.nn.Module,
+    x: ImagesLike,
     *,
-    n_seeds=64,
-    n_steps=5,
-    lr_z=0.25,
-    lr_theta=5e-5,
-    theta_per="seed",
-    loss=squared_l2,
-    prior=standard_normal,
-    latent_size=None,
-    random_state=None,
-    device="auto",
-    max_memory=None,
-    verbose=True,
-):
+    n_seeds: int = 64,
+    n_steps: int = 5,
+    lr_z: float = 0.25,
+    lr_theta: float = 5e-5,
+    theta_per: str = "seed",
+    loss: Loss = squared_l2,
+    prior: Callable[..., torch.Tensor] = standard_normal,
+    latent_size: int | None = None,
+    random_state: RandomState = None,
+    device: str | torch.device = "auto",
+    max_memory: float | None = None,
+    verbose: bool = True,
+) -> SearchResult:
     """Search the generator's latent space for each image: algorithm 1 of the ADGAN paper, batched.
 
     Each of n_seeds starting points of each image has its own latent z and its own copy of all the
@@ -211,8 +221,18 @@ def latent_search(
 
 
 def prepare_search(
-    generator, images, n_seeds, n_steps, lr_z, lr_theta, theta_per, loss, latent_size, device, max_memory
-):
+    generator: torch.nn.Module,
+    images: torch.Tensor,
+    n_seeds: int,
+    n_steps: int,
+    lr_z: float,
+    lr_theta: float,
+    theta_per: str,
+    loss: Loss,
+    latent_size: int | None,
+    device: str | torch.device,
+    max_memory: float | None,
+) -> tuple[FrozenCopies, int, int]:
     """Check all that `latent_search` can check before it searches.
 
     Returns the copies to search with, how many latents share one, and how many copies to search at one time.
@@ -236,7 +256,9 @@ def prepare_search(
 
 
 @torch.enable_grad()
-def _search(copies, x, z, n_steps, loss):
+def _search(
+    copies: FrozenCopies, x: torch.Tensor, z: torch.Tensor, n_steps: int, loss: Loss
+) -> tuple[torch.Tensor, ...]:
     """Algorithm 1's inner loop for c copies of theta, each with r latents (r = 1), all at once.
 
     x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1), the final z
@@ -256,7 +278,9 @@ def _search(copies, x, z, n_steps, loss):
     return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu(), made.detach()
 
 
-def _keep_nearest(nearest, smallest, made, losses, owner):
+def _keep_nearest(
+    nearest: torch.Tensor, smallest: torch.Tensor, made: torch.Tensor, losses: torch.Tensor, owner: torch.Tensor
+) -> None:
     """Take over into `nearest` (n, ch, h, w) what is nearer to an image than all before, and its loss into `smallest`.
 
     Of c copies with r latents each: images `made` (c * r, ch, h, w), losses (c, r), and whose they are, owner (c,).
@@ -325,19 +349,19 @@ class ADGAN(GANDetector):
     n_steps: int = 5
     lr_z: float = 0.25
     lr_theta: float = 5e-5
-    loss: Callable = squared_l2
+    loss: Loss = squared_l2
     max_memory: float | None = None
 
     SEARCH = ("n_seeds", "n_steps", "lr_z", "lr_theta", "loss", "max_memory")
 
-    def _prepare_search(self, generator, critic, X):
+    def _prepare_search(self, generator: torch.nn.Module, critic: torch.nn.Module | None, X: torch.Tensor) -> None:
         prepare_search(generator, X[:1], theta_per="seed", **self._search_options(generator))
 
-    def search(self, X):
+    def search(self, X: ImagesLike) -> SearchResult:
         """The latent search behind the scores of X, as a SearchResult."""
         check_is_fitted(self)
         options = self._search_options(self.generator_)
         return latent_search(self.generator_, X, random_state=self.seed_, verbose=self.verbose, **options)
 
-    def _explain(self, X):
+    def _explain(self, X: Any) -> Any:
         return self.search(X).nearest, self.loss

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from .base import own_state, resolve_device, seed_from, standard_normal, starting_points
+from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
 from .copies import BETAS, Prepared
 from .dcgan import Critic
 from .gan import GANDetector
-from .images import as_images
+from .images import ImagesLike, as_images
 from .losses import l1
+
+Features = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 
 
 @dataclass
@@ -44,7 +47,7 @@ class AnoGANResult:
     nearest: np.ndarray
 
 
-def last_hidden_layer(critic, images):
+def last_hidden_layer(critic: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """What a `dcgan.Critic` hands to its last convolution: (m, c, h, w) -> (m, width, 4, 4)."""
     if not isinstance(critic, Critic):
         raise TypeError(f"features must be given for a critic other than dcgan.Critic; got {type(critic).__name__}.")
@@ -53,20 +56,20 @@ def last_hidden_layer(critic, images):
 
 @own_state()
 def anogan_search(
-    generator,
-    critic,
-    x,
+    generator: nn.Module,
+    critic: nn.Module,
+    x: ImagesLike,
     *,
-    n_steps=500,
-    discrimination_weight=0.1,
-    lr_z=0.03,
-    features=last_hidden_layer,
-    latent_size=None,
-    random_state=None,
-    device="auto",
-    chunk_size=128,
-    verbose=True,
-):
+    n_steps: int = 500,
+    discrimination_weight: float = 0.1,
+    lr_z: float = 0.03,
+    features: Features = last_hidden_layer,
+    latent_size: int | None = None,
+    random_state: RandomState = None,
+    device: str | torch.device = "auto",
+    chunk_size: int = 128,
+    verbose: bool = True,
+) -> AnoGANResult:
     """Search the generator's latent space for each image: section 2.2 of the AnoGAN paper, batched.
 
     From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image, (1 - lambda)
@@ -117,17 +120,17 @@ def anogan_search(
         If a loss stops being finite.
     """
     images, seed = _whole_pixels(as_images(x, name="x")), seed_from(random_state)
-    generator, features_of = prepare_search(
+    prepared, features_of = prepare_search(
         generator, critic, images, n_steps, discrimination_weight, lr_z, features, latent_size, device, chunk_size
     )
-    z = torch.cat([starting_points(image, 1, generator.latent_size, standard_normal, seed) for image in images])
+    z = torch.cat([starting_points(image, 1, prepared.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
     nearest = torch.empty_like(images)
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
         for start in range(0, len(images), chunk_size):
             part = slice(start, start + chunk_size)
-            found = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            found = _search(prepared, features_of, images[part], z[part], n_steps, weights, lr_z)
             losses[:, part], z[part], nearest[part] = found
             bar.update(len(images[part]))
     scores = weights @ losses
@@ -141,8 +144,17 @@ def anogan_search(
 
 
 def prepare_search(
-    generator, critic, images, n_steps, discrimination_weight, lr_z, features, latent_size, device, chunk_size
-):
+    generator: nn.Module,
+    critic: nn.Module,
+    images: torch.Tensor,
+    n_steps: int,
+    discrimination_weight: float,
+    lr_z: float,
+    features: Features,
+    latent_size: int | None,
+    device: str | torch.device,
+    chunk_size: int,
+) -> tuple[Prepared, Callable[[torch.Tensor], torch.Tensor]]:
     """Check all that `anogan_search` can check before it searches; return the generator and f, both prepared."""
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
     check_scalar(discrimination_weight, "discrimination_weight", Real, min_val=0, max_val=1)
@@ -150,32 +162,40 @@ def prepare_search(
     check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
     if not callable(features):
         raise TypeError(f"features must be a function of the critic and images; got {features!r}.")
-    generator = Prepared(generator, latent_size, resolve_device(device))
-    generator.check(images)
-    critic = copy.deepcopy(critic).to(generator.device, generator.dtype).eval().requires_grad_(False)
+    prepared = Prepared(generator, latent_size, resolve_device(device))
+    prepared.check(images)
+    critic = copy.deepcopy(critic).to(prepared.device, prepared.dtype).eval().requires_grad_(False)
     try:
-        found = features(critic, images[:1].to(generator.device, generator.dtype))
+        found = features(critic, images[:1].to(prepared.device, prepared.dtype))
     except RuntimeError as error:
         raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
     if found.shape[:1] != (1,):
         raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
-    return generator, partial(features, critic)
+    return prepared, partial(features, critic)
 
 
-def _whole_pixels(images):
+def _whole_pixels(images: torch.Tensor) -> torch.Tensor:
     """Pixels that came from uint8 as one float each: rounding elsewhere must not show in the scores."""
     whole = ((images + 1) * 127.5).round() / 127.5 - 1
     return torch.where((images - whole).abs() < 1e-6, whole, images)
 
 
 @torch.enable_grad()
-def _search(generator, features_of, x, z, n_steps, weights, lr_z):
+def _search(
+    generator: Prepared,
+    features_of: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    z: torch.Tensor,
+    n_steps: int,
+    weights: torch.Tensor,
+    lr_z: float,
+) -> tuple[torch.Tensor, ...]:
     """The search for m images at once: x (m, channels, height, width), z (m, latent_size).
 
     Returns the losses (2, m), residual and discrimination, the final z and the final images. The loss is summed over
     images and Adam works element by element, so each latent goes its own way.
     """
-    like = {"device": generator.device, "dtype": generator.dtype}
+    like: Any = {"device": generator.device, "dtype": generator.dtype}
     x, weights = x.to(**like), weights.to(**like)
     z = z.to(**like, copy=True).requires_grad_()
     adam = torch.optim.Adam([z], lr=lr_z, betas=BETAS, fused=True)
@@ -238,25 +258,25 @@ class AnoGAN(GANDetector):
     n_steps: int = 500
     discrimination_weight: float = 0.1
     lr_z: float = 0.03
-    features: Callable = last_hidden_layer
+    features: Features = last_hidden_layer
     chunk_size: int = 128
 
     SEARCH = ("n_steps", "discrimination_weight", "lr_z", "features", "chunk_size")
 
-    def _fit(self, X, y):
+    def _fit(self, X: torch.Tensor, y: Any) -> None:
         if (self.generator is None) != (self.critic is None):
             given, missing = ("critic", "generator") if self.generator is None else ("generator", "critic")
             raise ValueError(f"generator and critic: give both or neither; got a {given} and no {missing}.")
         super()._fit(X, y)
 
-    def _prepare_search(self, generator, critic, X):
+    def _prepare_search(self, generator: nn.Module, critic: nn.Module, X: torch.Tensor) -> None:
         prepare_search(generator, critic, X[:1], **self._search_options(generator))
 
-    def search(self, X):
+    def search(self, X: ImagesLike) -> AnoGANResult:
         """The search behind the scores of X, as an AnoGANResult."""
         check_is_fitted(self)
         networks, options = (self.generator_, self.critic_), self._search_options(self.generator_)
         return anogan_search(*networks, X, random_state=self.seed_, verbose=self.verbose, **options)
 
-    def _explain(self, X):
+    def _explain(self, X: Any) -> Any:
         return self.search(X).nearest, l1

@@ -7,16 +7,17 @@ decoder, with batch normalisation and ReLU in each layer.
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from .base import ImageDetector, own_state, resolve_device, seed_from, standard_normal, starting_points
+from .base import ImageDetector, RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
 from .dcgan import Encoder, Generator
 from .gan import DCGAN_ADAM
-from .images import as_images
+from .images import ImagesLike, PathLike, as_images
 from .losses import squared_l2
 from .training import Training, check_counts, digest_of
 
@@ -40,7 +41,15 @@ class Autoencoder(nn.Module):
     `seconds` the training's time, where it was trained here.
     """
 
-    def __init__(self, image_shape=(1, 32, 32), latent_size=256, ngf=64, variational=False):
+    variance: torch.Tensor
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] = (1, 32, 32),
+        latent_size: int = 256,
+        ngf: int = 64,
+        variational: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder = Encoder(image_shape, 2 * latent_size if variational else latent_size, ngf)
         self.decoder = Generator(image_shape, latent_size, ngf)
@@ -48,32 +57,33 @@ class Autoencoder(nn.Module):
             self.register_buffer("variance", torch.ones(()))
         self.variational = variational
         self.arguments = {**self.decoder.arguments, "variational": variational}
-        self.loss, self.seconds = [], None
+        self.loss: list[float] = []
+        self.seconds: float | None = None
 
-    def posterior(self, x):
+    def posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """A VAE's posterior of the latents of images: mean and log variance, (n, latent_size) each."""
         return self.encoder(x).chunk(2, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decoder(self.posterior(x)[0] if self.variational else self.encoder(x))
 
 
 @own_state()
 def train_autoencoder(
-    images,
-    seed,
+    images: ImagesLike,
+    seed: int,
     *,
-    variational,
-    n_steps,
-    latent_size=256,
-    ngf=64,
-    batch_size=64,
-    device="auto",
-    checkpoint=None,
-    checkpoint_seconds=60,
-    stop_at=None,
-    verbose=True,
-):
+    variational: bool,
+    n_steps: int,
+    latent_size: int = 256,
+    ngf: int = 64,
+    batch_size: int = 64,
+    device: str | torch.device = "auto",
+    checkpoint: PathLike | None = None,
+    checkpoint_seconds: float = 60,
+    stop_at: float | None = None,
+    verbose: bool = True,
+) -> Autoencoder:
     """Train a DCAE, or with `variational` a VAE (Kingma & Welling 2014).
 
     The loss is a mean over the batch: of a DCAE the squared L2 distance of reconstruction and image,
@@ -122,13 +132,23 @@ def train_autoencoder(
 class _AutoencoderTraining(Training):
     advice = "Try another seed or a larger batch_size."
 
-    def __init__(self, images, seed, variational, n_steps, latent_size, ngf, batch_size, device):
+    def __init__(
+        self,
+        images: ImagesLike,
+        seed: int,
+        variational: bool,
+        n_steps: int,
+        latent_size: int,
+        ngf: int,
+        batch_size: int,
+        device: str | torch.device,
+    ) -> None:
         check_counts(n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size)
         images, seed, device = as_images(images, min_samples=2, name="images"), int(seed), resolve_device(device)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.model = Autoencoder(tuple(images.shape[1:]), latent_size, ngf, variational)
-        self.model.to(device, memory_format=torch.channels_last)
+        self.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         arguments = {  # all that the result depends on
             "images": digest_of(images), "seed": seed, "n_steps": n_steps, "batch_size": batch_size,
             "device": device.type, **self.model.arguments,
@@ -139,11 +159,12 @@ class _AutoencoderTraining(Training):
         kind, parts = "VAE" if variational else "DCAE", [self.model, self.adam]
         super().__init__(kind, ("loss",), n_steps, [seed], arguments, parts, [self.rng], device)
 
-    def block(self, n_steps):
-        size, options = self.batch_size, {"generator": self.rng, "device": self.device}
+    def block(self, n_steps: int) -> torch.Tensor:
+        size = self.batch_size
+        options: Any = {"generator": self.rng, "device": self.device}
         return torch.stack([self._step(batch) for batch in torch.randint(len(self.images), (n_steps, size), **options)])
 
-    def _step(self, batch):
+    def _step(self, batch: torch.Tensor) -> torch.Tensor:
         """One step of Adam on the images with these indices (batch_size,); returns the loss (1, 1)."""
         x = self.images[batch].contiguous(memory_format=torch.channels_last)
         if self.model.variational:
@@ -158,16 +179,24 @@ class _AutoencoderTraining(Training):
         self.adam.step()
         return loss.detach().reshape(1, 1)
 
-    def finish(self):
+    def finish(self) -> Autoencoder:
         model = self.model.eval()
         if model.variational:
             model.variance.copy_(_variance_on(model, self.images, self.rng))
         model.loss, model.seconds = torch.tensor(self.losses).flatten().tolist(), self.seconds
-        return model.to("cpu", memory_format=torch.contiguous_format)
+        return model.to(device="cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @own_state()
-def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto", verbose=True):
+def autoencoder_scores(
+    model: Autoencoder,
+    x: ImagesLike,
+    *,
+    n_samples: int = 8,
+    random_state: RandomState = None,
+    device: str | torch.device = "auto",
+    verbose: bool = True,
+) -> dict[str, np.ndarray]:
     """Anomaly scores of images under a trained autoencoder.
 
     Parameters
@@ -218,7 +247,9 @@ def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto
 
 
 @torch.no_grad()
-def _scores(model, images, n_samples, seed, device):
+def _scores(
+    model: Autoencoder, images: torch.Tensor, n_samples: int, seed: int, device: str | torch.device
+) -> dict[str, torch.Tensor]:
     x = images.to(device)
     if not model.variational:
         return {"reconstruction": squared_l2(model(x), x)}
@@ -232,7 +263,7 @@ def _scores(model, images, n_samples, seed, device):
     }
 
 
-def _elbo_terms(model, x, noise):
+def _elbo_terms(model: Autoencoder, x: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What the ELBO of images x is made of, with noise (n, n_samples, latent_size) from a standard normal.
 
     Returns the squared L2 distance of x and the decoded samples, their mean (n,), and the
@@ -246,19 +277,21 @@ def _elbo_terms(model, x, noise):
     return error, divergence
 
 
-def _negative_elbo(error, divergence, variance, x):
+def _negative_elbo(
+    error: torch.Tensor, divergence: torch.Tensor, variance: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor:
     """The negative ELBO (n,) in nats of images x, from `_elbo_terms` and the likelihood's variance."""
     n_pixels = x[0].numel()
     return error / (2 * variance) + n_pixels / 2 * (2 * math.pi * variance).log() + divergence
 
 
-def _best_variance(error, x):
+def _best_variance(error: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The variance of maximal likelihood for images x, whose squared L2 distances are `error` (n,)."""
     return (error.detach().mean() / x[0].numel()).clamp(min=MIN_VARIANCE)
 
 
 @torch.no_grad()
-def _variance_on(model, images, rng):
+def _variance_on(model: Autoencoder, images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """`_best_variance` for all images, with one posterior sample each."""
     errors = []
     for x in images.split(CHUNK):
@@ -312,9 +345,12 @@ class DCAE(ImageDetector):
 
     N_THRESHOLD = 5000  # a score is one pass through the networks
     _variational = False
-    _score_name = "reconstruction"
 
-    def _fit(self, X, y):
+    @property
+    def _score_name(self) -> str:
+        return "reconstruction"
+
+    def _fit(self, X: torch.Tensor, y: Any) -> None:
         check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
         names = ("latent_size", "ngf", "batch_size", "checkpoint", "device", "verbose")
@@ -322,11 +358,11 @@ class DCAE(ImageDetector):
         self.network_ = train_autoencoder(X, self.seed_, variational=self._variational, n_steps=self.n_iter, **options)
         self.loss_ = self.network_.loss
 
-    def _anomaly_score(self, X):
+    def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
         return scores[self._score_name]
 
-    def _explain(self, X):
+    def _explain(self, X: Any) -> Any:
         device = resolve_device(self.device)
         network = copy.deepcopy(self.network_).to(device).eval()
         with torch.no_grad():
@@ -357,11 +393,11 @@ class VAE(DCAE):
 
     _variational = True
 
-    def _fit(self, X, y):
+    def _fit(self, X: torch.Tensor, y: Any) -> None:
         if self.score not in SCORES:
             raise ValueError(f"score must be one of {SCORES}; got {self.score!r}.")
         super()._fit(X, y)
 
     @property
-    def _score_name(self):
+    def _score_name(self) -> str:
         return self.score

@@ -8,11 +8,12 @@ import glob
 import hashlib
 import os
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +21,15 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .images import as_images
+from .images import PathLike, as_images
 from .thresholds import Threshold, threshold_at
+
+RandomState = int | np.random.RandomState | None
+D = TypeVar("D", bound="Detector")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Detector(OutlierMixin, BaseEstimator):
+class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have no annotations
     """What all methods share once they are fitted.
 
     A subclass is a dataclass too, whose fields are its parameters. It offers `_check_X(X, reset)`, which
@@ -34,13 +38,15 @@ class Detector(OutlierMixin, BaseEstimator):
     """
 
     contamination: float | None = 0.1
-    random_state: int | np.random.RandomState | None = None
+    random_state: RandomState = None
 
-    _dtype = None  # torch's default dtype while it works; None: the caller's
+    offset_: float | None
+
+    _dtype: torch.dtype | None = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
     _cure = "Features of very different or large scale are a likely reason: scale them, say with MinMaxScaler."
 
-    def fit(self, X, y=None):
+    def fit(self: D, X: Any, y: Any = None) -> D:
         """Fit on normal samples X; y is ignored.
 
         A `fit` that fails or is interrupted leaves the detector as it was, fitted or not.
@@ -54,22 +60,22 @@ class Detector(OutlierMixin, BaseEstimator):
                 self._fit(X, y)
                 self._set_offset(X)
         except BaseException:  # Ctrl-C too
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 
-    def anomaly_score(self, X):
+    def anomaly_score(self, X: Any) -> np.ndarray:
         """Anomaly scores (n,): higher is more anomalous, the sense of the papers."""
         check_is_fitted(self)
         with own_state(self._dtype):
             return self._anomaly_score(self._check_X(X, reset=False))
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> np.ndarray:
         """Scores (n,): higher is more normal, the sense of scikit-learn."""
         return -self.anomaly_score(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples` less `offset_` (n,): negative for outliers."""
         check_is_fitted(self)
         if self.offset_ is None:
@@ -79,7 +85,7 @@ class Detector(OutlierMixin, BaseEstimator):
             )
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """+1 for inliers, -1 for outliers (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
@@ -112,17 +118,17 @@ class Detector(OutlierMixin, BaseEstimator):
 
         save(self, path)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         # `n_features_in_` alone, which a failed `fit` leaves behind, is not enough.
         return hasattr(self, "offset_")
 
-    def _check_contamination(self):
+    def _check_contamination(self) -> None:
         if self.contamination is not None:
             check_scalar(self.contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right")
             if np.isnan(self.contamination):
                 raise ValueError("contamination must lie in (0, 0.5]; got nan.")
 
-    def _set_offset(self, X):
+    def _set_offset(self, X: Any) -> None:
         """Put the threshold where `contamination` of the (validated) training data fall below it."""
         self.offset_ = None
         if self.contamination is not None:
@@ -139,7 +145,7 @@ class Detector(OutlierMixin, BaseEstimator):
 class TableDetector(Detector):
     """A detector for tables: X is (n, d), finite numbers."""
 
-    def _check_X(self, X, reset):
+    def _check_X(self, X: Any, reset: bool) -> np.ndarray:
         try:
             return validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_min_samples=1 + reset)
         except (ValueError, TypeError) as error:
@@ -178,14 +184,16 @@ class ImageDetector(Detector):
     latent_size: int = 256
     ngf: int = 64
     batch_size: int = 64
-    checkpoint: str | Path | None = None
+    checkpoint: PathLike | None = None
     device: str = "auto"
     verbose: bool = True
+
+    image_shape_: tuple[int, ...]
 
     N_THRESHOLD = 200
     _dtype = torch.float32
 
-    def _check_X(self, X, reset):
+    def _check_X(self, X: Any, reset: bool) -> torch.Tensor:
         shape = None if reset else self.image_shape_
         images = as_images(X, shape=shape, min_samples=1 + reset)
         if reset:
@@ -225,14 +233,14 @@ class ImageDetector(Detector):
                 raise ValueError(f"explain: loss={loss!r} can't be taken pixel by pixel: {error}") from error
             return Explanation(reconstruction, residual.numpy())
 
-    def _set_offset(self, X):
+    def _set_offset(self, X: Any) -> None:
         if len(X) > self.N_THRESHOLD:
             picked = np.random.RandomState(seed_from(self.random_state)).permutation(len(X))
             X = X[np.sort(picked[: self.N_THRESHOLD])]
         super()._set_offset(X)
 
 
-def resolve_device(device):
+def resolve_device(device: str | torch.device) -> torch.device:
     """The torch device for `device`; "auto" is CUDA where there is one, else the CPU.
 
     Raises ValueError if there is no such device, or if it is a CUDA device and there is none here.
@@ -249,7 +257,7 @@ def resolve_device(device):
 
 
 @contextmanager
-def own_state(dtype=torch.float32):
+def own_state(dtype: torch.dtype | None = torch.float32) -> Iterator[None]:
     """Torch as a computation here needs it: gradients on, no autocast, this default dtype (None: the caller's).
 
     Whatever the caller has set does not change results, and is as before in the end.
@@ -268,7 +276,7 @@ def own_state(dtype=torch.float32):
         torch.set_default_dtype(before)
 
 
-def seed_from(random_state):
+def seed_from(random_state: RandomState) -> int:
     """An int seed from whatever scikit-learn accepts as `random_state`."""
     if isinstance(random_state, (int, np.integer)):
         if not 0 <= random_state < 2**32:
@@ -280,12 +288,14 @@ def seed_from(random_state):
         raise ValueError(f"random_state must be an int, a RandomState or None; got {random_state!r}.") from error
 
 
-def standard_normal(n, latent_size, rng):
+def standard_normal(n: int, latent_size: int, rng: torch.Generator) -> torch.Tensor:
     """The prior p_z that the ADGAN paper trains and searches with: (n, latent_size) from a torch.Generator."""
     return torch.randn(n, latent_size, generator=rng)
 
 
-def starting_points(image, n, latent_size, prior, seed):
+def starting_points(
+    image: torch.Tensor, n: int, latent_size: int, prior: Callable[..., torch.Tensor], seed: int
+) -> torch.Tensor:
     """Latents (n, latent_size) for one image, drawn from the prior by a seed made of `seed` and its pixels alone."""
     pixels = ((image + 1) * 127.5).round().to(torch.uint8)  # so that it is one image, as uint8 or as floats
     digest = hashlib.blake2b(pixels.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
@@ -295,7 +305,7 @@ def starting_points(image, n, latent_size, prior, seed):
     return z
 
 
-def write_aside(path, raw):
+def write_aside(path: Path, raw: bytes) -> None:
     """Write bytes beside `path`, then rename, so that nobody ever sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -307,14 +317,14 @@ def write_aside(path, raw):
     sweep(path)
 
 
-def sweep(path):
+def sweep(path: Path) -> None:
     """Remove what processes that were killed while they wrote `path` left beside it."""
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         if not _is_running(part.suffixes[-2].removeprefix(".")):
             part.unlink(missing_ok=True)
 
 
-def _is_running(pid):
+def _is_running(pid: str) -> bool:
     if os.name != "posix" or not pid.isdecimal():
         return True  # who knows
     try:

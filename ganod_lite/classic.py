@@ -5,8 +5,10 @@ section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimat
 (n, d); flatten images before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -20,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
-from .base import TableDetector, seed_from
+from .base import RandomState, TableDetector, seed_from
 
 # The paper's candidates.
 BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
@@ -51,7 +53,7 @@ class ClassicDetector(TableDetector):
 
     n_components: int | None = None
 
-    def _fit(self, X, y):
+    def _fit(self, X: Any, y: Any) -> None:
         self._check_parameters()
         seed = seed_from(self.random_state)
         pca, Z = "passthrough", X
@@ -61,10 +63,10 @@ class ClassicDetector(TableDetector):
             Z = pca.fit_transform(X)
         self.pipeline_ = Pipeline([("pca", pca), ("estimator", self._fit_estimator(Z, seed))])
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         pass
 
-    def _anomaly_score(self, X):
+    def _anomaly_score(self, X: Any) -> np.ndarray:
         return -self.pipeline_.score_samples(X)
 
 
@@ -90,12 +92,12 @@ class KDE(ClassicDetector):
     array([ 1, -1])
     """
 
-    bandwidths: tuple = BANDWIDTHS
+    bandwidths: Sequence[float] = BANDWIDTHS
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_bandwidths(self.bandwidths)
 
-    def _fit_estimator(self, Z, seed):
+    def _fit_estimator(self, Z: np.ndarray, seed: int) -> KernelDensity:
         # One leaf for all. Bounds over many leaves cancel badly where the density is low (scikit-learn's
         # issues 25799 and 27186): at 100 dimensions they move log densities by up to 100, and take longer.
         bandwidth = best_bandwidth(Z, self.bandwidths, seed)
@@ -123,10 +125,10 @@ class OCSVM(ClassicDetector):
 
     nu: float = 0.1
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
 
-    def _fit_estimator(self, Z, seed):
+    def _fit_estimator(self, Z: np.ndarray, seed: int) -> OneClassSVM:
         return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
 
 
@@ -152,7 +154,7 @@ class IForest(ClassicDetector):
     n_estimators: int = 100
     max_samples: int | float | str = "auto"
 
-    def _fit_estimator(self, Z, seed):
+    def _fit_estimator(self, Z: np.ndarray, seed: int) -> IsolationForest:
         return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
 
 
@@ -177,13 +179,13 @@ class GMM(ClassicDetector):
     array([ 1, -1])
     """
 
-    mixture_sizes: tuple = MIXTURE_SIZES
+    mixture_sizes: Sequence[int] = MIXTURE_SIZES
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         for size in self.mixture_sizes:
             check_scalar(size, "mixture_sizes", Integral, min_val=1)
 
-    def _fit_estimator(self, Z, seed):
+    def _fit_estimator(self, Z: np.ndarray, seed: int) -> GaussianMixture:
         sizes = [size for size in self.mixture_sizes if size <= len(Z)]
         if not sizes:
             raise ValueError(
@@ -194,7 +196,7 @@ class GMM(ClassicDetector):
         return min(mixtures, key=lambda mixture: mixture.bic(Z))
 
 
-def check_bandwidths(bandwidths):
+def check_bandwidths(bandwidths: Sequence[float]) -> None:
     """Raise ValueError or TypeError unless there are bandwidths, all of them positive numbers."""
     if not len(bandwidths):
         raise ValueError(f"bandwidths: at least one is needed; got {bandwidths!r}.")
@@ -202,7 +204,7 @@ def check_bandwidths(bandwidths):
         check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
 
 
-def best_bandwidth(Z, bandwidths=BANDWIDTHS, random_state=None):
+def best_bandwidth(Z: np.ndarray, bandwidths: Sequence[float] = BANDWIDTHS, random_state: RandomState = None) -> float:
     """The bandwidth of a Gaussian kernel density estimate with the best ten-fold likelihood on Z (n, d).
 
     What GridSearchCV over KernelDensity chooses, with each distance computed once instead of once per
@@ -220,7 +222,7 @@ def best_bandwidth(Z, bandwidths=BANDWIDTHS, random_state=None):
     return bandwidths[int(np.argmax(likelihoods))]
 
 
-def tune_gamma(Z, random_state=None, n_samples=1000):
+def tune_gamma(Z: np.ndarray, random_state: RandomState = None, n_samples: int = 1000) -> float:
     """The Gaussian kernel's gamma for Z (n, d) after Evangelista et al. (2007).
 
     Evangelista, Embrechts and Szymanski, "Some Properties of the Gaussian Kernel for One Class

@@ -44,7 +44,7 @@ class Generator(nn.Sequential):
         self.apply(_initialise)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return super().forward(z[:, :, None, None] if z.ndim == 2 else z)
+        return super().forward(z[:, :, None, None] if z.ndim == 2 else z)  # type: ignore[no-untyped-call]
 
 
 class Critic(nn.Sequential):

@@ -5,7 +5,7 @@ several training sets stand side by side as the groups of one generator and one 
 Each has its own seed, batches, noise, and loss; nothing but the kernels is shared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,16 @@ RECIPES: dict[str, dict[str, Any]] = {
     "gan": DCGAN_ADAM,  # Goodfellow et al. 2014 with the generator's loss of its section 3, as in DCGAN
     "lsgan": DCGAN_ADAM,  # Mao et al. 2017, eq. 9
 }
-CRITIC_LOSSES = {  # of the values of generated and real images
+CRITIC_LOSSES: dict[
+    str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+] = {  # of the values of generated and real images
     # eq. 2: the critic maximises E d(x) - E d(g(z))
     "wgan": lambda fake, real: (fake - real).mean(0),
     "wgan-gp": lambda fake, real: (fake - real).mean(0),
     "gan": lambda fake, real: (F.softplus(fake) + F.softplus(-real)).mean(0),
     "lsgan": lambda fake, real: (fake.square() + (real - 1).square()).mean(0) / 2,
 }
-GENERATOR_LOSSES = {
+GENERATOR_LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "wgan": lambda fake: -fake.mean(0),
     "wgan-gp": lambda fake: -fake.mean(0),
     "gan": lambda fake: F.softplus(-fake).mean(0),
@@ -270,6 +272,10 @@ class GANDetector(ImageDetector):
     """
 
     generator: torch.nn.Module | None = None
+
+    generator_: Any
+    critic_: Any
+    SEARCH = tuple[str, ...]()
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
         self.seed_ = seed_from(self.random_state)

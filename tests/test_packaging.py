@@ -86,6 +86,14 @@ def test_wheel_holds_the_two_packages_and_nothing_else(tmp_path):
     assert {name for name in names if not name.parts[0].endswith(".dist-info")} == kept
 
 
+def test_ganod_lite_is_typed_strictly():
+    """By mypy, which pyproject.toml tells what is strict."""
+    pytest.importorskip("mypy")
+    mypy = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert mypy.returncode == 0, mypy.stdout + mypy.stderr
+    assert (ROOT / "ganod_lite" / "py.typed").exists()
+
+
 def test_citation_has_the_package_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
