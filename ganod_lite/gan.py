@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from .base import ImageDetector, own_state, resolve_device, seed_from
 from .dcgan import Critic, Generator, stack, unstack
 from .images import ImagesLike, PathLike, as_images
+from .losses import Loss
 from .training import Training, check_counts, digest_of
 
 # What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
@@ -33,9 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "gan": DCGAN_ADAM,  # Goodfellow et al. 2014 with the generator's loss of its section 3, as in DCGAN
     "lsgan": DCGAN_ADAM,  # Mao et al. 2017, eq. 9
 }
-CRITIC_LOSSES: dict[
-    str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-] = {  # of the values of generated and real images
+CRITIC_LOSSES: dict[str, Loss] = {  # of the critic's values of generated and of real images
     # eq. 2: the critic maximises E d(x) - E d(g(z))
     "wgan": lambda fake, real: (fake - real).mean(0),
     "wgan-gp": lambda fake, real: (fake - real).mean(0),
