@@ -143,7 +143,7 @@ def detector_from(raw: bytes) -> Detector:
     for name in state.keys() - detector.get_params().keys():
         if not name.endswith("_") or name.startswith("_"):
             raise ValueError(f"{saved['class']} has no {name}")
-    vars(detector).update(state)
+    detector.__dict__.update(state)
     check_is_fitted(detector)
     return detector
 
