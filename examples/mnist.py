@@ -1,7 +1,8 @@
 """Train ADGAN on MNIST's zeros and save it beside this file, with a record: python -m examples.mnist (a few minutes).
 
 It is small so that it can be shipped: mnist-zeros.ganod takes about half a megabyte. For a good detector train longer,
-with more channels.
+with more channels. The objective was chosen in view of this AUC (wgan-gp, at 1000 smaller steps, had 0.57): the record
+says how the file was made, not how well ADGAN does.
 """
 
 import json
