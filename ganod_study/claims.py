@@ -541,7 +541,7 @@ def _scenes_rule(judge, methods, classes):
             if holds is None:
                 return Verdict(ours, UNDECIDED, scale, entries, "{doc}`scenes`", why)
             return _decided(holds, ours, scale, entries, "{doc}`scenes`")
-        why = "LSUN is not at hand, and there are no stored results of other scenes."
+        why = "LSUN is missing here, and there are no stored results of other scenes."
         return Verdict("–", CANNOT, where="{doc}`scenes`", why=why)
 
     return rule

@@ -61,7 +61,10 @@ def _classical(means):
             counts.append(f"{close} of {len(run)} means on {TITLES[d]}")
     if not counts:
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
-    return f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's."
+    return (
+        f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
+        "{doc}`kde` looks into the farthest one."
+    )
 
 
 def _sogaal(evidence):
@@ -132,20 +135,6 @@ def strip(entry, anomalous_class):
     for axis, head in zip(axes[0], heads):
         axis.set_title(head, fontsize=9)
     return figure
-
-
-def strip_found(entry, anomalous_class):
-    """What the strip shows, in words."""
-    p, k = entry.parameters, SHOWN_STEPS[-1]
-    ends = {c: path(entry, c) for c in (p["normal_class"], anomalous_class)}
-    normal, anomalous = (f"{found.losses[found.shown[0], k]:.0f}" for found in ends.values())
-    return Markdown(
-        f"ADGAN searches its generator for each image. A generator of {TITLES[p['dataset']]}'s digit "
-        f"{CLASSES[p['dataset']][p['normal_class']]} comes within a loss of {normal} of a "
-        f"{CLASSES[p['dataset']][p['normal_class']]} in {k} steps, and of {anomalous} of a "
-        f"{CLASSES[p['dataset']][anomalous_class]}: the loss is the score. First test image of each class, best of "
-        f"{p['n_seeds']} {{term}}`starts <start>`, scale `{p['scale']}`."
-    )
 
 
 # --- the means ---

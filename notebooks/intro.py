@@ -81,8 +81,8 @@ front.dots(evidence)
 # Every number comes from a stored {term}`record`, which says with which parameters, on what and at which commit it was
 # computed. Tables show the paper's number, ours, and what this very build computed, each at the {term}`scale` that it
 # names: a number at a small scale says nothing of the paper's. "±" is always half of a 95 % interval. {doc}`claims`
-# has all verdicts, {doc}`search` shows ADGAN at work, {doc}`table1` its numbers, {doc}`gaal` those of SO-GAAL, and
-# {doc}`../glossary` the words.
+# has all verdicts, {doc}`search` shows ADGAN at work, {doc}`table1` has its numbers, {doc}`gaal` those of SO-GAAL, and
+# {doc}`../glossary` the words. <span id="pdf"></span>
 #
 # (use-on-images)=
 # ## Use it on my images
@@ -96,9 +96,9 @@ front.dots(evidence)
 # detector.anomaly_score(new_images)  # (n,): the higher, the more anomalous
 # ```
 #
-# A thousand images of 32 × 32 pixels train in minutes on a processor, and scoring takes a fraction of a second for
-# each. {doc}`../methods/adgan` has the details. For grey digits a classical method is as good and much faster:
-# look at {doc}`table1` before you choose.
+# Images of 32 × 32 pixels train in minutes on a processor, and each takes a fraction of a second to score. For grey
+# digits a classical method is as good and much faster: {doc}`guide_choose` helps to choose, {doc}`guide_adgan` goes
+# through the arguments.
 #
 # (use-on-table)=
 # ## Use it on my table
@@ -114,4 +114,4 @@ front.dots(evidence)
 # ```
 #
 # The result depends on that epoch more than on anything else, and on most tables a default isolation forest does as
-# well: {doc}`gaal` shows both on twelve tables.
+# well: {doc}`gaal` shows both on twelve tables, {doc}`guide_gaal` how to use them.

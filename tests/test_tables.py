@@ -327,3 +327,13 @@ def test_networks_that_are_there_are_shown_beside_those_that_are_not(tmp_path):
         assert figure.get_supxlabel().endswith("not the networks behind them: 1.") and len(figure.axes) == 1
     shown = records.networks(found, store=tmp_path).data
     assert "gan/class1" in shown.splitlines()[0] and "class0-seed0" in shown.splitlines()[-1]
+
+
+def test_one_machine_is_said_once_and_several_in_their_rows():
+    found = entries(classes=(0, 8), methods=("kde",))
+    shown = records.listing(found).data
+    assert shown.startswith("Computed on d.") and "device" not in shown and shown.count("kde-class") == 2
+    other = replace(found[0], record=found[0].record | {"device": "CPU, 1 threads"})
+    shown = records.listing([*found, other]).data
+    assert "device" in shown and "Computed on" not in shown
+    assert "Computed on CPU, 1 thread." in records.listing([other]).data
