@@ -140,6 +140,9 @@ def test_verdict_compares_on_the_same_images_and_says_which_is_ahead(made_up):
     expected = t_interval(differences(made_up, "mean-image"))
     assert f"is behind the best score that knows nothing, {METHODS['mean-image'].title}" in said
     assert signed(expected) in said and f"same {N_ADGAN} test images" in said and "scale `medium`" in said
+    of_first = [e.arrays for (_, seed), e in cells_of(made_up, "mean-image").items() if seed == 0]
+    mean = np.mean([auc(a["labels"][:N_ADGAN], a["scores"][:N_ADGAN]) for a in of_first])
+    assert f"against {mean:.3f} ±" in said
     without = [e for e in made_up if e.parameters["method"] != "mean-image"]
     assert "beats the best score that knows nothing, complexity" in tables.verdict(without).data
     assert "Not run" in tables.verdict([e for e in made_up if e.parameters["method"] == "adgan"]).data

@@ -286,7 +286,7 @@ def test_true_positive_rate_is_the_best_that_keeps_within_the_false_positives(ti
         allowed = [t for t in thresholds if np.mean(scores[y == 0] >= t) <= at]
         assert true_positive_rate(y, scores, at) == max(np.mean(scores[y == 1] >= t) for t in allowed)
     assert true_positive_rate([0, 0, 1, 1], [0, 3, 1, 2], 0.49) == 0
-    assert true_positive_rate([0, 1] * 4, np.repeat(np.arange(4), 2), 0.25) == 0.25  # on a diagonal of the curve
+    assert true_positive_rate([0, 1] * 4, np.repeat(np.arange(4), 2), 0.5) == 0.5  # on a diagonal of the curve
     with pytest.raises(ValueError, match="at == 1.5"):
         true_positive_rate(y, scores, 1.5)
 
