@@ -51,7 +51,7 @@ figures.kde_tree(entries)
 #   puts out (43,264 numbers) or what is left after ReLU and max pooling (9,216).
 # - **60 and 100 dimensions were picked with hindsight**, for the comparison class by class.
 # - **These are 1,000 training images** of each class and 1,000 test images of one draw. {doc}`table1` has all of them.
-# - **CIFAR-10 was not tried.** There the exact KDE is already within 0.02 of the paper ({doc}`classical`).
+# - **CIFAR-10 was not tried.** There the exact KDE agrees with the paper ({doc}`classical`).
 
 # %%
 kde.holdout_would_choose(entries)

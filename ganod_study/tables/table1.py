@@ -11,12 +11,13 @@ from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
 from ..render import NOT_YET, csv_link, markdown, number, plus_minus
 from ..statistics import paired_comparison
-from ..summaries import cells_of, complete, mean_auc, operating_points
+from ..summaries import cells_of, complete, entry_auc, mean_auc, operating_points
 from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 CLOSE = 0.02  # means that are no further apart need no explanation
 FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
+CELL = "font-size: 0.75rem; line-height: 1.25; padding: 0.15em 0.3em; text-align: center; white-space: nowrap"
 SHADES = {True: "0, 114, 178", False: "213, 94, 0"}  # blue where ours is higher, orange where it is lower
 
 
@@ -29,12 +30,12 @@ def answer(stored):
     for dataset, entries in stored.items():
         title, best = datasets.TITLES[dataset], complete(entries)
         scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
-        mean = {method: mean_auc(cells_of(best, method)) for method in scale}
-        if "adgan" in mean:
-            text = f"{plus_minus(mean['adgan'].interval)} on {title} (the paper: {paper_mean(dataset, 'adgan'):.3f})"
+        if "adgan" in scale:
+            text = f"{plus_minus(mean_auc(cells_of(best, 'adgan')).interval)} on {title} (the paper: {paper_mean(dataset, 'adgan'):.3f})"
             adgan.setdefault(scale["adgan"], []).append(text)
         run = [method for method in DETECTORS if scale.get(method) == "paper"]
-        n_close = sum(abs(mean[method].value - paper_mean(dataset, method)) <= CLOSE for method in run)
+        means = {method: np.mean(list(_class_aucs(best, method).values())) for method in run}
+        n_close = sum(abs(mean - paper_mean(dataset, method)) <= CLOSE for method, mean in means.items())
         close += [f"{n_close} of {len(run)} on {title}"] if run else []
     said = []
     if "paper" in adgan:
@@ -66,46 +67,56 @@ def matrix(dataset, stored):
     Each cell has ours above the paper's; its shade says by how much they differ. Ours are at the best scale that has
     all classes, which the column's head names. stored: entries at any scales of scales.STORED.
     """
-    best = complete(stored)
-    cells = {m: cells_of(best, m) for m in TABLE1}
+    best, title = complete(stored), datasets.TITLES[dataset]
     scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
-    all_classes = range(len(datasets.CLASSES[dataset]))
+    aucs = {m: _class_aucs(best, m) for m in TABLE1}  # whole repetitions only, so their mean is that of the repetitions
     notes = _misprints(dataset)
 
     def row(name, classes):
-        shown = []
+        cells = ""
         for m in TABLE1:
-            paper, ours = paper_mean(dataset, m, classes), mean_auc(cells[m], classes)
             mark = "*" if len(classes) > 1 and m in notes else ""
-            shown.append(_matrix_cell(paper, ours and ours.value, mark))
-        return f'<tr><th scope="row">{html.escape(name)}</th>{"".join(shown)}</tr>'
+            ours = np.mean([aucs[m][c] for c in classes]) if aucs[m] else None
+            cells += _matrix_cell(paper_mean(dataset, m, classes), ours, mark)
+        return f'<tr><th scope="row" style="{CELL}">{html.escape(name)}</th>{cells}</tr>'
 
     heads = "".join(
-        f'<th scope="col">{html.escape(METHODS[m].label)}<br><small>{scale.get(m, NOT_YET)}</small></th>'
+        f'<th scope="col" style="{CELL}; white-space: normal">{html.escape(METHODS[m].label)}<br>'
+        f'<span style="font-weight: normal">{scale.get(m, NOT_YET)}</span></th>'
         for m in TABLE1
     )
-    rows = [row("mean", all_classes), *(row(datasets.CLASSES[dataset][c], [c]) for c in all_classes)]
-    title = datasets.TITLES[dataset]
+    classes = range(len(datasets.CLASSES[dataset]))
+    rows = [row("mean", classes), *(row(datasets.CLASSES[dataset][c], [c]) for c in classes)]
     about = (
         f"{title}: in each cell our AUC (bold) above the paper's, in each head the scale of ours. Blue where ours is "
         f"higher, orange where it is lower, the deeper the more, up to {FULL_SHADE}; unshaded within {CLOSE}."
     )
     about += "".join(f" * {note}" for note in notes.values())
+    style = "width: 100%; table-layout: auto; margin: 0; border-collapse: collapse; font-variant-numeric: tabular-nums"
     return HTML(
+        f'<p style="font-size: 0.85em; margin: 0 0 0.3em">{about}</p>'
         f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{title}: classes by methods">'
-        f'<table style="font-size: 0.8em; line-height: 1.25; font-variant-numeric: tabular-nums">'
-        f'<caption style="caption-side: top; white-space: normal">{about}</caption>'
-        f'<thead><tr><th scope="col">class</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<table class="dataframe" style="{style}">'
+        f'<thead><tr><th scope="col" style="{CELL}">class</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody>'
+        "</table></div>"
     )
 
 
+def _class_aucs(entries, method):
+    """{class: AUC averaged over repetitions}."""
+    found = {}
+    for (c, _), entry in cells_of(entries, method).items():
+        found.setdefault(c, []).append(entry_auc(entry))
+    return {c: float(np.mean(values)) for c, values in found.items()}
+
+
 def _matrix_cell(paper, ours, mark):
-    style = "white-space: nowrap; text-align: center; padding: 0.15em 0.4em"
+    shade = ""
     if ours is not None and abs(ours - paper) > CLOSE:
         depth = 0.1 + 0.4 * min(1, abs(ours - paper) / FULL_SHADE)
-        style += f"; background: rgba({SHADES[ours > paper]}, {depth:.2f})"
+        shade = f"; background: rgba({SHADES[bool(ours > paper)]}, {depth:.2f})"
     shown = "–" if ours is None else f"{ours:.3f}"
-    return f'<td style="{style}"><b>{shown}</b><br>{paper:.3f}{mark}</td>'
+    return f'<td style="{CELL}{shade}"><b>{shown}</b><br>{paper:.3f}{mark}</td>'
 
 
 def _misprints(dataset):
