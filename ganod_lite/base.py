@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .images import as_images
-from .thresholds import threshold_at
+from .thresholds import Threshold, threshold_at
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -83,7 +83,7 @@ class Detector(OutlierMixin, BaseEstimator):
         """+1 for inliers, -1 for outliers (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def set_threshold(self, X, false_alarm_rate=0.05, confidence=0.95):
+    def set_threshold(self, X: Any, false_alarm_rate: float = 0.05, confidence: float = 0.95) -> Threshold:
         """Set `offset_` so that `predict` calls at most this share of normal samples outliers.
 
         Parameters
@@ -102,7 +102,7 @@ class Detector(OutlierMixin, BaseEstimator):
         self.offset_ = -threshold.threshold
         return threshold
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the fitted detector to a file that `ganod_lite.load` reads.
 
         The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. Functions
@@ -193,7 +193,7 @@ class ImageDetector(Detector):
             self.n_features_in_ = images[0].numel()
         return images
 
-    def explain(self, X):
+    def explain(self, X: Any) -> Explanation:
         """What is anomalous about images: their reconstructions, and the pixels at which they differ.
 
         ADGAN's reconstruction is made by the adapted generator, at the start with the smallest final loss; AnoGAN's

@@ -114,9 +114,8 @@ def learning_curves(groups):
 
     groups: {title: entries of `runner.attempt`}.
     """
-    columns = min(2, len(groups))
-    figure, axes = new_figure(8, 2.9 * -(-len(groups) // columns), -(-len(groups) // columns), columns, squeeze=False)
-    for axis, (title, entries) in zip(axes.flat, groups.items()):
+    figure, axes = _panels(groups, 2.7)
+    for axis, (title, entries) in zip(axes, groups.items()):
         for i, entry in enumerate(entries):
             epochs = np.arange(len(entry.arrays["auc"])) + 1
             for name, label, colour in (
@@ -127,9 +126,7 @@ def learning_curves(groups):
                 axis.plot(epochs, entry.arrays[name], color=colour, linewidth=1, alpha=0.8, label=label * (i == 0))
         axis.axvline(entries[0].parameters["stop_epochs"], color="0.6", linestyle=":", linewidth=1)
         axis.set(title=title, xlabel="epoch", ylim=(0, None))
-    for axis in axes.flat[len(groups) :]:
-        axis.remove()
-    _legend_below(axes[0, 0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 
@@ -166,7 +163,7 @@ def labelled_points(table):
         x, y = table.X[table.y == label, :2].T
         axis.scatter(x, y, color=colour, marker=marker, s=10 + 25 * label, label=name, linewidth=0)
     axis.set(xlabel="first feature", ylabel="second feature")
-    _legend_below(axis)
+    _legend_below_all(figure, axis)
     return figure
 
 
@@ -175,15 +172,15 @@ def scored_points(table, groups):
 
     groups: {title: entries of `runner.attempt`}; the first seed's scores at the end are shown.
     """
-    figure, axes = new_figure(9, 3, 1, len(groups), squeeze=False)
-    for axis, (title, entries) in zip(axes[0], groups.items()):
+    figure, axes = _panels(groups, 2.8)
+    for axis, (title, entries) in zip(axes, groups.items()):
         scores = entries[0].arrays["scores"]
         points = axis.scatter(*table.X[:, :2].T, c=scores, s=8, cmap="viridis", linewidth=0)
         outliers = table.X[table.y == 1, :2].T
         axis.scatter(*outliers, s=45, facecolor="none", edgecolor="#D55E00", linewidth=0.8, label="outlier")
         figure.colorbar(points, ax=axis)
         axis.set_title(title, fontsize=9)
-    _legend_below(axes[0, 0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 
@@ -208,14 +205,15 @@ def benchmark_ratios(records, value, by, label):
         axis.axvline(1, color="0.6", linestyle=":", linewidth=1)
         axis.set_xlabel(label)
         axis.set_title(record["device"], fontsize=9)
+    figure.get_layout_engine().set(h_pad=0.12)  # inches: a title is no closer to the axis above
     return figure
 
 
 def benchmark_scaling(records):
-    """Cost against images, seeds, steps and width, relative to the first of each: a row of panels for each machine."""
+    """Cost against images, seeds, steps and width, relative to the first of each: four panels for each machine."""
     titles = {"n_images": "images", "n_seeds": "seeds", "n_steps": "steps", "ngf": "width ngf"}
-    figure, axes = new_figure(9, 2.8 * len(records), len(records), len(titles), squeeze=False, sharey="row")
-    for record, panels in zip(records, axes):
+    figure, axes = new_figure(6, 4.6 * len(records), 2 * len(records), 2, squeeze=False, sharey=True)
+    for record, panels in zip(records, axes.reshape(len(records), len(titles))):
         for axis, (varied, title) in zip(panels, titles.items()):
             rows = [row for row in record["rows"] if row.get("varied") == varied]
             middle, reach = _middle_and_reach([row["relative"] for row in rows])
@@ -225,6 +223,7 @@ def benchmark_scaling(records):
             axis.set(xscale="log", xlabel=title)
             _ticks(axis, x)
         panels[0].set_ylabel("relative cost", fontsize=9)
+        panels[2].set_ylabel("relative cost", fontsize=9)
         panels[0].set_ylim(bottom=0)
         panels[0].set_title(record["device"], fontsize=9, loc="left")
     return figure
@@ -238,6 +237,12 @@ def _ticks(axis, values):
 
 def _legend_below(axis, ncols=3):
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=ncols, frameon=False, fontsize=7)
+
+
+def _legend_below_all(figure, axis, ncols=3):
+    """One legend under all panels, of what one of them shows."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False, fontsize=8)
 
 
 def _middle_and_reach(rounds):
@@ -305,33 +310,31 @@ def ablation_theta(axis, curves):
     axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
     _step_axis(axis, curves.x)
     reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
-    axis.set(ylabel="AUC, θ adapting minus θ frozen", ylim=(-reach, reach))
+    axis.set(ylabel="AUC gained by adapting θ", ylim=(-reach, reach))
 
 
 def ablation_losses(entries):
-    """Mean losses of normal and anomalous images against steps, and below what adapting theta takes off them."""
+    """Mean losses of normal and anomalous images against steps, and beside them what adapting theta takes off."""
     gains = {title: [summaries.theta_gains(found, y) for y in (0, 1)] for title, found in by_dataset(entries).items()}
     gains = {title: found for title, found in gains.items() if found[0]}
     if not gains:
         return not_run(*SEARCHES)
-    figure, axes = new_figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
-    for title, (above, below) in zip(gains, axes.T):
+    figure, axes = new_figure(6.8, 2.9 * len(gains) + 0.6, len(gains), 2, squeeze=False)
+    for title, (left, right) in zip(gains, axes):
         of_dataset = by_dataset(entries)[title]
         for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
             for (method, about), style in zip(SEARCHES.items(), ("-", ":")):
                 curves = summaries.loss_by_step(of_dataset, method, label)
-                above.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
+                left.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
                 if style == "-":
-                    above.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
+                    left.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
             gain = gains[title][label]
-            below.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
-            below.plot(gain.x, gain.mean, color=colour, linewidth=2, label=name)
-        for axis, ylabel in ((above, "mean loss"), (below, "loss, θ frozen minus θ adapting")):
+            right.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
+            right.plot(gain.x, gain.mean, color=colour, linewidth=2)
+        for axis, ylabel in ((left, "mean loss"), (right, "loss saved by adapting θ")):
             _step_axis(axis, gain.x)
-            axis.set_ylabel(ylabel)
-        above.set_title(title)
-    _legend_below(axes[0, 0], ncols=2)
-    _legend_below(axes[1, 0], ncols=2)
+            axis.set(title=title, ylabel=ylabel)
+    _legend_below_all(figure, axes[0, 0], ncols=2)
     return figure
 
 
@@ -372,7 +375,8 @@ def ablation_methods(entries, titles):
         axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
         absent = [titles[method] for method in titles if method not in found]
         axis.set(title=title, ylabel="AUC", xlabel=f"without {', '.join(absent)}: not run" if absent else "class")
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    ncols = min(len(handles), 3)
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=8)
     return figure
 
 
@@ -413,10 +417,13 @@ def ablation_forest(axis, forests):
     axis.set_xlabel("class")
 
 
-def _panels(titles):
-    """A figure with a row of panels, one for each title, and the list of their axes."""
-    figure, axes = new_figure(1 + 2.9 * len(titles), 3.3, 1, len(titles), squeeze=False)
-    return figure, axes[0]
+def _panels(titles, height=3.3):
+    """A figure with a panel for each title, two side by side, and the list of their axes."""
+    columns, rows = min(2, len(titles)), -(-len(titles) // 2)
+    figure, axes = new_figure(1 + 2.9 * columns, height * rows, rows, columns, squeeze=False)
+    for axis in axes.flat[len(titles) :]:
+        axis.remove()
+    return figure, list(axes.flat[: len(titles)])
 
 
 def _draw_curves(axis, curves, style="-", note=""):
@@ -526,18 +533,18 @@ def tuning_curves(entries):
     panels = tuning.curves(entries)
     if not panels:
         return note("Not yet run.")
-    figure, axes = new_figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
+    figure, axes = _panels(panels, 3)
     for (measure, of_dataset), axis in zip(panels.items(), axes):
         for i, (title, curves) in enumerate(of_dataset.items()):
             for line in curves.lines.values():
                 axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
-        for n_iter in {settings.n_iter for settings in SCALES[tuning.SCALE].values()}:
+        for n_iter in {SCALES[tuning.SCALE][name].n_iter for name in tuning.DATASETS}:
             axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
         _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))
         axis.set_ylim(bottom=0)
-    _legend_below(axes[0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 

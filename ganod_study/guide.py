@@ -19,14 +19,14 @@ N_ACROSS = 80  # points along each side of a plane
 # --- pictures ---
 
 
-def reconstructions(detector, images, labels, n_normal=3, n_anomalous=4):
+def reconstructions(detector, images, labels, n_normal=2, n_anomalous=3):
     """The first normal and anomalous images with their scores, and what a detector's `explain` makes of them."""
     labels = np.asarray(labels, dtype=bool)
     picked = np.r_[np.flatnonzero(~labels)[:n_normal], np.flatnonzero(labels)[:n_anomalous]]
     scores, (made, residual) = detector.anomaly_score(images[picked]), detector.explain(images[picked])
     shown = as_images(images[picked]).numpy()
     rows = {"image": (shown + 1) / 2, "nearest": (made + 1) / 2, "residual": residual[:, None] / residual.max()}
-    figure, axes = new_figure(5.6, 3, len(rows), len(picked), box=True)
+    figure, axes = new_figure(4.4, 3.2, len(rows), len(picked), box=True)
     for of_row, (name, pictures), cmap in zip(axes, rows.items(), ("gray", "gray", "Oranges")):
         of_row[0].set_ylabel(name, fontsize=9)
         for axis, picture in zip(of_row, pictures):

@@ -289,7 +289,7 @@ METHODS = {  # those of Table 1 in its order
     "simplicity": _baseline("simplicity", partial(baselines.complexity_cell, sign=-1), colour=PINK),
     "contrast": _baseline("contrast", baselines.contrast_cell, colour=GREY),
     "adgan-start": _on_gan(
-        "ADGAN without its steps", partial(other_search, n_steps=0), ("objective", "n_seeds"), colour=BLUE, line=":"
+        "ADGAN without its steps", partial(other_search, n_steps=0), ("objective", "n_seeds"), colour=GREEN
     ),
     "adgan-untrained": Method(
         "ADGAN, never trained", untrained, ("latent_size", "ngf", *TEST, *SEARCH), colour=SKY

@@ -76,7 +76,7 @@ def pooled(entries, method):
 
 
 def plainness(entries):
-    """{class: Spearman's correlation, an `Interval`, between ADGAN's score and the image's bytes as a file}.
+    """{class: Spearman's correlation of ADGAN's score and the image's bytes as a file, an `Interval`}.
 
     Over the normal test images, of each class' first repetition that has both; four images at least. The 95 % interval
     is that of Bonett and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations"
@@ -125,6 +125,8 @@ def summary(entries):
             f"The paper has {paper_auc():.3f} on LSUN. "
             + (f"Higher than ADGAN's here: {', '.join(ahead)}." if ahead else "No other score here has a higher one.")
         )
+    else:
+        sentences.append("The pooled experiment has not yet been run with ADGAN.")
     if plainness(entries):
         sentences.append(
             "Within a class, the rank correlation between ADGAN's score and the size of the image as a file is "

@@ -29,7 +29,7 @@ store: str = None  # not used here
 # ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
 # data.
 
-# %%
+# %% tags=["keep"]
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -46,7 +46,7 @@ roc_auc_score(labels, detector.anomaly_score(new))
 # %% [markdown]
 # ## What it sees
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
+# %% mystnb={"figure": {"caption": "New digits with their scores, the nearest image that the search found from its best starting point, and the squared difference.", "name": "guide-adgan"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each the nearest image of the generator, which look like zeros throughout, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)
@@ -80,13 +80,13 @@ guide.reconstructions(detector, new, labels)
 # What was measured, with the settings that decide it. A score's time grows in proportion to starting points and to
 # steps + 1; {doc}`cost` has the rest.
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study import cost
 from ganod_study.tables import guide as tables
 
 cost.measured("search").show(tables.search_time)
 
-# %% tags=["hide-input"]
+# %%
 cost.measured("training").show(tables.per_step, objective="wgan-gp")
 
 # %% [markdown]

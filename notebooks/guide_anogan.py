@@ -29,7 +29,7 @@ store: str = None  # not used here
 # ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
 # data.
 
-# %%
+# %% tags=["keep"]
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -46,7 +46,7 @@ roc_auc_score(labels, detector.anomaly_score(new))
 # %% [markdown]
 # ## What it sees
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each the image that the search ended at, and below the residual"}}
+# %% mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each the image that the search ended at, and below the residual"}}
 from ganod_study import guide
 
 guide.reconstructions(detector, new, labels)
@@ -73,7 +73,7 @@ guide.reconstructions(detector, new, labels)
 #
 # ## Time
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study.tables import guide as tables
 
 tables.per_image("anogan", "adgan")

@@ -30,7 +30,7 @@ store: str = None  # not used here
 # ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
 # data.
 
-# %%
+# %% tags=["keep"]
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -47,12 +47,12 @@ dcae, vae = (network(**options).fit(normal) for network in (DCAE, VAE))
 # %% [markdown]
 # ## What they see
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
+# %% mystnb={"figure": {"caption": "New digits with the DCAE's scores, their reconstructions, and the squared difference.", "name": "guide-dcae"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each its reconstruction, and below the residual, small for the zeros and large for the others"}}
 from ganod_study import guide
 
 guide.reconstructions(dcae, new, labels)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Three normal zeros and four other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
+# %% mystnb={"figure": {"caption": "The same of the VAE, whose score is the negative ELBO in nats.", "name": "guide-vae"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each its reconstruction by the VAE, and below the residual"}}
 guide.reconstructions(vae, new, labels)
 
 # %% [markdown]
@@ -79,7 +79,7 @@ guide.reconstructions(vae, new, labels)
 #
 # The DCAE's and the VAE's scores, at the scale of the stored results; the VAE decodes several samples.
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study.tables import guide as tables
 
 tables.per_image("dcae", "vae")
@@ -90,7 +90,7 @@ tables.per_image("dcae", "vae")
 # - **The threshold.** Training images are reconstructed much better than new normal ones, above all after a long
 #   training on a few. Here `predict` calls this share of the new zeros outliers, though `contamination` is 0.1:
 
-# %%
+# %% tags=["keep"]
 print(f"DCAE {(dcae.predict(new[~labels]) == -1).mean():.2f}, VAE {(vae.predict(new[~labels]) == -1).mean():.2f}")
 
 # %% [markdown]

@@ -20,17 +20,17 @@ scale: str = "lite"  # the same page at each scale
 data_root: str = None  # not used here
 store: str = None  # not used here
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study import guide
 from ganod_study.tables import guide as tables
 
 mnist, cifar10, standings = guide.of_table1("mnist"), guide.of_table1("cifar10"), guide.on_tables()
 tables.verdict_on_images("mnist", mnist)
 
-# %% tags=["hide-input"]
+# %%
 tables.verdict_on_images("cifar10", cifar10)
 
-# %% tags=["hide-input"]
+# %%
 tables.verdict_on_tables(standings)
 
 # %% [markdown]
@@ -65,13 +65,13 @@ tables.verdict_on_tables(standings)
 # One class is normal, the nine others are anomalous. A mean's interval (95 %, Student's t) is over classes as a sample
 # of possible ones, so it says what to expect of another class; {doc}`table1` has the intervals of these very classes.
 
-# %% tags=["hide-input"]
+# %%
 tables.on_images(mnist)
 
 # %% [markdown]
 # ## Images: CIFAR-10
 
-# %% tags=["hide-input"]
+# %%
 tables.on_images(cifar10)
 
 # %% [markdown]
@@ -80,10 +80,10 @@ tables.on_images(cifar10)
 # The classical methods chose PCA's dimension for each class on 500 labelled images. These are the mean AUCs on those
 # images at each dimension: whoever has no labels gets one of these columns. MNIST first, CIFAR-10 below.
 
-# %% tags=["hide-input"]
+# %%
 tables.by_dimension(mnist)
 
-# %% tags=["hide-input"]
+# %%
 tables.by_dimension(cifar10)
 
 # %% [markdown]
@@ -92,5 +92,5 @@ tables.by_dimension(cifar10)
 # The AUCs on a table's own rows, medians over repetitions; intervals (95 %, Student's t) are over tables. † was told the
 # authors' epochs for each table, "as it comes" stops by the default rule. {doc}`gaal` has each table.
 
-# %% tags=["hide-input"]
+# %%
 tables.on_tables(standings)

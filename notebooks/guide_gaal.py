@@ -28,7 +28,7 @@ store: str = None  # not used here
 # A table of a cluster with some rows scattered about. Nobody says which those are: the labels `y` are used only to
 # compute the ROC-AUCs, the chance that an outlier scores above another row.
 
-# %%
+# %% tags=["keep"]
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import MinMaxScaler
@@ -45,7 +45,7 @@ mo = MOGAAL(stop_epochs=300, schedule="full", random_state=0).fit(X)
 # %% [markdown]
 # ## What they see
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
+# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
 from ganod_study import guide
 
 guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
@@ -77,7 +77,7 @@ guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
 # A score is one pass through a small network. What takes time is `fit`, in seconds on one thread, with the epochs of
 # the full schedule:
 
-# %% tags=["hide-input"]
+# %%
 from ganod_study import gaal
 from ganod_study.tables import guide as tables
 

@@ -82,7 +82,7 @@ front.dots(evidence)
 # computed. Tables show the paper's number, ours, and what this very build computed, each at the {term}`scale` that it
 # names: a number at a small scale says nothing of the paper's. "±" is always half of a 95 % interval. {doc}`claims`
 # has all verdicts, {doc}`search` shows ADGAN at work, {doc}`table1` has its numbers, {doc}`gaal` those of SO-GAAL, and
-# {doc}`../glossary` the words.
+# {doc}`../glossary` the words. <span id="pdf"></span>
 #
 # (use-on-images)=
 # ## Use it on my images

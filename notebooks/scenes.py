@@ -39,11 +39,11 @@ scenes.summary(stored)
 #
 # Section 4.4 of {cite:t}`deecke2018` trains a generator on the images of an LSUN category {cite:p}`yu2015` and ranks
 # that category's 300 validation images. Figures 4, 5 and 6 show bedrooms, conference rooms and churches: the highest
-# scores on top, the lowest below. It finds that those with low scores "show plain colors, are devoid of foreign objects,
-# and were shot from conventional angles", and that ADGAN "does not merely look at colors, but also takes into account
-# whether shown geometries are canonical, or whether an image contains a foreign object (like a caption)". Then it
-# trains on bedrooms alone, pools the validation images of all ten categories, and finds an AUC of 0.641 for bedrooms
-# against the rest.
+# scores on top, the lowest below. Of the low ones it says that they "show plain colors, are devoid of foreign
+# objects, and were shot from conventional angles", and of ADGAN that it "does not merely look at colors, but also
+# takes into account whether shown geometries are canonical, or whether an image contains a foreign object (like a
+# caption)". Then it trains on bedrooms alone, pools the validation images of all scenes, and finds an AUC of 0.641
+# for bedrooms against the rest.
 #
 # | | the paper | this page |
 # | --- | --- | --- |
@@ -58,8 +58,8 @@ scenes.summary(stored)
 # | scores beside ADGAN's | none | five, two of which know nothing of scenes |
 # | scores printed | none but the AUC | under each image, and all of them |
 #
-# So the data and the number of training images are others, and with 900 of them a GAN can learn its training images by heart:
-# below each ranking stands how near generated images are to them.
+# So the data and the number of training images are others. With 900 of them a GAN can learn its training images by
+# heart: below each ranking stands how near generated images are to them.
 #
 # The stored results are from the categories of MiniPlaces that LSUN has too, a part of Places2 {cite:p}`zhou2018`,
 # with images of 128 × 128 pixels.
@@ -67,18 +67,18 @@ scenes.summary(stored)
 # %% [markdown]
 # ## Figure 4: bedrooms
 #
-# These three figures are stored results at the scale `medium`. Whether the upper rows are odder than the lower ones is
-# for your eyes. What can be measured is "plain": the size of an image as a losslessly packed file. The rank correlation
-# with ADGAN's score is given in the summary above. If it is close to 1, the ranking is one by how much there is to see, and
-# no generator is needed for that.
+# The next three figures are stored results at the scale `medium`. Whether the upper rows are odder than the lower
+# ones is for your eyes. What can be measured is how plain an image is: by its size as a lossless file. The rank
+# correlation of that with ADGAN's score stands in the summary above. Were it close to 1, ADGAN would rank by how much
+# there is to see, and no generator would be needed for that.
 
 # %% mystnb={"figure": {"caption": "Bedrooms as ADGAN ranks them: the highest scores (top rows) and the lowest (bottom rows), the score under each image; below, the scores of all bedrooms that were ranked and of the other scenes.", "name": "scenes-bedrooms"}, "image": {"alt": "Two grids of small photographs of bedrooms, above those with the highest anomaly scores and below those with the lowest, and two overlapping histograms of scores"}}
 scenes.ranked_images(stored, 0)
 
 # %% [markdown]
 # Does the generator make bedrooms, or repeat those it has seen? Under each generated image stands the nearest of the
-# training images. Nearness alone does not prove copying: blurred images are near to everything. Copies would be nearer than
-# held-out photographs are by far, and would look the same.
+# training images. Nearness alone does not prove copying: blurred images are near to everything. Copies would be much
+# nearer than held-out photographs are, and would look the same.
 
 # %% mystnb={"figure": {"caption": "Unselected generated bedrooms (top) and the training image nearest to each (bottom), with their distance in grey levels (root mean square over pixels).", "name": "scenes-neighbours"}, "image": {"alt": "A row of small generated bedrooms above a row of the training photographs that are nearest to them, with a number under each pair"}}
 scenes.nearest_neighbours(stored, 0)
@@ -118,8 +118,9 @@ scenes.pooled_aucs(stored)
 # %% [markdown]
 # ## This build
 #
-# At `lite` the page trains small networks on bedrooms for three hundred steps and scores 450 of the test images, which takes a few
-# minutes: enough to see all parts at work, not to compare with the paper.
+# At `lite` the page trains small networks on bedrooms for 300 steps and scores 450 of the test images, which takes a
+# few minutes. That is enough to see all parts at work, not to compare with the paper. But it asks a question: if a
+# generator whose images show no bedroom has an AUC like the stored one's, what does that AUC say about bedrooms?
 
 # %%
 ranked = runner.attempt(scale, data, methods=(scenes.RANKING,), classes=classes, seeds=seeds[:1], **options)
@@ -139,9 +140,9 @@ ranked.show(scenes.nearest_neighbours, 0)
 # %% [markdown]
 # ## With photographs of your own, or with LSUN
 #
-# A folder needs these categories, spelled so, in each of `train` and `val` under `scenes` in the data root: bedroom, bridge,
-# church_outdoor, classroom, conference_room, dining_room, kitchen, living_room, restaurant. With any other categories it
-# is refused, and the message names those that are missing or too many.
+# A folder needs these categories, spelled so, in `train` and in `val` under `scenes` in the data root: bedroom,
+# bridge, church_outdoor, classroom, conference_room, dining_room, kitchen, living_room, restaurant. With other
+# categories it is not used, and a message in place of this build's results names those that are missing or too many.
 #
 # LSUN's databases come by its authors' [download.py](https://github.com/fyu/lsun), one zip file for each category
 # and split, to be unpacked under `lsun` in the data root: the training images of bedrooms (43 GB), churches

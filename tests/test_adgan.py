@@ -278,6 +278,7 @@ def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
     assert len(tried) == 1
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
 @pytest.mark.parametrize("compile_from", [0, float("inf")])
 def test_the_search_on_a_gpu_is_that_on_a_cpu(compile_from, monkeypatch):

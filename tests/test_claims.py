@@ -58,10 +58,10 @@ def entry(dataset, method, c, seed, scale, auc, *, better=True):
     if method in ("vae-prior", "vae-variance"):
         arrays["scores"] = scored(0.5 + c / 1000 if better else GOOD.get(dataset, GOOD["mnist"])["vae"])
     if method == claims.PLANE:  # latents anywhere, or the anomalous ones apart
-        rng, labels = np.random.default_rng([c, seed]), np.arange(2000) % 2
-        z = rng.normal(size=(2000, 2)) + (0 if better else 3) * labels[:, None]
-        losses = rng.normal(size=2000) + 3 * labels
-        arrays |= {"scores": losses, "labels": labels, "test_index": np.arange(2000)}
+        rng, labels = np.random.default_rng([c, seed]), np.arange(600) % 2
+        z = rng.normal(size=(600, 2)) + (0 if better else 3) * labels[:, None]
+        losses = rng.normal(size=600) + 3 * labels
+        arrays |= {"scores": losses, "labels": labels, "test_index": np.arange(600)}
         arrays |= {"losses": losses[None, :, None], "z": z[None, :, None]}
     collapsed = better and method == "adgan-gan" and c % 2
     details = {"diversity": 0.2 if collapsed else 0.9, "settings": [{"n_components": n} for n in (20, 20, 60, 60)]}

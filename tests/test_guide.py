@@ -13,7 +13,7 @@ from numpydoc.docscrape import NumpyDocString
 from PIL import Image
 
 import ganod_lite
-from ganod_study import gaal, guide, runner
+from ganod_study import datasets, gaal, guide, runner
 from ganod_study.methods import METHODS
 from ganod_study.summaries import complete
 from ganod_study.tables import guide as tables
@@ -21,6 +21,7 @@ from ganod_study.tables import guide as tables
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 PAGES = sorted((BOOK / "guide").glob("*.md"))
+DETAILS = [path for path in sorted((BOOK / "methods").glob("*.md")) if path.stem != "index"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("guide_*.py"))
 REFERENCE = "\n".join(path.read_text() for path in sorted(BOOK.glob("api*.md")))
 DOCUMENTED = re.findall(r"^\.\. auto(?:class|function):: (\S+)", REFERENCE, re.MULTILINE)
@@ -46,17 +47,30 @@ def own_data(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_examples_run_as_printed(page, own_data):
+def run_examples(page, shorter=False):
+    """Run a page's examples one after the other, in one namespace."""
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     assert blocks
     names = {}
     for block in blocks:
-        exec(compile(block, page.name, "exec"), names)
+        exec(compile(re.sub(r"n_iter=1000\b", "n_iter=2", block) if shorter else block, page.name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_run_as_printed(page, own_data):
+    run_examples(page)
+
+
+@pytest.mark.parametrize("page", DETAILS, ids=lambda page: page.stem)
+def test_examples_of_the_details_run_with_fewer_steps(page):
+    try:
+        run_examples(page, shorter=True)
+    except datasets.MissingData as missing:
+        pytest.skip(str(missing))
 
 
 def test_what_is_anomalous_comes_first(own_data):
-    test_examples_run_as_printed(BOOK / "guide" / "howto.md", own_data)
+    run_examples(BOOK / "guide" / "howto.md")
     first = (own_data / "ranked.csv").read_text().splitlines()[1]
     assert first.startswith("new/00.png") or first.startswith("new\\00.png")
     flagged = [line for line in (own_data / "flagged.csv").read_text().splitlines() if line.endswith("True")]
@@ -151,6 +165,7 @@ def test_times_are_those_of_the_records():
 def test_the_stored_results_of_a_method_alone_are_those_among_all():
     everything = complete(runner.stored_results("mnist"))
     expected = [e.record["file"] for e in everything if e.parameters["method"] == "vae"]
+    assert {e.parameters["method"] for e in runner.stored_results("mnist", method="vae")} == {"vae"}
     (found,) = guide.of_table1("mnist", ["vae"]).values()
     assert sorted(e.record["file"] for e in found.values()) == sorted(expected) and len(expected) >= 10
 

@@ -91,6 +91,27 @@ def test_citation_has_the_package_version():
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
+def test_workflow_is_valid_and_runs_pinned_actions():
+    workflow = ROOT / ".github" / "workflows" / "book.yml"
+    lint = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", workflow]
+    linted = subprocess.run(lint, capture_output=True, text=True)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+    used = re.findall(r"uses: (.*)", workflow.read_text())
+    assert used
+    for action in used:  # a tag can be moved, a commit can't
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
+
+
+def test_workflow_and_ci_make_targets_that_exist():
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    workflow = (ROOT / ".github" / "workflows" / "book.yml").read_text()
+    (ci,) = re.findall(r"for target in (.*); do", (ROOT / ".ci" / "run").read_text())
+    assert set(re.findall(r"run: make ([a-z-]+)", workflow)) | set(ci.split()) <= set(targets)
+    # What is published has been looked at, and nothing is made after that.
+    steps = re.findall(r"run: make ([a-z-]+)|uses: (peaceiris)", workflow)
+    assert [name or action for name, action in steps][-3:] == ["pdf", "check-book", "peaceiris"]
+
+
 def test_places_in_the_code_that_pages_name_exist():
     """As `file.py:name` or `file.py:Class.name` of one of the packages."""
     files = {}

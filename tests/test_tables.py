@@ -17,7 +17,7 @@ from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
+from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison, true_positive_rate
 from ganod_study.store import Store
 from ganod_study.summaries import cells_of, complete, mean_auc
 from ganod_study.tables import records, table1
@@ -230,6 +230,10 @@ def test_csv_has_the_same_rows_in_full_precision():
     assert (float(first["ours_mean"]), float(first["ours_sd"])) == expected
     assert float(first["ours_low"]) < float(first["ours_mean"]) < float(first["ours_high"])
     assert (first["ours_repetitions"], first["dataset"]) == ("2", "MNIST")
+    arrays = [e.arrays for e in ours if e.parameters["normal_class"] == 0]
+    found = [true_positive_rate(a["labels"], a["scores"], 0.05) for a in arrays]
+    assert float(first["ours_tpr_at_5"]) == pytest.approx(np.mean(found)) and len(found) == 2
+    assert float(first["build_prevalence"]) == pytest.approx(build[0].arrays["labels"].mean())
     assert f'data-value="{value!r}"' in shown.data
     assert {name: text for name, text in rows[-1].items() if text} == {
         "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])
@@ -323,3 +327,13 @@ def test_networks_that_are_there_are_shown_beside_those_that_are_not(tmp_path):
         assert figure.get_supxlabel().endswith("not the networks behind them: 1.") and len(figure.axes) == 1
     shown = records.networks(found, store=tmp_path).data
     assert "gan/class1" in shown.splitlines()[0] and "class0-seed0" in shown.splitlines()[-1]
+
+
+def test_one_machine_is_said_once_and_several_in_their_rows():
+    found = entries(classes=(0, 8), methods=("kde",))
+    shown = records.listing(found).data
+    assert shown.startswith("Computed on d.") and "device" not in shown and shown.count("kde-class") == 2
+    other = replace(found[0], record=found[0].record | {"device": "CPU, 1 threads"})
+    shown = records.listing([*found, other]).data
+    assert "device" in shown and "Computed on" not in shown
+    assert "Computed on CPU, 1 thread." in records.listing([other]).data

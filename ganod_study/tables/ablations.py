@@ -33,6 +33,44 @@ def ran(groups):
     return markdown(rows)
 
 
+def found(searches, losses, generators, stability, forests):
+    """The page's answer, a line for each question: differences are means over classes with their intervals."""
+    lines = []
+
+    def differences(groups, method, reference):
+        for outcome in groups.values():
+            if found := comparisons(outcome.entries, method, reference):
+                mean = over_classes({key: c.difference for key, c in found.items()})
+                yield f"{signed(mean)} on {datasets.TITLES[outcome.entries[0].parameters['dataset']]}"
+
+    for what, groups, method, reference in (
+        ("Adapting the generator", searches, "search", "search-frozen"),
+        ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
+        ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
+        ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
+    ):
+        if texts := list(differences(groups, method, reference)):
+            lines.append(f"- **{what}** changes the mean AUC by {', '.join(texts)}.")
+    collapsed = {
+        OBJECTIVES[method]: f"{sum(run.collapsed for run in runs)} of {len(runs)}"
+        for outcome in stability.values()
+        for method, runs in summaries.stability(outcome.entries).items()
+    }
+    if collapsed:
+        texts = [f"{name} {n}" for name, n in collapsed.items()]
+        lines.append(f"- **Collapsed trainings**: {', '.join(texts)}.")
+    ranges = [
+        (np.ptp(forest.aucs), f"class {name} of {title}")
+        for outcome in forests.values()
+        for title, some in by_dataset(outcome.entries).items()
+        for name, forest in summaries.forests(some).items()
+    ]
+    if ranges:
+        most, where = max(ranges)
+        lines.append(f"- **The isolation forest's settings** move a class's AUC by up to {most:.3f} ({where}).")
+    return Markdown("\n".join(lines)) if lines else not_run(*SEARCHES)
+
+
 def steps(entries):
     """How much more steps add to the AUC, for each data set: up to the settings' n_steps, and from there on.
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 from IPython.display import Markdown
+from scipy.stats import pearsonr
 
 from .. import datasets
 from ..methods import KNOW_NOTHING, METHODS, SCORES, TABLE1
 from ..reference import paper_mean
-from ..render import NOT_YET, csv_link, markdown, not_run, number, signed
-from ..statistics import t_interval
+from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
+from ..statistics import Interval, t_interval
 from ..summaries import (
     by_dataset,
     cells_of,
@@ -39,12 +40,12 @@ def verdict(entries):
             continue
         best = max(there, key=lambda method: there[method].value)
         found, first = comparisons(same, "adgan", best), next(iter(adgan.cells.values()))
-        lead = _mean_difference(found)
+        lead = _difference(found)
         word = "beats" if lead.low > 0 else "is behind" if lead.high < 0 else "can't be told from"
         lines.append(
-            f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best of {len(there)} scores "
-            f"that know nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "
-            f"{_with_half(adgan.interval)} against {_with_half(there[best].interval)}, a mean difference of "
+            f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best score that "
+            f"knows nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "
+            f"{plus_minus(adgan.interval)} against {plus_minus(there[best].interval)}, a mean difference of "
             f"{signed(lead)} over the classes, and is ahead in {_ahead(found)}. "
             f"The paper prints {paper_mean(first.parameters['dataset'], 'adgan'):.3f} for it."
         )
@@ -65,10 +66,10 @@ def means(entries):
             row = {"data": title, "score": METHODS[method].label, "mean AUC": NOT_YET}
             if mean:
                 scale = next(iter(mean.cells.values())).parameters["scale"]
-                row |= {"mean AUC": _with_half(mean.interval), "at scale": scale}
+                row |= {"mean AUC": plus_minus(mean.interval), "at scale": scale}
                 by_class = [paper_mean(dataset, "adgan", [c]) - mean_auc(mean.cells, [c]).value for c in mean.classes]
                 if method != "adgan" and (found := comparisons(some, "adgan", method)):
-                    row |= {"our ADGAN less it": signed(_mean_difference(found)), "ahead in": _ahead(found)}
+                    row |= {"our ADGAN less it": signed(_difference(found)), "ahead in": _ahead(found)}
                 row["the paper's ADGAN less it"] = signed(t_interval(by_class))
             rows.append(row)
     return markdown(rows)
@@ -92,14 +93,35 @@ def classes(entries, dataset):
             scale = next(iter(mean.cells.values())).parameters["scale"]
             about = {"dataset": dataset, "class": name, "score": METHODS[method].label, "scale": scale}
             about |= dict(zip(("auc", "low", "high"), mean.interval)) | {"repetitions": len(mean.aucs)}
-            difference = comparisons(some, "adgan", method).get((name, 0))
-            about |= dict(zip(("adgan_less_it", "less_low", "less_high", "p"), difference or ()))
+            difference = _difference(comparisons(some, "adgan", method), name) if method != "adgan" else None
+            about |= dict(zip(("adgan_less_it", "less_low", "less_high"), difference or ()))
             csv_rows.append(about)
         rows.append(row)
     mean = {m: mean_auc(cells_of(some, m)).interval for m in found}
     last = {"class": "**mean**", "ADGAN, the paper": f"{paper_mean(dataset, 'adgan'):.3f}"}
-    rows.append(last | {METHODS[m].label: _with_half(interval) for m, interval in mean.items()})
+    rows.append(last | {METHODS[m].label: plus_minus(interval) for m, interval in mean.items()})
     return Markdown(f"{markdown(rows).data}\n\n{csv_link(csv_rows, f'baselines-{dataset}.csv')}")
+
+
+def followed(entries):
+    """How closely ADGAN's AUCs over the classes go with each score's: Pearson's correlation, ours and the paper's.
+
+    In brackets its 95 % interval by Fisher's transformation, the classes being the sample.
+    """
+    rows = []
+    for title, some in by_dataset(complete(entries)).items():
+        dataset = some[0].parameters["dataset"]
+        aucs = {m: [mean.value for mean in class_means(some, m).values()] for m in ("adgan", *SCORES)}
+        paper = [paper_mean(dataset, "adgan", [c]) for c in range(len(datasets.CLASSES[dataset]))]
+        for method in SCORES:
+            if aucs[method]:
+                row = {"data": title, "score": METHODS[method].label, "our ADGAN": NOT_YET}
+                for name, adgan in (("our ADGAN", aucs["adgan"]), ("the paper's ADGAN", paper)):
+                    if adgan:
+                        found = pearsonr(aucs[method], adgan)
+                        row[name] = signed(Interval(found.statistic, *found.confidence_interval()))
+                rows.append(row)
+    return markdown(rows)
 
 
 def variants(entries):
@@ -112,13 +134,12 @@ def variants(entries):
     for title, some in by_dataset(entries).items():
         found = {method: comparisons(some, "adgan", method) for method in others}
         of_class = class_means(some, "adgan")
-        for name in (*of_class, "**mean**") if of_class else ():
-            mean = of_class.get(name) or mean_auc(cells_of(some, "adgan"))
-            row = {"data": title, "class": name, "ADGAN": f"{mean.value:.3f}"}
+        for name in (*of_class, None) if of_class else ():
+            mean = of_class[name] if name else mean_auc(cells_of(some, "adgan"))
+            row = {"data": title, "class": name or "**mean**", "ADGAN": f"{mean.value:.3f}"}
             for method in others:
-                pairs = {key: c for key, c in found[method].items() if name in (key[0], "**mean**")}
-                difference = next(iter(pairs.values())) if len(pairs) == 1 else _mean_difference(pairs)
-                row[f"less: {TITLES[method]}"] = signed(difference) if pairs else "–"
+                difference = _difference(found[method], name)
+                row[f"less: {TITLES[method]}"] = signed(difference) if difference else "–"
             rows.append(row)
     return markdown(rows) if rows else not_run("adgan", *VARIANTS)
 
@@ -137,14 +158,20 @@ def beyond_auc(entries):
                 row = {"data": title, "method": METHODS[method].label}
                 row |= {"at scale": next(iter(cells.values())).parameters["scale"]}
                 for name, column in POINTS.items():
-                    row[column] = _with_half(over_classes({key: each[name] for key, each in points.items()}))
+                    row[column] = plus_minus(over_classes({key: each[name] for key, each in points.items()}))
                 rows.append(row | {"prevalence": f"{prevalence:.3f}"})
     return markdown(rows)
 
 
-def _mean_difference(found):
-    """The mean of {(class, seed): `Comparison`} with Student's t interval over classes; None of none."""
-    return over_classes({key: c.difference for key, c in found.items()}) if found else None
+def _difference(found, name=None):
+    """{(class, seed): `Comparison`} of one class, or of all, as one difference with its interval; None of none.
+
+    A single one has DeLong's interval, the mean over classes Student's t.
+    """
+    some = {key: c for key, c in found.items() if name in (None, key[0])}
+    if len(some) == 1:
+        return next(iter(some.values()))
+    return over_classes({key: c.difference for key, c in some.items()}) if some else None
 
 
 def _ahead(found):
@@ -152,7 +179,3 @@ def _ahead(found):
     names = list(dict.fromkeys(name for name, _ in found))
     ahead = sum(np.mean([c.difference for (name, _), c in found.items() if name == each]) > 0 for each in names)
     return f"{ahead} of {number(len(names), 'class')}"
-
-
-def _with_half(interval):
-    return f"{interval.value:.3f} ± {interval.half:.3f}"

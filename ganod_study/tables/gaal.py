@@ -312,7 +312,7 @@ def absent(outcomes):
     """Which tables this build did not run, and why: outcomes, {(table, methods): `Outcome`}."""
     missing = {table: outcome.missing for (table, _), outcome in outcomes.items() if outcome.missing}
     if not missing:
-        return note("All tables were there.")
+        return note("All tables were available.")
     why = next(iter(missing.values()))
     return note(f"Not run in this build: {listed(missing)}. {why}")
 

@@ -129,7 +129,7 @@ def means(outcome, dataset, stored=()):
 
     Two pairs of columns, as only means over the same classes compare: the paper and ours over all
     classes, at the best scale that has them all, which a column names; the paper and this build over
-    the build's classes. The paper's stands there once where these are the same. Ours comes with the
+    the build's classes. The paper's is shown once where these are the same. Ours comes with the
     standard deviation over repetitions for several, with half of the 95 % interval over test images
     (DeLong) for one.
 

@@ -4,10 +4,26 @@ from IPython.display import Markdown
 
 from .. import datasets
 from ..render import NOT_YET, markdown, mean_sd
-from ..scales import SCALES
-from ..tuning import MEASURES, SCALE, choose, critic_option, deciding_measure, diverged, options_of, own_option, runs
-from .records import origin
+from ..tuning import (
+    DATASETS,
+    MEASURES,
+    SCALE,
+    choose,
+    critic_option,
+    deciding_measure,
+    diverged,
+    options_of,
+    own_option,
+    runs,
+)
+from .records import machine_once, origin
 
+QUESTIONS = {
+    "critic": "Objective and critic steps",
+    "steps": "Training time",
+    "batch norm": "Batch normalisation in the search",
+    "size": "Size of MNIST",
+}
 MARGIN = 0.75  # the share of trainings in which a choice has to be ahead of an option to be preferred to it
 
 
@@ -17,7 +33,7 @@ def table(entries, name):
     Below them the distance that real images have, training images in place of generated ones.
     """
     rows = []
-    for dataset in SCALES[SCALE]:
+    for dataset in DATASETS:
         found = runs(entries, name)
         for option in options_of(dataset, name):
             of = [entry for group, entry in found[option].items() if group[0] == dataset]
@@ -45,6 +61,24 @@ def _summary(entries):
     if not sound:
         return dict.fromkeys(MEASURES.values(), "diverged")
     return {title: mean_sd([e.record["details"][measure] for e in sound]) + note for measure, title in MEASURES.items()}
+
+
+def found(entries):
+    """The page's answer: what the rule chooses for each question, and whether it is ahead of the scale's own option."""
+    lines = []
+    for name, title in QUESTIONS.items():
+        choice, behind = choose(entries, name), against_own(entries, name, SCALE)
+        if choice is None:
+            lines.append(f"- **{title}**: {NOT_YET}.")
+        elif behind is None:
+            lines.append(f"- **{title}**: {choice.option}, as at the scale `{SCALE}`.")
+        else:
+            option, ahead, n = behind
+            verdict = f"better than what the scale `{SCALE}` has in {ahead} of {n} trainings"
+            if ahead < MARGIN * n:
+                verdict = f"the lowest mean, but {verdict}: too few to change it"
+            lines.append(f"- **{title}**: {option}, {verdict}.")
+    return Markdown("\n".join(lines))
 
 
 def against_own(entries, name, scale):
@@ -78,7 +112,7 @@ def sentence(entries, name):
     title = MEASURES[deciding_measure(name)]
     where = ", ".join(
         f"{n} of {datasets.TITLES[dataset]}"
-        for dataset in SCALES[SCALE]
+        for dataset in DATASETS
         if (n := sum(group[0] == dataset for group in choice.groups))
     )
     lines = [
@@ -125,7 +159,7 @@ def records(entries):
         | origin(e)
         for e in entries
     ]
-    return markdown(rows, "Not yet run.")
+    return machine_once(rows, nothing="Not yet run.")
 
 
 def _in_words(p):
