@@ -76,9 +76,9 @@ CANNOT = "can't be checked here"
 VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED, *DECIDED["medium"], *DECIDED["lite"], NOT_YET, CANNOT)
 # What claims come to
 OUTCOMES = {
-    "hold": (REPRODUCED, WITHIN, DECIDED["medium"][0], DECIDED["lite"][0]),
-    "do not hold": (NOT_REPRODUCED, DECIDED["medium"][1], DECIDED["lite"][1]),
-    "undecided": (UNDECIDED, NOT_YET),
+    REPRODUCED: (REPRODUCED, WITHIN, DECIDED["medium"][0], DECIDED["lite"][0]),
+    NOT_REPRODUCED: (NOT_REPRODUCED, DECIDED["medium"][1], DECIDED["lite"][1]),
+    UNDECIDED: (UNDECIDED, NOT_YET),
     "can't be checked": (CANNOT,),
 }
 INDICATION = "Only an indication"

@@ -7,7 +7,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from . import gaal, runner
-from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, TOLERANCE, WITHIN
+from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, TOLERANCE, UNDECIDED, WITHIN
 from .datasets import CLASSES, TITLES
 from .figures import new_figure
 from .methods import METHODS, TABLE1
@@ -63,7 +63,7 @@ def _classical(means):
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
     return (
         f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
-        "{doc}`kde` looks into the farthest one."
+        "The widest gap has a page of its own: {doc}`kde`."
     )
 
 
@@ -97,7 +97,7 @@ def tiles(verdicts):
     for outcome in OUTCOMES:
         some = [found.verdict for found in verdicts.values() if found.outcome == outcome]
         in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
-        small = {"hold": f"{in_full} at the paper's scale", "undecided": "the run is missing or too few"}
+        small = {REPRODUCED: f"{in_full} at the paper's scale", UNDECIDED: "the run is missing or too few"}
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
             f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"

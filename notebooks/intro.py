@@ -87,7 +87,8 @@ front.dots(evidence)
 # (use-on-images)=
 # ## Use it on my images
 #
-# A folder of normal images and some new ones are enough:
+# `python -m ganod_study own-images FOLDER` learns a folder of normal images and ranks what differs from it
+# ({doc}`own_images`). In Python:
 #
 # ```python
 # from ganod_lite import ADGAN

@@ -71,7 +71,7 @@ def test_the_tiles_count_every_claim_once():
     entry = column("adgan", "paper")[0]
     verdicts |= {"k-saturates": Verdict("x", claims.REPRODUCED, "paper", (entry,))}
     verdicts |= {"theta-helps": Verdict("x", claims.DECIDED["medium"][0], "medium", (entry,))}
-    assert "**2** hold" in front.tiles(verdicts).data and "1 at the paper's scale" in front.tiles(verdicts).data
+    assert "**2** reproduced" in front.tiles(verdicts).data and "1 at the paper's scale" in front.tiles(verdicts).data
 
 
 def test_the_plot_is_filled_at_the_papers_scale_alone():
