@@ -13,7 +13,7 @@ import sys
 
 import joblib
 
-from . import datasets, runner, tuning
+from . import datasets, runner, scenes, tuning
 from .methods import METHODS, TABLE1
 from .scales import SCALES
 from .store import Store
@@ -44,7 +44,9 @@ def parser():
     limits.add_argument("--jobs", type=int, help="jobs at a time (joblib's n_jobs)")
     cells = argparse.ArgumentParser(add_help=False)
     cells.add_argument("--scale", choices=SCALES, default="lite")
-    cells.add_argument("--dataset", action="append", help="may be repeated; default: all images of the scale")
+    cells.add_argument(
+        "--dataset", action="append", help="may be repeated; default: all images of the scale but scenes"
+    )
     cells.add_argument(
         "--methods", type=lambda text: text.split(","), default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's"
     )
@@ -83,7 +85,7 @@ def main(arguments=None):
 
 
 def _cells(args):
-    names = args.dataset or SCALES[args.scale]
+    names = args.dataset or [name for name in SCALES[args.scale] if name not in scenes.DATA]
     return [
         c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds, args.rows)
     ]

@@ -34,7 +34,6 @@ ABOUT = {
 SOGAAL = ("sogaal", "sogaal-post-1", "sogaal-post-1e-5")
 SOME_TABLES = dict.fromkeys(SCALES, ("WDBC", "Stamps", "Waveform")) | {"smoke": ()}
 PLANE = "adgan-plane"  # what the page of the latent plane draws
-SCENES = ("lsun", "scenes")  # the paper's data, and what stands in for them under its own name
 OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
 
 # How close is close. The AUCs of neighbouring columns of Table 1 differ by about 0.01 to 0.02.
@@ -168,7 +167,7 @@ def collect(
     choices += [(table, {"methods": ("sogaal",), "seeds": range(table_runs)}) for table in SOME_TABLES[scale]]
     outcomes = [runner.attempt(scale, dataset, device=device, **places, **choice) for dataset, choice in choices]
     entries = [entry for outcome in outcomes for entry in outcome.entries]
-    entries += [entry for dataset in (*PAPERS_DATA, *SCENES) for entry in runner.stored_results(dataset)]
+    entries += [entry for dataset in (*PAPERS_DATA, *scenes.DATA) for entry in runner.stored_results(dataset)]
     return Evidence(
         tuple(entries), tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why))
     )
@@ -486,7 +485,7 @@ def _scenes_rule(judge, methods, classes):
     """
 
     def rule(evidence, claim):
-        for dataset, scale in product(SCENES, STORED):
+        for dataset, scale in product(scenes.DATA, STORED):
             there = {"dataset": dataset, "scale": scale}
             entries = [e for e in evidence.entries if there.items() <= e.parameters.items()]
             entries = [e for e in entries if e.parameters["method"] in methods]
