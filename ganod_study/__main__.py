@@ -15,7 +15,7 @@ from pathlib import Path
 
 import joblib
 
-from . import datasets, own_images, runner, tuning
+from . import datasets, own_images, runner, scenes, tuning
 from .methods import METHODS, TABLE1
 from .scales import SCALES
 from .store import Store
@@ -46,7 +46,9 @@ def parser():
     limits.add_argument("--jobs", type=int, help="jobs at a time (joblib's n_jobs)")
     cells = argparse.ArgumentParser(add_help=False)
     cells.add_argument("--scale", choices=SCALES, default="lite")
-    cells.add_argument("--dataset", action="append", help="may be repeated; default: all images of the scale")
+    cells.add_argument(
+        "--dataset", action="append", help="may be repeated; default: all images of the scale but scenes"
+    )
     cells.add_argument(
         "--methods", type=lambda text: text.split(","), default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's"
     )
@@ -102,7 +104,7 @@ def main(arguments=None):
 
 
 def _cells(args):
-    names = args.dataset or SCALES[args.scale]
+    names = args.dataset or [name for name in SCALES[args.scale] if name not in scenes.DATA]
     return [
         c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds, args.rows)
     ]

@@ -45,7 +45,6 @@ ABOUT = {
 }
 SOGAAL = ("sogaal", "sogaal-post-1", "sogaal-post-1e-5")
 PLANE = "adgan-plane"  # what the page of the latent plane draws
-SCENES = ("lsun", "scenes")  # the paper's data, and what stands in for them under its own name
 OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
 
 # The rules' thresholds; TEXTS gives their reasons.
@@ -184,7 +183,7 @@ def collect(scale, *, seeds=(0,), classes=None, stability_seeds=(0, 1, 2), devic
     else:
         outcomes = [runner.already_there(scale, dataset, places.get("store"), **choice) for dataset, choice in choices]
     entries = [entry for outcome in outcomes for entry in outcome.entries]
-    entries += [entry for dataset in (*PAPERS_DATA, *SCENES) for entry in runner.stored_results(dataset)]
+    entries += [entry for dataset in (*PAPERS_DATA, *scenes.DATA) for entry in runner.stored_results(dataset)]
     return Evidence(
         (*entries, *gaal.stored()),
         tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why)),
@@ -526,7 +525,7 @@ def _scenes_rule(judge, methods, classes):
     """
 
     def rule(evidence, claim):
-        for dataset, scale in product(SCENES, STORED):
+        for dataset, scale in product(scenes.DATA, STORED):
             there = {"dataset": dataset, "scale": scale}
             entries = [e for e in evidence.entries if there.items() <= e.parameters.items()]
             entries = [e for e in entries if e.parameters["method"] in methods]
