@@ -52,11 +52,14 @@ def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=s
 class SearchResult:
     """What a latent search found, for n images and s = n_seeds starting points each.
 
-    scores (n,): the mean over starts of the final losses, ADGAN's anomaly score.
-    losses (n, s): the loss after the last step.
-    losses_by_step (n, s, n_steps + 1): the loss before the first step, ..., after the last.
-    z (n, s, latent_size): the final latents.
-    nearest (n, channels, height, width): the final image of the start with the smallest final loss.
+    Attributes
+    ----------
+    losses_by_step : array (n, s, n_steps + 1)
+        The loss before the first step, ..., after the last.
+    z : array (n, s, latent_size)
+        The final latents.
+    nearest : array (n, channels, height, width)
+        The final image of the start with the smallest final loss.
     """
 
     losses_by_step: np.ndarray
@@ -65,10 +68,12 @@ class SearchResult:
 
     @property
     def losses(self):
+        """(n, s): the loss after the last step."""
         return self.losses_by_step[:, :, -1]
 
     @property
     def scores(self):
+        """(n,): the mean over starts of the final losses, ADGAN's anomaly score."""
         return self.losses.mean(1)
 
     @property
@@ -106,30 +111,40 @@ def latent_search(
 
     Parameters
     ----------
-    generator : torch.nn.Module that maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels,
-        height, width). It is neither changed nor put in another mode. It is searched in evaluation mode:
-        BatchNorm normalises with its running statistics, as in a batch of one (which is what algorithm 1
-        feeds it) it would otherwise erase the very image it is looking for, and its statistics would drift
-        from search to search. BatchNorm's scale and shift are parameters, so they adapt with the rest.
-    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    n_seeds, n_steps : int, default 64 starting points of each image, 5 steps from each.
-    lr_z, lr_theta : float, default 0.25, 5e-5. Adam's step sizes, both with betas (0.5, 0.999).
-        lr_theta=0 leaves theta as trained (an ablation), at a fraction of the cost.
-    theta_per : "seed" (default) is algorithm 1; "image" (an ablation) lets the starts of an image share one
-        copy of theta, which follows the gradient of their summed loss.
-    loss : callable, default `losses.squared_l2`. Maps generated images and x, (m, channels, height, width)
-        each, to losses (m,).
-    prior : callable, default standard normal. Maps n, latent_size and a torch.Generator to latents
-        (n, latent_size): those that the generator was trained with.
-    latent_size : int; needed where the generator has no attribute of that name.
-    random_state : int, RandomState or None (default). The starting points of an image depend on it and on
-        the image's own pixels alone. So a score does not depend on what else is searched, in whatever
-        order, but for rounding.
-    device : str, default "auto": CUDA where there is one.
-    max_memory : int or None (default). Bytes that the generator and the copies searched at one time may
-        take, with their optimiser and activations. The result comes on top, in main memory. None: half of
-        what is free on a GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
-    verbose : bool, default True. Whether to show a progress bar.
+    generator : torch.nn.Module
+        It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width). It is neither
+        changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises with its
+        running statistics, as in a batch of one (which is what algorithm 1 feeds it) it would otherwise erase
+        the very image it is looking for, and its statistics would drift from search to search. BatchNorm's
+        scale and shift are parameters, so they adapt with the rest.
+    x : images (n, channels, height, width)
+        In [-1, 1], or uint8; see `as_images`.
+    n_seeds, n_steps : int, default 64 and 5
+        Starting points of each image, and steps from each.
+    lr_z, lr_theta : float, default 0.25 and 5e-5
+        Adam's step sizes, both with betas (0.5, 0.999). lr_theta=0 leaves theta as trained (an ablation), at a
+        fraction of the cost.
+    theta_per : "seed" or "image", default "seed"
+        "seed" is algorithm 1; "image" (an ablation) lets the starts of an image share one copy of theta, which
+        follows the gradient of their summed loss.
+    loss : callable, default `losses.squared_l2`
+        Maps generated images and x, (m, channels, height, width) each, to losses (m,).
+    prior : callable, default standard normal
+        Maps n, latent_size and a torch.Generator to latents (n, latent_size): those that the generator was
+        trained with.
+    latent_size : int, optional
+        Needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None, default None
+        The starting points of an image depend on it and on the image's own pixels alone. So a score does not
+        depend on what else is searched, in whatever order, but for rounding.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    max_memory : int or None, default None
+        Bytes that the generator and the copies searched at one time may take, with their optimiser and
+        activations. The result comes on top, in main memory. None: half of what is free on a GPU, a size that
+        suits the caches on a CPU. Running out of GPU memory halves it.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -137,8 +152,10 @@ def latent_search(
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit.
-    FloatingPointError if a loss stops being finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a loss stops being finite.
 
     Notes
     -----
@@ -259,25 +276,40 @@ class ADGAN(GANDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, generator steps of the training. The paper gives no number.
-    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The paper gives no batch size.
-    generator : torch.nn.Module or None (default). A trained generator to search instead, any that
-        `latent_search` takes; `fit` then only sets the threshold.
-    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory : the search, see `latent_search`.
-    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
-        call outliers; or None for no threshold, which saves searching the images it is set on.
-    random_state : int, RandomState or None (default).
-    checkpoint : path or None (default). A file for the state of an unfinished training, from which a `fit` that was
-        interrupted goes on; see `training.Training.run`.
-    device : str, default "auto": CUDA where there is one.
-    verbose : bool, default True. Whether to show progress bars.
+    n_iter : int, default 10,000
+        Generator steps of the training. The paper gives no number.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        The sizes of the training, see `train_gans`. The paper gives no batch size.
+    objective : "wgan", "wgan-gp", "gan" or "lsgan", default "wgan"
+        What the GAN is trained on, see `train_gans`.
+    generator : torch.nn.Module or None, default None
+        A trained generator to search instead, any that `latent_search` takes; `fit` then only sets the
+        threshold.
+    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory
+        The search, see `latent_search`.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training images that `predict` is to call outliers; None for no threshold, which saves
+        searching the images it is set on.
+    random_state : int, RandomState or None, default None
+        An int gives the same training and the same starting points each time.
+    checkpoint : path or None, default None
+        A file for the state of an unfinished training, from which a `fit` that was interrupted goes on; see
+        `training.Training.run`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    verbose : bool, default True
+        Whether to show progress bars.
 
     Attributes
     ----------
-    generator_, critic_ : the trained networks; `critic_` is None where the generator was given.
-    critic_loss_, generator_loss_ : list of float, per training step.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    generator_, critic_ : torch.nn.Module
+        The trained networks; `critic_` is None where the generator was given.
+    critic_loss_, generator_loss_ : list of float
+        A value per training step.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------

@@ -25,10 +25,16 @@ from .losses import l1
 class AnoGANResult:
     """What AnoGAN's search found, for n images.
 
-    scores (n,): the loss after the last step, the anomaly score.
-    residual, discrimination (n,): its two parts, without their weights.
-    z (n, latent_size): the final latents.
-    nearest (n, channels, height, width): the images that the generator makes of them.
+    Attributes
+    ----------
+    scores : array (n,)
+        The loss after the last step, the anomaly score.
+    residual, discrimination : arrays (n,)
+        Its two parts, without their weights.
+    z : array (n, latent_size)
+        The final latents.
+    nearest : array (n, channels, height, width)
+        The images that the generator makes of them.
     """
 
     scores: np.ndarray
@@ -63,10 +69,9 @@ def anogan_search(
 ):
     """Search the generator's latent space for each image: section 2.2 of the AnoGAN paper, batched.
 
-    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image,
-        (1 - lambda) sum |x - G(z)| + lambda sum |f(x) - f(G(z))|,
-    the residual and the discrimination loss, where f is an inner layer of the critic. Its value at the
-    end is the anomaly score. Steps and lambda are the paper's.
+    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image, (1 - lambda)
+    sum `|x - G(z)|` + lambda sum `|f(x) - f(G(z))|`, the residual and the discrimination loss, where f is an
+    inner layer of the critic. Its value at the end is the anomaly score. Steps and lambda are the paper's.
 
     Absolute values have kinks, at which the search magnifies rounding: over 500 steps the last bit of a
     float grows to some 2 % of a score (median; up to 25 %). On a CPU with one thread scores are the same
@@ -74,22 +79,31 @@ def anogan_search(
 
     Parameters
     ----------
-    generator, critic : trained modules, the generator as in `latent_search`. Neither is changed nor put
-        in another mode: copies are searched, frozen and in evaluation mode.
-    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    n_steps : int, default 500.
-    discrimination_weight : float in [0, 1], default 0.1: lambda.
-    lr_z : float, default 0.03. Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01,
-        0.03, 0.1 and 0.25 the default leaves the lowest loss on normal training images of digits after
-        500 steps (after 100 steps 0.1 is as good).
-    features : callable f, maps the critic and images (m, channels, height, width) to features (m, ...). The
-        paper says "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
-    latent_size : int; needed where the generator has no attribute of that name.
-    random_state : int, RandomState or None (default). The starting point of an image depends on it and on
-        the image's own pixels alone.
-    device : str, default "auto": CUDA where there is one.
-    chunk_size : int, default 128: how many images are searched at one time.
-    verbose : bool, default True. Whether to show a progress bar.
+    generator, critic : torch.nn.Module
+        Trained, the generator as in `latent_search`. Neither is changed nor put in another mode: copies are
+        searched, frozen and in evaluation mode.
+    x : images (n, channels, height, width)
+        In [-1, 1], or uint8; see `as_images`.
+    n_steps : int, default 500
+    discrimination_weight : float in [0, 1], default 0.1
+        Lambda.
+    lr_z : float, default 0.03
+        Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01, 0.03, 0.1 and 0.25 the default
+        leaves the lowest loss on normal training images of digits after 500 steps (after 100 steps 0.1 is as
+        good).
+    features : callable, default `last_hidden_layer`
+        f, which maps the critic and images (m, channels, height, width) to features (m, ...). The paper says
+        "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
+    latent_size : int, optional
+        Needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None, default None
+        The starting point of an image depends on it and on the image's own pixels alone.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    chunk_size : int, default 128
+        How many images are searched at one time.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -97,8 +111,10 @@ def anogan_search(
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit.
-    FloatingPointError if a loss stops being finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a loss stops being finite.
     """
     images, seed = _whole_pixels(as_images(x, name="x")), seed_from(random_state)
     generator, features_of = prepare_search(
@@ -184,21 +200,29 @@ class AnoGAN(GANDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, generator steps of the training.
-    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The GAN is the paper's
-        objective; the networks are DCGAN's, as Deecke et al. 2018 have them where they compare AnoGAN
-        with ADGAN.
-    generator, critic : torch.nn.Module or None (default). Trained networks to search instead, both or
-        neither, as `anogan_search` takes them; `fit` then only sets the threshold.
-    n_steps, discrimination_weight, lr_z, features, chunk_size : the search, see `anogan_search`.
-    contamination, random_state, checkpoint, device, verbose : as in `ADGAN`.
+    n_iter : int, default 10,000
+        Generator steps of the training.
+    latent_size, ngf, batch_size, objective
+        The training, as in `ADGAN`, but for the objective, whose default is the paper's "gan". The networks are
+        DCGAN's, as Deecke et al. 2018 have them where they compare AnoGAN with ADGAN.
+    generator, critic : torch.nn.Module or None, default None
+        Trained networks to search instead, both or neither, as `anogan_search` takes them; `fit` then only sets
+        the threshold.
+    n_steps, discrimination_weight, lr_z, features, chunk_size
+        The search, see `anogan_search`.
+    contamination, random_state, checkpoint, device, verbose
+        As in `ADGAN`.
 
     Attributes
     ----------
-    generator_, critic_ : the networks that are searched.
-    critic_loss_, generator_loss_ : list of float, per training step; empty where the networks were given.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    generator_, critic_ : torch.nn.Module
+        The networks that are searched.
+    critic_loss_, generator_loss_ : list of float
+        A value per training step; empty where the networks were given.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------

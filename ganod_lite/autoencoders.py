@@ -88,23 +88,32 @@ def train_autoencoder(
 
     Parameters
     ----------
-    images : as `as_images` takes them.
-    seed : int.
-    variational : bool.
-    n_steps : int, steps of Adam with DCGAN's settings; the paper names no optimiser.
-    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Encoder`.
-    device : str, default "auto": CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
-    verbose : bool, default True. Whether to show a progress bar.
+    images : images
+        As `as_images` takes them.
+    seed : int
+    variational : bool
+    n_steps : int
+        Steps of Adam with DCGAN's settings; the paper names no optimiser.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        See `dcgan.Encoder`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at
+        See `training.Training.run`.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
-    Autoencoder, in evaluation mode, on the CPU.
+    Autoencoder
+        In evaluation mode, on the CPU.
 
     Raises
     ------
-    ValueError or TypeError, before anything is trained, for arguments that do not fit.
-    FloatingPointError, TimeIsUp : see `training.Training.run`.
+    ValueError, TypeError
+        For arguments that do not fit, before anything is trained.
+    FloatingPointError, TimeIsUp
+        See `training.Training.run`.
     """
     training = _AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
     return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
@@ -163,26 +172,34 @@ def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto
 
     Parameters
     ----------
-    model : Autoencoder. It is not changed.
-    x : images as `as_images` takes them, of the size that the model was trained on.
-    n_samples : int, default 8, of the posterior; counts for "elbo" alone.
-    random_state : int, RandomState or None. The samples of an image depend on it and on the image's own
-        pixels, so up to rounding its scores do not depend on what else is scored.
-    device, verbose : as in `train_autoencoder`.
+    model : Autoencoder
+        It is not changed.
+    x : images
+        As `as_images` takes them, of the size that the model was trained on.
+    n_samples : int, default 8
+        Of the posterior; counts for "elbo" alone.
+    random_state : int, RandomState or None, default None
+        The samples of an image depend on it and on the image's own pixels, so up to rounding its scores do not
+        depend on what else is scored.
+    device, verbose
+        As in `train_autoencoder`.
 
     Returns
     -------
-    dict of arrays (n,), higher for what is more anomalous. Of a DCAE
-        "reconstruction": squared L2 distance of image and reconstruction, summed over pixels.
-    Of a VAE, those that section 4.2 of the ADGAN paper compares,
-        "elbo": the negative ELBO in nats, its likelihood the mean over n_samples of the posterior;
-        "prior": the negative log density of the posterior's mean under the prior, in nats;
-        "variance": the posterior's log variance, the mean over latent dimensions. That an uncertain
-            encoder means an anomaly is our reading; the paper does not give its formula.
+    dict of arrays (n,)
+        Higher for what is more anomalous. Of a DCAE "reconstruction": the squared L2 distance of image and
+        reconstruction, summed over pixels. Of a VAE those that section 4.2 of the ADGAN paper compares: "elbo",
+        the negative ELBO in nats, its likelihood the mean over n_samples of the posterior; "prior", the negative
+        log density of the posterior's mean under the prior, in nats; and "variance", the posterior's log variance,
+        the mean over latent dimensions. That an uncertain encoder means an anomaly is our reading; the paper does
+        not give its formula.
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit, FloatingPointError if a score is not finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a score is not finite.
     """
     check_counts(n_samples=n_samples)
     images = as_images(x, shape=model.arguments["image_shape"], name="x")
@@ -258,21 +275,31 @@ class DCAE(ImageDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, steps of training. The paper gives none of the sizes.
-    latent_size, ngf, batch_size : int, default 256 (ADGAN's), 64, 64. See `train_autoencoder`.
-    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
-        call outliers; or None for no threshold.
-    random_state : int, RandomState or None (default).
-    checkpoint : path or None (default). As in `ADGAN`.
-    device : str, default "auto": CUDA where there is one.
-    verbose : bool, default True. Whether to show progress bars.
+    n_iter : int, default 10,000
+        Steps of training. The paper gives none of the sizes.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        256 as ADGAN's. See `train_autoencoder`.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training images that `predict` is to call outliers; None for no threshold.
+    random_state : int, RandomState or None, default None
+        An int gives the same training each time.
+    checkpoint : path or None, default None
+        As in `ADGAN`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    verbose : bool, default True
+        Whether to show progress bars.
 
     Attributes
     ----------
-    network_ : Autoencoder.
-    loss_ : list of float, per training step.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    network_ : Autoencoder
+        The trained encoder and decoder.
+    loss_ : list of float
+        A value per training step.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------
@@ -310,12 +337,12 @@ class DCAE(ImageDetector):
 class VAE(DCAE):
     """A variational autoencoder (Deecke et al. 2018, 4.2).
 
-    X, the other parameters and the attributes are those of `DCAE`.
-
     Parameters
     ----------
-    score : "elbo" (default), which the paper reports, or one of those it found to do worse: "prior" or
-        "variance"; see `autoencoder_scores`.
+    score : "elbo", "prior" or "variance", default "elbo"
+        The paper reports "elbo" and found the others to do worse; see `autoencoder_scores`.
+    n_iter, latent_size, ngf, batch_size, contamination, random_state, checkpoint, device, verbose
+        As in `DCAE`, whose attributes it has.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .images import as_images
-from .thresholds import threshold_at
+from .thresholds import Threshold, threshold_at
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -83,13 +83,15 @@ class Detector(OutlierMixin, BaseEstimator):
         """+1 for inliers, -1 for outliers (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def set_threshold(self, X, false_alarm_rate=0.05, confidence=0.95):
+    def set_threshold(self, X: Any, false_alarm_rate: float = 0.05, confidence: float = 0.95) -> Threshold:
         """Set `offset_` so that `predict` calls at most this share of normal samples outliers.
 
         Parameters
         ----------
-        X : normal samples, held back: none that the detector was fitted on.
-        false_alarm_rate, confidence : see `thresholds.threshold_at`.
+        X : images or table
+            Normal samples, held back: none that the detector was fitted on.
+        false_alarm_rate, confidence
+            See `thresholds.threshold_at`.
 
         Returns
         -------
@@ -100,7 +102,7 @@ class Detector(OutlierMixin, BaseEstimator):
         self.offset_ = -threshold.threshold
         return threshold
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the fitted detector to a file that `ganod_lite.load` reads.
 
         The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. Functions
@@ -149,8 +151,12 @@ class TableDetector(Detector):
 class Explanation(NamedTuple):
     """What a detector of images makes of n of them, and how far from it they are.
 
-    reconstruction (n, channels, height, width): the image in [-1, 1] that it finds nearest.
-    residual (n, height, width): each pixel's share of the loss between the two.
+    Attributes
+    ----------
+    reconstruction : array (n, channels, height, width)
+        The image in [-1, 1] that it finds nearest.
+    residual : array (n, height, width)
+        Each pixel's share of the loss between the two.
     """
 
     reconstruction: np.ndarray
@@ -187,7 +193,7 @@ class ImageDetector(Detector):
             self.n_features_in_ = images[0].numel()
         return images
 
-    def explain(self, X):
+    def explain(self, X: Any) -> Explanation:
         """What is anomalous about images: their reconstructions, and the pixels at which they differ.
 
         ADGAN's reconstruction is made by the adapted generator, at the start with the smallest final loss; AnoGAN's

@@ -35,15 +35,18 @@ class ClassicDetector(TableDetector):
 
     Parameters
     ----------
-    n_components : int or None (default).
-    contamination : float in (0, 0.5], default 0.1: the share of training samples that `predict` is to call
-        outliers; or None for no threshold.
-    random_state : int, RandomState or None (default).
+    n_components : int or None, default None
+        Dimensions that PCA leaves; None for no PCA.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training samples that `predict` is to call outliers; None for no threshold.
+    random_state : int, RandomState or None, default None
 
     Attributes
     ----------
-    pipeline_ : scikit-learn's Pipeline; `pipeline_[-1]` is the selected estimator.
-    offset_ : float, the threshold of `score_samples`.
+    pipeline_ : sklearn.pipeline.Pipeline
+        `pipeline_[-1]` is the selected estimator.
+    offset_ : float
+        The threshold of `score_samples`.
     """
 
     n_components: int | None = None
@@ -69,10 +72,15 @@ class ClassicDetector(TableDetector):
 class KDE(ClassicDetector):
     """Kernel density estimate with a Gaussian kernel; the anomaly score is the negative log density.
 
-    The bandwidth is the one of `bandwidths` with the best likelihood in ten-fold cross-validation
-    (as many folds as samples where there are fewer than ten). The paper takes 2^0, 2^0.5, ..., 2^4, in
-    the units of its pixels in [-1, 1]; other data need others. The folds are drawn at random, since
-    tables are often sorted. The other parameters and the attributes are those of `ClassicDetector`.
+    The bandwidth is the one with the best likelihood in ten-fold cross-validation (as many folds as samples
+    where there are fewer than ten). The folds are drawn at random, since tables are often sorted.
+
+    Parameters
+    ----------
+    bandwidths : sequence of float, default 2^0, 2^0.5, ..., 2^4
+        To choose from. The paper's, in the units of its pixels in [-1, 1]; other data need others.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -96,10 +104,14 @@ class KDE(ClassicDetector):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class OCSVM(ClassicDetector):
-    """One-class support vector machine with a Gaussian kernel exp(-gamma |x - y|^2), gamma by `tune_gamma`.
+    """One-class support vector machine with a Gaussian kernel `exp(-gamma |x - y|^2)`, gamma by `tune_gamma`.
 
-    `nu`, in (0, 1], bounds the share of training samples outside; the paper sets 0.1. The other parameters
-    and the attributes are those of `ClassicDetector`.
+    Parameters
+    ----------
+    nu : float in (0, 1], default 0.1
+        Bounds the share of training samples outside; 0.1 is the paper's.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -122,7 +134,12 @@ class OCSVM(ClassicDetector):
 class IForest(ClassicDetector):
     """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters.
 
-    The other parameters and the attributes are those of `ClassicDetector`.
+    Parameters
+    ----------
+    n_estimators, max_samples
+        As scikit-learn's IsolationForest has them.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -143,9 +160,14 @@ class IForest(ClassicDetector):
 class GMM(ClassicDetector):
     """Gaussian mixture with full covariances; the anomaly score is the negative log likelihood.
 
-    The number of Gaussians is the one of `mixture_sizes` (the paper: 2 to 20) with the lowest Bayesian
-    information criterion on the training data. Sizes beyond the number of samples are left out. The other
-    parameters and the attributes are those of `ClassicDetector`.
+    The number of Gaussians is the one with the lowest Bayesian information criterion on the training data.
+
+    Parameters
+    ----------
+    mixture_sizes : sequence of int, default 2, 3, ..., 20
+        To choose from; the default is the paper's. Sizes beyond the number of samples are left out.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------

@@ -9,8 +9,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,11 +42,10 @@ DTYPES = {  # safetensors' names
     "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64,
     "U32": torch.uint32, "F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64,
 }  # fmt: skip
-T = TypeVar("T")
 
 
-def by_name(*things: T) -> dict[str, T]:
-    return {thing.__name__: thing for thing in things}  # type: ignore[attr-defined]
+def by_name(*things: Any) -> dict[str, Any]:
+    return {thing.__name__: thing for thing in things}
 
 
 # All that a file can name: what is not here can be neither saved nor loaded.
@@ -69,11 +69,13 @@ def save(detector: Detector, path: str | Path) -> None:
         except TypeError as error:
             raise TypeError(f"save: {attribute} of {name} can't be saved: {error}") from error
     metadata = {"format": FORMAT, "detector": json.dumps({"class": name, "state": {"dict": state}})}
-    header = (
-        START + BLANK + b'", ' + json.dumps(metadata)[1:].encode() + b", " + json.dumps(tensors.header)[1:].encode()
-    )
+    header = START + BLANK + b'", ' + b", ".join(json.dumps(part)[1:].encode() for part in (metadata, tensors.header))
     header += b" " * (-len(header) % 8)
     raw = len(header).to_bytes(8, "little") + header + b"".join(tensors.parts)
+    try:
+        detector_from(raw)
+    except Exception as error:  # layers that were exchanged, say
+        raise TypeError(f"save: this {name} could not be loaded again: {error}") from error
     write_aside(Path(path).expanduser(), raw.replace(BLANK, digest(raw), 1))
 
 
@@ -81,6 +83,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     """Read a detector that `Detector.save` has written.
 
     Nothing in the file is executed. Its SHA-256 tells damage, not malice: who changes a file can change that too.
+    What is loaded scores, explains and predicts. Its `fit` begins anew; a finished training can't be gone on with.
 
     Parameters
     ----------
@@ -118,25 +121,30 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     if raw[begin : begin + 64] != digest(raw[:begin] + BLANK + raw[begin + 64 :]):
         raise ValueError(f"{path} is damaged: it was cut short or changed since it was saved. Save the detector again.")
     try:
-        end = 8 + int.from_bytes(raw[:8], "little")
-        header = json.loads(raw[8:end])
-        metadata = header.pop("__metadata__")
-        if metadata["format"] != FORMAT:
-            raise ValueError(f"its format is {metadata['format']!r}, and this version reads {FORMAT!r}")
-        saved = json.loads(metadata["detector"])
-        detector = lookup(DETECTORS, saved["class"])()
-        data = np.frombuffer(raw, np.uint8)[end:]
-        state = decode(saved["state"], {name: tensor_from(data, **entry) for name, entry in header.items()})
-        parameters = detector.get_params()
-        for name in state:
-            if name not in parameters and (not name.endswith("_") or name.startswith("_")):
-                raise ValueError(f"{saved['class']} has no {name}")
-        vars(detector).update(state)
-        check_is_fitted(detector)
+        detector = detector_from(raw)
     except Exception as error:  # whatever the file makes of this code
-        raise ValueError(f"{path} can't be loaded: {error or type(error).__name__}.") from error
-    if "device" in parameters:
+        raise ValueError(f"{path} can't be loaded: {str(error).rstrip('.') or type(error).__name__}.") from error
+    if hasattr(detector, "device"):
         detector.device = device
+    return detector
+
+
+def detector_from(raw: bytes) -> Detector:
+    """The detector of a file whose digest is right."""
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:end])
+    metadata = header.pop("__metadata__")
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"its format is {metadata['format']!r}, and this version reads {FORMAT!r}")
+    saved = json.loads(metadata["detector"])
+    detector: Detector = lookup(DETECTORS, saved["class"])()
+    data = np.frombuffer(raw, np.uint8)[end:]
+    state = decode(saved["state"], {name: tensor_from(data, **entry) for name, entry in header.items()})
+    for name in state.keys() - detector.get_params().keys():
+        if not name.endswith("_") or name.startswith("_"):
+            raise ValueError(f"{saved['class']} has no {name}")
+    vars(detector).update(state)
+    check_is_fitted(detector)
     return detector
 
 
@@ -144,7 +152,7 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).hexdigest().encode()
 
 
-def lookup(table: dict[str, T], name: str) -> T:
+def lookup(table: dict[str, Any], name: str) -> Any:
     if name not in table:
         raise ValueError(f"{name!r} is none of {', '.join(table)}")
     return table[name]
@@ -164,7 +172,7 @@ class Tensors:
         dtype = next((name for name, dtype in DTYPES.items() if dtype == tensor.dtype), None)
         if dtype is None:
             raise TypeError(f"a tensor of {tensor.dtype} is not known to the format")
-        order = sorted(range(tensor.ndim), key=lambda axis: (-tensor.stride(axis), -tensor.shape[axis]))
+        order = sorted(range(tensor.ndim), key=lambda axis: (-tensor.stride()[axis], -tensor.shape[axis]))
         tensor = tensor.detach().cpu().permute(order)
         raw = torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor).flatten().view(torch.uint8).numpy().tobytes()
         about = {"dtype": dtype, "shape": list(tensor.shape)}
@@ -222,7 +230,7 @@ def decode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 # --- what JSON does not know: what it is taken apart into, which is encoded in turn, and put together from ---
 
 
-def from_array(array: np.ndarray) -> torch.Tensor | list[str]:
+def from_array(array: np.ndarray) -> Any:
     if array.dtype == object:  # names of features
         return array.tolist()
     return torch.from_numpy(np.array(array, order="K"))
@@ -232,12 +240,12 @@ def to_array(parts: torch.Tensor | list[str]) -> np.ndarray:
     return np.array(parts, object) if isinstance(parts, list) else parts.numpy()
 
 
-def from_network(network: nn.Module) -> list[Any]:
+def from_network(network: Any) -> list[Any]:
     trained = {name: getattr(network, name) for name in ("loss", "seconds") if name in vars(network)}
     return [type(network).__name__, network.arguments, dict(network.state_dict()), trained]
 
 
-def to_network(parts: list[Any]) -> nn.Module:
+def to_network(parts: list[Any]) -> Any:
     name, arguments, state, trained = parts
     with torch.device("meta"):  # no memory yet, no random numbers
         network = lookup(NETWORKS, name)(**arguments)
@@ -259,17 +267,17 @@ def from_layers(network: nn.Sequential) -> list[Any]:
 
 
 def to_layers(parts: list[Any]) -> nn.Sequential:
-    layers = []
+    network = nn.Sequential()
     for name, weights in parts:
         layer = lookup(LAYERS, name)
         if name == "Linear":
             weight, bias = weights
-            layer = nn.Linear(*weight.shape[::-1], bias is not None, "meta")
-            layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}), assign=True)
-        else:
-            layer = layer()
-        layers.append(layer)
-    return nn.Sequential(*layers)
+            layer = partial(layer, *weight.shape[::-1], bias=bias is not None, device="meta")
+        network.append(layer())
+        network[-1].load_state_dict(
+            {key: value for key, value in zip(("weight", "bias"), weights) if value is not None}, assign=True
+        )
+    return network
 
 
 def from_estimator(estimator: Any) -> list[Any]:
@@ -280,11 +288,17 @@ def to_estimator(parts: list[Any]) -> Any:
     name, state = parts
     estimator = lookup(ESTIMATORS, name)()
     estimator.__setstate__(state)  # which warns of another version
-    if name == "OneClassSVM":  # sizes at which libsvm does not look
-        n = len(estimator.support_vectors_)
+    fits = True  # what compiled code reads without a look at sizes
+    if name == "OneClassSVM":
+        n, width = estimator.support_vectors_.shape
         arrays = estimator.support_, estimator._dual_coef_, estimator._n_support, estimator._intercept_
-        if estimator.kernel != "rbf" or [array.shape for array in arrays] != [(n,), (1, n), (2,), (1,)]:
-            raise ValueError("its support vectors and their coefficients do not fit")
+        fits = [array.shape for array in arrays] == [(n,), (1, n), (2,), (1,)]
+        fits = fits and estimator.kernel == "rbf" and estimator.shape_fit_[1] == width
+    if name == "IsolationForest":
+        widths = {tree.tree_.n_features for tree in estimator.estimators_}
+        fits = widths == {estimator._max_features} == {estimator.n_features_in_}
+    if not fits:
+        raise ValueError(f"the parts of its {name} do not fit")
     return estimator
 
 

@@ -13,10 +13,16 @@ from sklearn.utils import check_array, check_scalar
 class Threshold(NamedTuple):
     """A threshold, and how often new normal samples will lie above it.
 
-    threshold: a sample with a higher anomaly score is called an outlier.
-    false_alarm_rate: the share of new normal samples called outliers, on average over draws of the n held-back ones.
-    low, high: the share that this very threshold has lies between them, with the confidence asked for.
-    n: how many held-back normal samples it is from.
+    Attributes
+    ----------
+    threshold : float
+        A sample with a higher anomaly score is called an outlier.
+    false_alarm_rate : float
+        The share of new normal samples called outliers, on average over draws of the n held-back ones.
+    low, high : float
+        The share that this very threshold has lies between them, with the confidence asked for.
+    n : int
+        How many held-back normal samples it is from.
     """
 
     threshold: float
@@ -49,7 +55,7 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
 
     Raises
     ------
-    ValueError or TypeError
+    ValueError, TypeError
         For arguments that do not fit, and for fewer scores than the rate takes: 40 can't promise 1 %.
 
     References

@@ -66,7 +66,7 @@ def parser():
     command = add("merge", merge, "copy what a store lacks from other stores", store)
     command.add_argument("sources", nargs="+", help="stores to merge from")
     command = add("tune", tune, "try what the paper leaves open, without a test image", store, data, limits)
-    command.add_argument("--dataset", choices=SCALES[tuning.SCALE], required=True)
+    command.add_argument("--dataset", choices=tuning.DATASETS, required=True)
     command.add_argument("--classes", type=numbers, required=True, help="such as 0-3,7")
     command.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
     command = add("own-images", own, "learn a folder of normal images, and rank images by how much they differ", data)

@@ -84,7 +84,10 @@ def fits(job, cell):
 def columns_cell(job, cell):
     """One of Table 1's classical columns."""
     (fitted, fit_seconds), split = fits(job, cell), job.split(cell)
-    chosen, tried = best_on_holdout(fitted, seen_by(job, cell, split.x_holdout), split.y_holdout)
+    if job.settings.n_holdout:
+        chosen, tried = best_on_holdout(fitted, seen_by(job, cell, split.x_holdout), split.y_holdout)
+    else:
+        (chosen,), tried = fitted, {}  # nothing to choose by, so there is one dimension
     scores = fitted[chosen].anomaly_score(seen_by(job, cell, split.x_test))
     return {"scores": scores}, {"holdout_auc": tried, "seconds_of_fit": round(fit_seconds, 2)}
 

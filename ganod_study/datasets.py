@@ -45,7 +45,7 @@ from ganod_lite.images import as_square, image_files, read_images
 
 from . import features as alexnet
 
-TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "scenes": "Scenes"}
+TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "scenes": "Scenes", "lsun": "LSUN"}
 CLASSES = {
     "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),
@@ -55,6 +55,7 @@ CLASSES = {
         "living_room", "restaurant",
     ),
 }  # fmt: skip
+CLASSES["lsun"] = (*CLASSES["scenes"], "tower")
 TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
     "onecluster": "f8894f093be8a6fa27f51598cc98f38649e7aef668c980594b16dcd87e6e34d0",
     "Annthyroid": "32ae2d085cc646920eea878a3d5d67077dc84b81dadef343c13f002b2f5aeccc",
@@ -78,6 +79,8 @@ GAAL_COMMIT = "b614cd36196c41b05e638dfc6f85f3a728a50a6e"
 GAAL_URL = f"https://github.com/leibinghe/{GAAL_REPOSITORY}/archive/{GAAL_COMMIT}.zip"
 TORCHVISION = {"mnist": "MNIST", "cifar10": "CIFAR10"}
 LSUN_URL = "https://github.com/fyu/lsun"
+LSUN_TRAINED = ("bedroom", "church_outdoor", "conference_room")  # the paper's Figures 4 to 6
+LSUN_TRAIN = 10_000  # of each; there are 3 million bedrooms
 DOWNLOADS = (*TORCHVISION, "gaal", "alexnet")
 ALEXNET_SHA256 = "7be5be79"  # how it starts; the file's name says it too
 # Of CIFAR-10's 10,000 test images and their labels (uint8), in the order that positions in stored results refer to
@@ -100,6 +103,10 @@ LAYOUTS = {
     **dict.fromkeys((*EMBEDDED_TABLES, *SHAPES), ((),)),
     **{name: ((f"gaal/{name}.csv",),) for name in TABLES},
     "scenes": (("scenes/train", "scenes/val"),),
+    "lsun": (
+        tuple(f"lsun/{name}_train_lmdb" for name in LSUN_TRAINED)
+        + tuple(f"lsun/{name}_val_lmdb" for name in CLASSES["lsun"]),
+    ),
     "gaal": (tuple(f"gaal/{name}.csv" for name in TABLES),),
     "alexnet": ((f"weights/{alexnet.FILE}",), ("weights/alexnet_features.npz",)),
 }
@@ -171,11 +178,13 @@ def require(name, root=None):
 
 
 def load_images(name, *, root=None, download=False):
-    """The images "digits", "mnist" or "cifar10" as an `ImageSet`.
+    """The images "digits", "mnist", "cifar10", "scenes" or "lsun" as an `ImageSet`.
 
     digits: 1,197 training and 600 test images, a fixed stratified split; 8x8 in 0..16 brought to
     0..255 and each pixel doubled to 16x16. mnist: 28x28 padded with zeros to 32x32. cifar10: 32x32
-    colour, classes in the official order; as a folder of images it takes seconds to read.
+    colour, classes in the official order; as a folder of images it takes seconds to read. scenes: the folder of that
+    name, 64x64, which must hold the categories of CLASSES. lsun: 64x64, the first LSUN_TRAIN images of each of
+    LSUN_TRAINED to train on, all validation images of all categories.
 
     With `download=True` what is missing is downloaded into the root first. Raises MissingData if
     it is not there, ValueError for an unknown name and for files that are damaged or incomplete.
@@ -186,7 +195,9 @@ def load_images(name, *, root=None, download=False):
     if download and name in TORCHVISION:
         fetch(name, root)
     if name == "scenes":
-        return load_scenes(root=root)
+        return _with_all_categories(load_scenes(root=root), root)
+    if name == "lsun":
+        return load_lsun(CLASSES[name], trained=LSUN_TRAINED, n_train=LSUN_TRAIN, root=root)
     layout = _locate(name, TITLES[name], name, root)
     if name == "digits":
         x, y = load_digits(return_X_y=True)
@@ -231,9 +242,10 @@ def load_scenes(*, root=None, size=64):
     return load_folder(root / "scenes", size=size)
 
 
-def load_lsun(categories, *, n_train=None, n_test=None, size=64, root=None):
+def load_lsun(categories, *, trained=None, n_train=None, n_test=None, size=64, root=None):
     """Scenes of LSUN as an `ImageSet`: for each category its first `n_train` training and `n_test` validation images.
 
+    trained: those of the categories whose training images are read; None: all.
     First in the order of the databases' keys, which are digests, so that it is a fixed draw at random; None means
     all. Images are decoded one by one and kept at `size` x `size` pixels, cut to their central square. Reading needs
     the package lmdb. (torchvision's LSUN reads the same files, but lists all keys first and leaves the list, a
@@ -245,7 +257,8 @@ def load_lsun(categories, *, n_train=None, n_test=None, size=64, root=None):
         if number is not None or name == "size":
             check_scalar(number, name, Integral, min_val=1)
     root, classes = data_root(root), (categories,) if isinstance(categories, str) else tuple(categories)
-    paths = {split: [f"lsun/{name}_{split}_lmdb" for name in classes] for split in ("train", "val")}
+    wanted = {"train": classes if trained is None else tuple(trained), "val": classes}
+    paths = {split: [f"lsun/{name}_{split}_lmdb" for name in names] for split, names in wanted.items()}
     if missing := [path for each in paths.values() for path in each if not (root / path).is_dir()]:
         raise MissingData(
             f"LSUN not found: there is no {', '.join(missing)} under {root}. To get it: the download.py of {LSUN_URL} "
@@ -254,7 +267,10 @@ def load_lsun(categories, *, n_train=None, n_test=None, size=64, root=None):
     sets = []
     for split, n in (("train", n_train), ("val", n_test)):
         parts = [_lsun(root / path, n, size) for path in paths[split]]
-        sets += np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        sets += (
+            np.concatenate(parts),
+            np.repeat([classes.index(name) for name in wanted[split]], [len(part) for part in parts]),
+        )
     return ImageSet("lsun", "LSUN", *sets, classes)
 
 
@@ -521,6 +537,19 @@ def _cifar10_stems(data):
         with Path(data.root, data.base_folder, batch).open("rb") as file:  # its MD5 has been checked by torchvision
             stems += [Path(name).stem for name in pickle.load(file, encoding="latin1")["filenames"]]
     return stems
+
+
+def _with_all_categories(images, root):
+    """The images, if their categories are those that a cell's number of a class stands for."""
+    needed, found = set(CLASSES["scenes"]), set(images.classes)
+    if needed != found:
+        wrong = {"lacks": needed - found, "has besides": found - needed}
+        raise MissingData(
+            f"Scenes not found: {root / 'scenes'} must hold the categories {', '.join(CLASSES['scenes'])}; it "
+            + " and it ".join(f"{what} {', '.join(sorted(names))}" for what, names in wrong.items() if names)
+            + ". To rank images of other categories, see the page of your own images."
+        )
+    return images
 
 
 def _lsun(path, n, size):

@@ -6,24 +6,27 @@ its seconds are in a record or detail of its own, not in the cell's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
+from sklearn.neighbors import NearestNeighbors
 
 from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import standard_normal, starting_points
 from ganod_lite.gaal import MOGAAL, SOGAAL
+from ganod_lite.gan import new_networks
 from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
-from . import classical, tabular
+from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
+N_RANKED, N_GENERATED, N_BESIDE = 10, 100, 5  # of `ranking`: at each end; looked at, of which are shown
 PLANE_STEPS, N_IN_PLANE = (0, 5, 10, 50), 500  # the paper's Figure 2 shows 500 samples; its steps are not printed
 PLANE_HALF, N_ACROSS = 2.236, 9  # half the side of the square that holds 95 % of a normal prior; images along it
 
@@ -39,6 +42,7 @@ class Method:
     network: str = ""  # of networks.VERSIONS
     objective: str = ""  # of the GAN; "" is the scale's
     latent_size: int | None = None  # of the network; None is the scale's
+    other_class: bool = False  # whether the network was trained on the next class in place of the normal one
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
     in_table1: bool = False
@@ -73,14 +77,15 @@ def search(job, cell, n_images=None, **options):
 
 
 def shared_search(job, cell):
-    """ADGAN's search, which `adgan` and `prior` share: an entry of the store, with its own seconds."""
+    """ADGAN's search, which several methods share: an entry of the store, the same whichever of them asks for it."""
 
     def compute():
         found = search(job, cell)
         return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
 
     trained_network(job, cell)
-    return job.stored("search", cell.parameters | {"method": "adgan-search"}, compute)
+    parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
+    return job.stored("search", cell, parameters, compute)
 
 
 def adgan(job, cell, array):
@@ -89,10 +94,18 @@ def adgan(job, cell, array):
 
 
 def other_search(job, cell, **options):
-    """ADGAN on another generator, or with another loss."""
+    """ADGAN on another generator, with another loss, or without its steps."""
     generator, details = generator_of(job, cell)
     scores = search(job, cell, **options).scores
-    return {"scores": scores}, details | {"diversity": diversity(generator, job.x_train)}
+    return {"scores": scores}, details | {"diversity": diversity(generator, job.split(cell).x_train)}
+
+
+def untrained(job, cell):
+    """ADGAN on a generator as it is before training: its weights drawn, BatchNorm's statistics 0 and 1."""
+    s, x_test = job.settings, as_images(job.split(cell).x_test)
+    generator, _ = new_networks(tuple(x_test.shape[1:]), s.latent_size, s.ngf, s.objective, cell.seed)
+    options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed}
+    return {"scores": latent_search(generator, x_test, **options, **job.options).scores}, {}
 
 
 def ablation(job, cell, **options):
@@ -158,6 +171,42 @@ def step_by_step(job, cell):
     return arrays, entry.record["details"] | {"search": entry.record["file"], "first_of_class": first, "worst": worst}
 
 
+def ranking(job, cell):
+    """The normal test images at both ends of ADGAN's ranking, and how near generated images are to training images.
+
+    "nearest_to_*" are distances to the nearest training image, as root mean squares over pixels in 0..255.
+    """
+    split, entry = job.split(cell), shared_search(job, cell)
+    scores, generator = entry.arrays["scores"], generator_of(job, cell)[0]
+    normal = np.flatnonzero(split.y_test == 0)
+    ranked = normal[np.argsort(-scores[normal], kind="stable")]
+    shown = np.concatenate([ranked[:N_RANKED], ranked[-N_RANKED:]])
+
+    z = standard_normal(N_GENERATED, generator.latent_size, torch.Generator().manual_seed(cell.seed))
+    with torch.no_grad():
+        pixels = np.moveaxis(generator(z).numpy(), 1, -1)
+    generated = np.rint((pixels + 1) * 127.5).astype(np.uint8).reshape(N_GENERATED, *split.x_train.shape[1:])
+    nearest = NearestNeighbors(n_neighbors=1).fit(_flat(split.x_train))
+    to_generated, which = nearest.kneighbors(_flat(generated))
+    to_held_out, _ = nearest.kneighbors(_flat(split.x_test[normal]))
+    arrays = {
+        "scores": scores,
+        "shown": shown,  # (2 N_RANKED,) positions among the test images, from the most anomalous
+        "images": split.x_test[shown],
+        "generated": generated[:N_BESIDE],
+        "neighbours": split.x_train[which[:N_BESIDE, 0]],
+        "nearest_to_generated": to_generated[:, 0],
+        "nearest_to_held_out": to_held_out[:, 0],
+    }
+    return arrays, entry.record["details"] | {"search": entry.record["file"]}
+
+
+def _flat(images):
+    """Images (n, ...) as (n, d) whose Euclidean distances are root mean squares over their pixels."""
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    return flat / flat.shape[1] ** 0.5
+
+
 def latent_plane(job, cell):
     """Searches in a plane of latents: where they are after some numbers of steps, and what the plane looks like."""
     s, (generator, details) = job.settings, generator_of(job, cell)
@@ -189,6 +238,11 @@ def _column(title, features="PCA", **row):
 def _grid(title, compute, features="PCA", **row):
     row |= {"features": features, "runs_on": ("device", "cpu") if features == "AlexNet" else ("cpu",)}
     return Method(title, compute, ("n_train", *TEST, "dimensions"), **row)
+
+
+def _baseline(title, compute, features="", **row):
+    runs_on = ("device", "cpu") if features else ("cpu",)
+    return Method(title, compute, ("n_train", *TEST), features=features, runs_on=runs_on, **row)
 
 
 def _on_gan(title, compute, uses=SEARCH, **row):
@@ -227,6 +281,20 @@ METHODS = {  # those of Table 1 in its order
     ),
     "vae-prior": _autoencoder("VAE, prior", "prior", "vae", colour=GREY, line="--"),
     "vae-variance": _autoencoder("VAE, variance", "variance", "vae", colour=GREY, line=":"),
+    # what scores reach that know nothing, or next to nothing: the page of the baselines
+    "mean-image": _baseline("distance to the mean image", baselines.mean_image_cell, colour=ORANGE),
+    "knn-pixels": _baseline("k-NN, pixels", baselines.knn_cell, colour=GREEN),
+    "knn-alexnet": _baseline("k-NN", baselines.knn_cell, "AlexNet", colour=GREEN, line="--"),
+    "complexity": _baseline("complexity", partial(baselines.complexity_cell, sign=1), colour=RED),
+    "simplicity": _baseline("simplicity", partial(baselines.complexity_cell, sign=-1), colour=PINK),
+    "contrast": _baseline("contrast", baselines.contrast_cell, colour=GREY),
+    "adgan-start": _on_gan(
+        "ADGAN without its steps", partial(other_search, n_steps=0), ("objective", "n_seeds"), colour=GREEN
+    ),
+    "adgan-untrained": Method(
+        "ADGAN, never trained", untrained, ("latent_size", "ngf", *TEST, *SEARCH), colour=SKY
+    ),
+    "adgan-other-class": _on_gan("ADGAN, trained on another class", other_search, other_class=True, colour=WINE),
     # other generators and another loss; those with an objective of their own also show how stable it is
     "adgan-vae": Method(
         "ADGAN on a VAE", other_search, (*AUTOENCODER, *TEST, *SEARCH[1:]), trained_network, "vae", colour=GREY
@@ -268,6 +336,8 @@ METHODS = {  # those of Table 1 in its order
         "ADGAN, step by step", step_by_step, (*SEARCH, "ablation_steps"), shares=shared_search, colour=BLUE
     ),
     "adgan-plane": _on_gan("ADGAN in a plane", latent_plane, latent_size=2, colour=BLUE),
+    # figures 4 to 6
+    "adgan-ranking": _on_gan("ADGAN, ranked", ranking, shares=shared_search, colour=BLUE),
     # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
     "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
     "sogaal-post-1": _on_table(
@@ -315,3 +385,6 @@ METHODS = {  # those of Table 1 in its order
     ),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
+# those of the page "baselines": they know nothing of what is normal, or next to nothing; and a strong one
+KNOW_NOTHING = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
+SCORES = (*KNOW_NOTHING, "knn-alexnet")

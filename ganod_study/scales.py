@@ -65,14 +65,17 @@ SCENES = replace(
     MEDIUM, classes=(0, 2, 4), n_test=900, n_holdout=0, dimensions=(100,), n_iter=4000, n_iter_autoencoder=3000,
     n_seeds=32,
 )  # fmt: skip
+LITE_SCENES = replace(SCENES, classes=(0,), n_test=450, ngf=8, n_iter=300, n_iter_autoencoder=300, n_seeds=8)
 SCALES = {
     "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
     "lite": {
         "digits": replace(DIGITS, classes=(0, 1, 4, 8)),
         "mnist": replace(LITE, classes=(0, 1, 8)),
         "cifar10": replace(LITE, classes=(0, 6), n_iter=1000),
+        "scenes": LITE_SCENES,
+        "lsun": replace(LITE_SCENES, n_train=900, n_test=600),
     },
-    "medium": {"mnist": MEDIUM, "cifar10": MEDIUM, "scenes": SCENES},
+    "medium": {"mnist": MEDIUM, "cifar10": MEDIUM, "scenes": SCENES, "lsun": replace(SCENES, n_test=3000)},
     "paper": {"mnist": PAPER, "cifar10": PAPER},
 }
 STORED = ("paper", "medium")  # those whose results the repository keeps, the best first

@@ -278,6 +278,7 @@ def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
     assert len(tried) == 1
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
 @pytest.mark.parametrize("compile_from", [0, float("inf")])
 def test_the_search_on_a_gpu_is_that_on_a_cpu(compile_from, monkeypatch):
@@ -816,6 +817,6 @@ def test_the_laplacian_pyramid_loss_can_be_searched_with():
 
 def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
     z = np.random.default_rng(0).normal(size=(4, 3, 6))
-    found = adgan.SearchResult(np.zeros((4, 3, 2)), z)
+    found = adgan.SearchResult(np.zeros((4, 3, 2)), z, None)
     wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
     np.testing.assert_allclose(found.prior_scores, wanted)

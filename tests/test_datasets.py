@@ -219,8 +219,8 @@ def test_less_than_all_of_cifar10_is_not_cifar10(tmp_path):
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'lsun'; allowed are digits, mnist, cifar10"):
-        load_images("lsun")
+    with pytest.raises(ValueError, match="'svhn'; allowed are digits, mnist, cifar10"):
+        load_images("svhn")
     with pytest.raises(ValueError, match="'wdbc'; allowed are onecluster, Annthyroid.*onecluster-generated"):
         load_table("wdbc")
     with pytest.raises(ValueError, match="'digits' can't be downloaded; allowed are mnist, cifar10, gaal, alexnet"):
@@ -333,6 +333,14 @@ def test_lsun_is_read_as_torchvision_reads_it_and_only_as_far_as_asked(lsun, mon
     monkeypatch.setattr(datasets, "as_square", lambda image, size: decoded.append(size) or 0)
     load_lsun("bedroom", n_train=2, n_test=1, size=8, root=lsun)
     assert decoded == [8] * 3
+
+
+def test_categories_to_train_on_may_be_a_few(lsun):
+    scenes = load_lsun(["bedroom", "church_outdoor"], trained=["church_outdoor"], size=8, root=lsun)
+    assert scenes.y_train.tolist() == [1] * 5 and scenes.y_test.tolist() == [0] * 3 + [1] * 3
+    with pytest.raises(MissingData, match="there is no lsun/conference_room_train_lmdb, lsun/bridge_val_lmdb"):
+        load_images("lsun", root=lsun)
+    assert not available(lsun)["lsun"]
 
 
 def test_what_is_missing_or_damaged_of_lsun_is_named(lsun, monkeypatch):

@@ -12,14 +12,15 @@ import pytest
 from ganod_study import datasets
 from ganod_study.classical import DETECTORS, GRID_IMAGES
 from ganod_study.jobs import Cell
-from ganod_study.methods import METHODS
+from ganod_study.methods import KNOW_NOTHING, METHODS
 from ganod_study.runner import COMMITTED
 from ganod_study.scales import STORED
+from ganod_study.scenes import RANKING
 from ganod_study.statistics import auc
 from ganod_study.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
-N_IMAGES = 10_000  # test images of MNIST and of CIFAR-10
+N_IMAGES = {"mnist": 10_000, "cifar10": 10_000, "scenes": 900}  # test images
 MOST_BYTES = 25e6  # of Table 1, three repetitions of it
 MOST_BYTES_OF_GRIDS = 15e6
 GRIDS = "-grid", "-layer", "-size"
@@ -41,9 +42,9 @@ def kept():
 
 
 @cache
-def drawn(seed, n_test, n_holdout):
+def drawn(n_images, seed, n_test, n_holdout):
     """Where the split's test images stand in the set's. That needs no images: it depends on the seed alone."""
-    x, y = np.zeros((N_IMAGES, 1, 1), np.uint8), np.zeros(N_IMAGES, np.int64)
+    x, y = np.zeros((n_images, 1, 1), np.uint8), np.zeros(n_images, np.int64)
     images = datasets.ImageSet("blank", "Blank", x[:1], y[:1], x, y, ("all",))
     return datasets.one_versus_all(images, 0, n_test=n_test, n_holdout=n_holdout, seed=seed).test_index
 
@@ -55,7 +56,7 @@ def classes_of(dataset):
         return np.repeat(np.arange(10), 1000)
     if datasets.available()[dataset]:
         return datasets.load_images(dataset).y_test.copy()
-    return np.full(N_IMAGES, -1)
+    return np.full(N_IMAGES[dataset], -1)
 
 
 def test_each_record_is_the_one_that_the_grid_looks_for(kept):
@@ -69,9 +70,12 @@ def test_each_record_is_the_one_that_the_grid_looks_for(kept):
 
 def test_what_is_kept_is_kept_for_all_classes(kept):
     """Half of a column would not be shown."""
-    n_classes = Counter((c.scale, c.dataset, c.method, c.seed) for _, c, _ in kept)
+    # of scenes each category is a figure of its own
+    n_classes = Counter((c.scale, c.dataset, c.method, c.seed) for _, c, _ in kept if c.dataset != "scenes")
     assert {key: n for key, n in n_classes.items() if n != 10} == {}
-    assert {("paper", d, m, s) for d in ("mnist", "cifar10") for m in DETECTORS for s in range(3)} <= set(n_classes)
+    assert {
+        ("paper", d, m, s) for d in ("mnist", "cifar10") for m in (*DETECTORS, *KNOW_NOTHING) for s in range(3)
+    } <= set(n_classes)
 
 
 def test_arrays_are_finite_and_of_the_split_s_test_images(kept):
@@ -80,8 +84,9 @@ def test_arrays_are_finite_and_of_the_split_s_test_images(kept):
         n = s.n_ablation if "n_ablation" in METHODS[cell.method].uses else s.n_test
         n = GRID_IMAGES if cell.method.endswith(GRIDS) else n
         for name, values in entry.arrays.items():
-            assert len(values) == n and np.isfinite(values).all(), f"{name} of {path}"
-        index = drawn(cell.seed, s.n_test, s.n_holdout)[:n]
+            of_each_image = cell.method != RANKING or name in ("scores", "labels", "test_index")
+            assert (len(values) == n or not of_each_image) and np.isfinite(values).all(), f"{name} of {path}"
+        index = drawn(N_IMAGES[cell.dataset], cell.seed, s.n_test, s.n_holdout)[:n]
         np.testing.assert_array_equal(entry.arrays["test_index"], index, err_msg=str(path))
         assert 0 <= auc(entry.arrays["labels"], entry.arrays["scores"]) <= 1, path
 
