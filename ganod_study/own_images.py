@@ -194,9 +194,7 @@ class Ranking:
         return bool(np.median(self.learned) < LEARNED)
 
 
-def rank(
-    looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_root=None, device="auto", verbose=True
-):  # fmt: skip
+def rank(looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_root=None, device="auto", verbose=True):
     """Train ADGAN on normal images, rank images by it, and write all that was found into a folder.
 
     Parameters
@@ -247,9 +245,7 @@ def rank(
     return _ranked(looked, ranked, trained, held_back, detector, features, asked, output, data_root, verbose)
 
 
-def rank_with(
-    model, looked, output, *, false_alarm_rate=None, data_root=None, device="auto", verbose=True
-):  # fmt: skip
+def rank_with(model, looked, output, *, false_alarm_rate=None, data_root=None, device="auto", verbose=True):
     """Rank images by a model that `rank` has trained, and write what was found into a folder.
 
     Parameters

@@ -30,7 +30,7 @@ data_root: str = None  # where AlexNet's weights lie; None: GANOD_DATA, else the
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
 device: str = "auto"  # "cpu", "cuda", ...
 
-# %%
+# %% tags=["keep"]
 from ganod_study import own_images
 
 folder, check, output = own_images.places(folder, check, output, store, scale, size, false_alarm_rate, seed)
