@@ -156,7 +156,7 @@ def test_a_mean_that_the_paper_prints_wrong_is_said():
 
 def matrix_rows(shown):
     """{class: [(style, text), ...]} of the matrix, and its caption."""
-    rows = re.findall(r'<tr><th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', shown.data)
+    rows = re.findall(r'<tr[^>]*><th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', shown.data)
     cells = {name: re.findall(r'<td style="(.*?)">(.*?)</td>', row) for name, row in rows}
     return cells, re.search("<p [^>]*>(.*?)</p>", shown.data)[1]
 
