@@ -18,7 +18,7 @@ MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 CLOSE = 0.02  # means that are no further apart need no explanation
 FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
 CELL = "min-width: 0; font-size: 0.75rem; line-height: 1.25; padding: 0.15em 0.3em; text-align: center"
-CELL += "; white-space: nowrap"  # the theme's own cells are 8em wide
+CELL += "; white-space: nowrap"  # book.css makes cells of words wider
 SHADES = {True: "0, 114, 178", False: "213, 94, 0"}  # blue where ours is higher, orange where it is lower
 
 
