@@ -17,7 +17,8 @@ from .tuning import against_own
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 CLOSE = 0.02  # means that are no further apart need no explanation
 FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
-CELL = "font-size: 0.75rem; line-height: 1.25; padding: 0.15em 0.3em; text-align: center; white-space: nowrap"
+CELL = "min-width: 0; font-size: 0.75rem; line-height: 1.25; padding: 0.15em 0.3em; text-align: center"
+CELL += "; white-space: nowrap"  # book.css makes cells of words wider
 SHADES = {True: "0, 114, 178", False: "213, 94, 0"}  # blue where ours is higher, orange where it is lower
 
 
@@ -31,7 +32,8 @@ def answer(stored):
         title, best = datasets.TITLES[dataset], complete(entries)
         scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
         if "adgan" in scale:
-            text = f"{plus_minus(mean_auc(cells_of(best, 'adgan')).interval)} on {title} (the paper: {paper_mean(dataset, 'adgan'):.3f})"
+            mean, paper = mean_auc(cells_of(best, "adgan")), paper_mean(dataset, "adgan")
+            text = f"{plus_minus(mean.interval)} on {title} (the paper: {paper:.3f})"
             adgan.setdefault(scale["adgan"], []).append(text)
         run = [method for method in DETECTORS if scale.get(method) == "paper"]
         means = {method: np.mean(list(_class_aucs(best, method).values())) for method in run}
@@ -78,7 +80,7 @@ def matrix(dataset, stored):
             mark = "*" if len(classes) > 1 and m in notes else ""
             ours = np.mean([aucs[m][c] for c in classes]) if aucs[m] else None
             cells += _matrix_cell(paper_mean(dataset, m, classes), ours, mark)
-        return f'<tr><th scope="row" style="{CELL}">{html.escape(name)}</th>{cells}</tr>'
+        return f'<tr style="background: none"><th scope="row" style="{CELL}">{html.escape(name)}</th>{cells}</tr>'
 
     heads = "".join(
         f'<th scope="col" style="{CELL}; white-space: normal">{html.escape(METHODS[m].label)}<br>'
