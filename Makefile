@@ -5,13 +5,16 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks data test check-book benchmarks lint clean
+.PHONY: help book pdf notebooks data test check-book benchmarks gpu lint clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|lite|medium|paper, ARGS='-p NAME VALUE')
 	$(BIN)/python book/build.py -p scale $(SCALE) $(ARGS)
+
+pdf: book  ## the book as one PDF, build/_build/html/ganod.pdf, printed by Chromium; its front page then links it
+	$(BIN)/python book/pdf.py
 
 notebooks: $(READY)  ## build/notebooks/*.ipynb, ready for papermill or Jupyter
 	$(BIN)/python book/build.py --convert
@@ -30,6 +33,10 @@ benchmarks: $(READY)  ## measure speed here, 12 minutes with nothing else runnin
 	if $(BIN)/python -c 'import pyod' 2> /dev/null; \
 	then for name in gaal anogan; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit; done; \
 	else echo "left out: gaal and anogan, which compare with PyOD ($(BIN)/pip install pyod)"; fi
+
+LIMIT ?= 1500
+gpu: $(READY)  ## on a GPU: its tests, the benchmarks and cells of Table 1 into build/gpu, in LIMIT=1500 seconds
+	$(BIN)/python -m benchmarks.gpu --time-limit $(LIMIT) $(ARGS)
 
 lint: $(READY)  ## ruff's lint and format
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
     python book/build.py                            the book, at the scale "lite"
     python book/build.py -p scale smoke -p seed 1   the same pages with other parameters
     python book/build.py --convert                  only build/notebooks/*.ipynb, ready for papermill
+    python book/build.py --publish                  an error if its links would lead to the placeholder repository
 
 A notebook is executed again only when something that its page depends on has changed (`fingerprint`).
 Files are written aside and renamed, so a build that was killed is finished by starting it again.
@@ -33,6 +34,7 @@ from ganod_study.store import circumstances, stopwatch, write_aside
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 PAGES = ROOT / "book" / "notebooks"
+PLACEHOLDER = "https://github.com/ganod/ganod"  # in _config.yml until the book has a repository
 STANDARD = {"scale": "lite"}  # what the book is made with, beside the notebooks' own defaults
 
 # Goes behind the parameters of every notebook: papermill only warns of a name that does not exist.
@@ -61,11 +63,16 @@ if find_spec("ganod_study") is None:
 BAR = re.compile(r"[^\r\n]*\[(\d+:)?\d\d:\d\d(<[\d:?]+)?, [^\r\n\]]*\] *|\r +|\x1b\[A")
 
 
-def config():
-    """The book's settings, with the repository that the publishing workflow runs in."""
+def config(publish=False):
+    """The book's settings, with the repository that the publishing workflow runs in; to `publish` there must be one."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    if "GITHUB_REPOSITORY" in os.environ:
-        settings["repository"]["url"] = "https://github.com/" + os.environ["GITHUB_REPOSITORY"]
+    settings["sphinx"]["local_extensions"]["looks"] = str(ROOT / "book")  # it is read from the folder build
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        owner, name = repository.split("/")
+        settings["repository"]["url"] = f"https://github.com/{repository}"
+        settings["sphinx"]["config"]["html_baseurl"] = f"https://{owner.lower()}.github.io/{name}/"
+    if publish and settings["repository"]["url"] == PLACEHOLDER:
+        sys.exit(f"{PLACEHOLDER} is a placeholder: set GITHUB_REPOSITORY=OWNER/NAME, or the url in _config.yml.")
     return settings
 
 
@@ -138,11 +145,20 @@ def take_messages(notebook):
 
 
 def as_page(notebook, record, meanings):
-    """Make a page of an executed notebook: hide the defaults, and add how it was computed."""
+    """Make a page of an executed notebook: code behind a click, and how it was computed at the end.
+
+    A cell tagged `keep` shows its code: it is what a reader would copy.
+    """
     notebook.metadata.pop("papermill", None)  # it names the folders of this machine
     for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("remove-cell")  # papermill's cell behind it shows what ran
+        tags = cell.metadata.setdefault("tags", [])
+        if "parameters" in tags:
+            tags.append("remove-cell")  # papermill's cell behind it shows what ran
+        elif cell.cell_type == "code" and "keep" not in tags:
+            tags.append("hide-input")
+        kinds = [kind for output in cell.get("outputs", []) for kind in output.get("data", {})]
+        if not any(kind.startswith("image/") for kind in kinds):
+            cell.metadata.pop("mystnb", None)  # no numbered caption over a note that nothing was run
     if not record["standard"]:
         title, _, rest = notebook.cells[0].source.partition("\n")
         warning = ":::{warning}\nNot the book's own parameters: see the end of this page.\n:::"
@@ -209,9 +225,15 @@ def status(records, found):
         parameters.append(f"| {page} | {values} |")
         if said := [*record["messages"], *filter(None, [record["error"]])]:
             details += [f"\n## What {record['notebook']} said\n", "```text", *said, "```"]
+    failed = [record["notebook"] for record in records if record["error"]]
+    other = [record["notebook"] for record in records if not record["standard"]]
+    kind = "error" if failed else "warning" if other else "tip"
+    summary = f"Failed: {', '.join(failed)}." if failed else f"All {len(records)} notebooks ran."
+    summary += f" With other parameters than the book's own: {', '.join(other)}." if other else ""
     there, missing = ([name for name in found if found[name] is is_there] for is_there in (True, False))
     lines = [
         "# Status of this build",
+        f":::{{{kind}}}\n{summary}\n:::\n",
         "How each page was computed; the end of a page says more.\n",
         "| page | outcome | seconds | finished |\n| --- | --- | ---: | --- |",
         *runs,
@@ -240,9 +262,9 @@ def html(settings):
     return went_well
 
 
-def build(given, only_convert):
+def build(given, only_convert, publish):
     """Build the book, the parameters `given` in place of the notebooks' own; exit if anything fails."""
-    settings = config()
+    settings = config(publish)
     sources = sorted((ROOT / "notebooks").glob("*.py"))
     notebooks = [(source, *convert(source, settings["repository"]["url"])) for source in sources]
     known = sorted({name for *_, parameters in notebooks for name in parameters})
@@ -274,6 +296,8 @@ def main():
     parser = argparse.ArgumentParser(description="Build the book.")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     parser.add_argument("--convert", action="store_true", help="only write build/notebooks/*.ipynb")
+    published = os.environ.get("GITHUB_ACTIONS") == "true"
+    parser.add_argument("--publish", action="store_true", default=published, help="refuse the placeholder repository")
     args = parser.parse_args()
 
     # Seconds between two updates of a progress bar: a log keeps every one.
@@ -287,7 +311,7 @@ def main():
         print("Another build is running here; waiting for it to end.", flush=True)
         lock.acquire()
     try:
-        build({name: yaml.safe_load(value) for name, value in args.p}, args.convert)
+        build({name: yaml.safe_load(value) for name, value in args.p}, args.convert, args.publish)
     finally:
         lock.release()
 

@@ -5,5 +5,7 @@ from .anogan import AnoGAN
 from .autoencoders import DCAE, VAE
 from .classic import GMM, KDE, OCSVM, IForest
 from .gaal import MOGAAL, SOGAAL
+from .saving import load
 
-__all__ = ["ADGAN", "AnoGAN", "DCAE", "GMM", "IForest", "KDE", "MOGAAL", "OCSVM", "SOGAAL", "VAE", "latent_search"]
+__all__ = ["ADGAN", "AnoGAN", "DCAE", "GMM", "IForest", "KDE", "MOGAAL", "OCSVM", "SOGAAL", "VAE"]
+__all__ += ["latent_search", "load"]

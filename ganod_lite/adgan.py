@@ -1,6 +1,7 @@
 """ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -25,7 +26,7 @@ def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=s
     """
     z, trained = torch.as_tensor(z).to(x, copy=True), generator.state_dict()
     g = copy.deepcopy(generator).to(x).eval()  # g_theta
-    losses = x.new_empty(*z.shape[:2], n_steps + 1)
+    losses, made = x.new_empty(*z.shape[:2], n_steps + 1), x.new_empty(*z.shape[:2], *x.shape[1:])
     for i, j in np.ndindex(*z.shape[:2]):  # of image i: for j = 1 to n_seed do
         g.load_state_dict(trained)  # theta_j,0 = theta
         z_j = z[i, j : j + 1].clone().requires_grad_()  # z_j,0 ~ p_z
@@ -37,30 +38,42 @@ def plain_search(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, loss=s
             value.backward()  # the gradients of l(g(z_j), x) by z_j and by theta_j
             adam.step()  # z_j,t <- z_j,t-1 - ...; theta_j,t <- theta_j,t-1 - ...
         with torch.no_grad():
-            losses[i, j, n_steps] = loss(g(z_j), x[i : i + 1])  # l(g_theta_j,k (z_j,k), x)
+            image = g(z_j)
+            losses[i, j, n_steps] = loss(image, x[i : i + 1])  # l(g_theta_j,k (z_j,k), x)
+        made[i, j] = image[0]
         z[i, j] = z_j.detach()
-    return SearchResult(losses.detach().double().cpu().numpy(), z.cpu().numpy())  # its `scores`: the mean over j
+    losses = losses.detach()
+    nearest = made[torch.arange(len(x)), losses[:, :, -1].argmin(1)]
+    found = losses.double(), z, nearest
+    return SearchResult(*(values.cpu().numpy() for values in found))  # its `scores`: the mean over j
 
 
 @dataclass
 class SearchResult:
     """What a latent search found, for n images and s = n_seeds starting points each.
 
-    scores (n,): the mean over starts of the final losses, ADGAN's anomaly score.
-    losses (n, s): the loss after the last step.
-    losses_by_step (n, s, n_steps + 1): the loss before the first step, ..., after the last.
-    z (n, s, latent_size): the final latents.
+    Attributes
+    ----------
+    losses_by_step : array (n, s, n_steps + 1)
+        The loss before the first step, ..., after the last.
+    z : array (n, s, latent_size)
+        The final latents.
+    nearest : array (n, channels, height, width)
+        The final image of the start with the smallest final loss.
     """
 
     losses_by_step: np.ndarray
     z: np.ndarray
+    nearest: np.ndarray
 
     @property
     def losses(self):
+        """(n, s): the loss after the last step."""
         return self.losses_by_step[:, :, -1]
 
     @property
     def scores(self):
+        """(n,): the mean over starts of the final losses, ADGAN's anomaly score."""
         return self.losses.mean(1)
 
     @property
@@ -98,30 +111,40 @@ def latent_search(
 
     Parameters
     ----------
-    generator : torch.nn.Module that maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels,
-        height, width). It is neither changed nor put in another mode. It is searched in evaluation mode:
-        BatchNorm normalises with its running statistics, as in a batch of one (which is what algorithm 1
-        feeds it) it would otherwise erase the very image it is looking for, and its statistics would drift
-        from search to search. BatchNorm's scale and shift are parameters, so they adapt with the rest.
-    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    n_seeds, n_steps : int, default 64 starting points of each image, 5 steps from each.
-    lr_z, lr_theta : float, default 0.25, 5e-5. Adam's step sizes, both with betas (0.5, 0.999).
-        lr_theta=0 leaves theta as trained (an ablation), at a fraction of the cost.
-    theta_per : "seed" (default) is algorithm 1; "image" (an ablation) lets the starts of an image share one
-        copy of theta, which follows the gradient of their summed loss.
-    loss : callable, default `losses.squared_l2`. Maps generated images and x, (m, channels, height, width)
-        each, to losses (m,).
-    prior : callable, default standard normal. Maps n, latent_size and a torch.Generator to latents
-        (n, latent_size): those that the generator was trained with.
-    latent_size : int; needed where the generator has no attribute of that name.
-    random_state : int, RandomState or None (default). The starting points of an image depend on it and on
-        the image's own pixels alone. So a score does not depend on what else is searched, in whatever
-        order, but for rounding.
-    device : str, default "auto": CUDA where there is one.
-    max_memory : int or None (default). Bytes that the generator and the copies searched at one time may
-        take, with their optimiser and activations. The result comes on top, in main memory. None: half of
-        what is free on a GPU, a size that suits the caches on a CPU. Running out of GPU memory halves it.
-    verbose : bool, default True. Whether to show a progress bar.
+    generator : torch.nn.Module
+        It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width). It is neither
+        changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises with its
+        running statistics, as in a batch of one (which is what algorithm 1 feeds it) it would otherwise erase
+        the very image it is looking for, and its statistics would drift from search to search. BatchNorm's
+        scale and shift are parameters, so they adapt with the rest.
+    x : images (n, channels, height, width)
+        In [-1, 1], or uint8; see `as_images`.
+    n_seeds, n_steps : int, default 64 and 5
+        Starting points of each image, and steps from each.
+    lr_z, lr_theta : float, default 0.25 and 5e-5
+        Adam's step sizes, both with betas (0.5, 0.999). lr_theta=0 leaves theta as trained (an ablation), at a
+        fraction of the cost.
+    theta_per : "seed" or "image", default "seed"
+        "seed" is algorithm 1; "image" (an ablation) lets the starts of an image share one copy of theta, which
+        follows the gradient of their summed loss.
+    loss : callable, default `losses.squared_l2`
+        Maps generated images and x, (m, channels, height, width) each, to losses (m,).
+    prior : callable, default standard normal
+        Maps n, latent_size and a torch.Generator to latents (n, latent_size): those that the generator was
+        trained with.
+    latent_size : int, optional
+        Needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None, default None
+        The starting points of an image depend on it and on the image's own pixels alone. So a score does not
+        depend on what else is searched, in whatever order, but for rounding.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    max_memory : int or None, default None
+        Bytes that the generator and the copies searched at one time may take, with their optimiser and
+        activations. The result comes on top, in main memory. None: half of what is free on a GPU, a size that
+        suits the caches on a CPU. Running out of GPU memory halves it.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -129,8 +152,10 @@ def latent_search(
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit.
-    FloatingPointError if a loss stops being finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a loss stops being finite.
 
     Notes
     -----
@@ -156,6 +181,7 @@ def latent_search(
     z = torch.stack([starting_points(image, n_seeds, latent_size, prior, seed) for image in images])
     z = z.reshape(-1, n_rows, latent_size)  # (n, s, latent_size) -> (c = n * s, 1, latent_size): copy after copy
     losses, start = torch.empty(len(z), n_rows, n_steps + 1), 0
+    nearest, smallest = torch.empty_like(images), torch.full((len(images),), torch.inf)
     with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
         while start < len(z):
             part = slice(start, start + chunk)
@@ -167,7 +193,8 @@ def latent_search(
                     raise
                 chunk = (chunk + 1) // 2
                 continue
-            losses[part], z[part] = found
+            losses[part], z[part], made = found
+            _keep_nearest(nearest, smallest, made, losses[part, :, -1], owner)
             start += chunk
             bar.update(min(start, len(z)) * n_rows // n_seeds - bar.n)
     if not torch.isfinite(losses).all():
@@ -179,6 +206,7 @@ def latent_search(
     return SearchResult(
         losses.reshape(len(images), n_seeds, n_steps + 1).double().numpy(),
         z.reshape(len(images), n_seeds, -1).numpy(),
+        nearest.numpy(),
     )
 
 
@@ -211,8 +239,8 @@ def prepare_search(
 def _search(copies, x, z, n_steps, loss):
     """Algorithm 1's inner loop for c copies of theta, each with r latents (r = 1), all at once.
 
-    x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1)
-    and the final z.
+    x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1), the final z
+    and the final images (c * r, channels, height, width), these where they were made.
     """
     c, r, _ = z.shape
     x = x.to(copies.generator.device, copies.generator.dtype).repeat_interleave(r, 0)  # (c * r, ch, h, w)
@@ -220,13 +248,27 @@ def _search(copies, x, z, n_steps, loss):
     losses = []
     for t in range(n_steps + 1):  # for t = 1 to k do, and the loss after the last step
         with torch.set_grad_enabled(bool(t < n_steps)):
-            losses.append(loss(copies.generate(z).flatten(0, 1), x))  # l(g_theta_j,t (z_j,t), x): (c * r,)
+            made = copies.generate(z).flatten(0, 1)  # (c * r, ch, h, w)
+            losses.append(loss(made, x))  # l(g_theta_j,t (z_j,t), x): (c * r,)
         if t < n_steps:
             losses[t].sum().backward()
             copies.step()  # z_j,t+1 <- ..., theta_j,t+1 <- ...
-    return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu()
+    return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu(), made.detach()
 
 
+def _keep_nearest(nearest, smallest, made, losses, owner):
+    """Take over into `nearest` (n, ch, h, w) what is nearer to an image than all before, and its loss into `smallest`.
+
+    Of c copies with r latents each: images `made` (c * r, ch, h, w), losses (c, r), and whose they are, owner (c,).
+    """
+    losses, owner = losses.flatten(), owner.repeat_interleave(losses.shape[1])
+    for i in owner.unique():
+        row = losses.where(owner == i, torch.inf).argmin()
+        if losses[row] < smallest[i]:
+            smallest[i], nearest[i] = losses[row], made[row]
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class ADGAN(GANDetector):
     """The ADGAN detector: a WGAN trained on normal images, then `latent_search` for each image to score.
 
@@ -234,23 +276,40 @@ class ADGAN(GANDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, generator steps of the training. The paper gives no number.
-    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The paper gives no batch size.
-    generator : torch.nn.Module or None (default). A trained generator to search instead, any that
-        `latent_search` takes; `fit` then only sets the threshold.
-    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory : the search, see `latent_search`.
-    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
-        call outliers; or None for no threshold, which saves searching the images it is set on.
-    random_state : int, RandomState or None (default).
-    device : str, default "auto": CUDA where there is one.
-    verbose : bool, default True. Whether to show progress bars.
+    n_iter : int, default 10,000
+        Generator steps of the training. The paper gives no number.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        The sizes of the training, see `train_gans`. The paper gives no batch size.
+    objective : "wgan", "wgan-gp", "gan" or "lsgan", default "wgan"
+        What the GAN is trained on, see `train_gans`.
+    generator : torch.nn.Module or None, default None
+        A trained generator to search instead, any that `latent_search` takes; `fit` then only sets the
+        threshold.
+    n_seeds, n_steps, lr_z, lr_theta, loss, max_memory
+        The search, see `latent_search`.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training images that `predict` is to call outliers; None for no threshold, which saves
+        searching the images it is set on.
+    random_state : int, RandomState or None, default None
+        An int gives the same training and the same starting points each time.
+    checkpoint : path or None, default None
+        A file for the state of an unfinished training, from which a `fit` that was interrupted goes on; see
+        `training.Training.run`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    verbose : bool, default True
+        Whether to show progress bars.
 
     Attributes
     ----------
-    generator_, critic_ : the trained networks; `critic_` is None where the generator was given.
-    critic_loss_, generator_loss_ : list of float, per training step.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    generator_, critic_ : torch.nn.Module
+        The trained networks; `critic_` is None where the generator was given.
+    critic_loss_, generator_loss_ : list of float
+        A value per training step.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------
@@ -261,63 +320,24 @@ class ADGAN(GANDetector):
     (20,)
     """
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        objective="wgan",
-        generator=None,
-        n_seeds=64,
-        n_steps=5,
-        lr_z=0.25,
-        lr_theta=5e-5,
-        loss=squared_l2,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        max_memory=None,
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.objective = objective
-        self.generator = generator
-        self.n_seeds = n_seeds
-        self.n_steps = n_steps
-        self.lr_z = lr_z
-        self.lr_theta = lr_theta
-        self.loss = loss
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.max_memory = max_memory
-        self.verbose = verbose
+    objective: str = "wgan"
+    n_seeds: int = 64
+    n_steps: int = 5
+    lr_z: float = 0.25
+    lr_theta: float = 5e-5
+    loss: Callable = squared_l2
+    max_memory: float | None = None
+
+    SEARCH = ("n_seeds", "n_steps", "lr_z", "lr_theta", "loss", "max_memory")
 
     def _prepare_search(self, generator, critic, X):
-        prepare_search(
-            generator, X[:1], self.n_seeds, self.n_steps, self.lr_z, self.lr_theta, "seed", self.loss,
-            getattr(generator, "latent_size", self.latent_size), self.device, self.max_memory,
-        )  # fmt: skip
+        prepare_search(generator, X[:1], theta_per="seed", **self._search_options(generator))
 
     def search(self, X):
         """The latent search behind the scores of X, as a SearchResult."""
         check_is_fitted(self)
-        return latent_search(
-            self.generator_,
-            X,
-            n_seeds=self.n_seeds,
-            n_steps=self.n_steps,
-            lr_z=self.lr_z,
-            lr_theta=self.lr_theta,
-            loss=self.loss,
-            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
-            random_state=self.seed_,
-            device=self.device,
-            max_memory=self.max_memory,
-            verbose=self.verbose,
-        )
+        options = self._search_options(self.generator_)
+        return latent_search(self.generator_, X, random_state=self.seed_, verbose=self.verbose, **options)
+
+    def _explain(self, X):
+        return self.search(X).nearest, self.loss

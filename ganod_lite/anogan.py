@@ -1,6 +1,7 @@
 """AnoGAN: the nearest image that a GAN can make, by the eyes of its discriminator too (Schlegl et al. 2017)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -24,15 +25,23 @@ from .losses import l1
 class AnoGANResult:
     """What AnoGAN's search found, for n images.
 
-    scores (n,): the loss after the last step, the anomaly score.
-    residual, discrimination (n,): its two parts, without their weights.
-    z (n, latent_size): the final latents.
+    Attributes
+    ----------
+    scores : array (n,)
+        The loss after the last step, the anomaly score.
+    residual, discrimination : arrays (n,)
+        Its two parts, without their weights.
+    z : array (n, latent_size)
+        The final latents.
+    nearest : array (n, channels, height, width)
+        The images that the generator makes of them.
     """
 
     scores: np.ndarray
     residual: np.ndarray
     discrimination: np.ndarray
     z: np.ndarray
+    nearest: np.ndarray
 
 
 def last_hidden_layer(critic, images):
@@ -60,10 +69,9 @@ def anogan_search(
 ):
     """Search the generator's latent space for each image: section 2.2 of the AnoGAN paper, batched.
 
-    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image,
-        (1 - lambda) sum |x - G(z)| + lambda sum |f(x) - f(G(z))|,
-    the residual and the discrimination loss, where f is an inner layer of the critic. Its value at the
-    end is the anomaly score. Steps and lambda are the paper's.
+    From one point of the standard normal prior, n_steps of Adam on z alone lower, for each image, (1 - lambda)
+    sum `|x - G(z)|` + lambda sum `|f(x) - f(G(z))|`, the residual and the discrimination loss, where f is an
+    inner layer of the critic. Its value at the end is the anomaly score. Steps and lambda are the paper's.
 
     Absolute values have kinks, at which the search magnifies rounding: over 500 steps the last bit of a
     float grows to some 2 % of a score (median; up to 25 %). On a CPU with one thread scores are the same
@@ -71,22 +79,31 @@ def anogan_search(
 
     Parameters
     ----------
-    generator, critic : trained modules, the generator as in `latent_search`. Neither is changed nor put
-        in another mode: copies are searched, frozen and in evaluation mode.
-    x : images (n, channels, height, width) in [-1, 1], or uint8; see `as_images`.
-    n_steps : int, default 500.
-    discrimination_weight : float in [0, 1], default 0.1: lambda.
-    lr_z : float, default 0.03. Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01,
-        0.03, 0.1 and 0.25 the default leaves the lowest loss on normal training images of digits after
-        500 steps (after 100 steps 0.1 is as good).
-    features : callable f, maps the critic and images (m, channels, height, width) to features (m, ...). The
-        paper says "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
-    latent_size : int; needed where the generator has no attribute of that name.
-    random_state : int, RandomState or None (default). The starting point of an image depends on it and on
-        the image's own pixels alone.
-    device : str, default "auto": CUDA where there is one.
-    chunk_size : int, default 128: how many images are searched at one time.
-    verbose : bool, default True. Whether to show a progress bar.
+    generator, critic : torch.nn.Module
+        Trained, the generator as in `latent_search`. Neither is changed nor put in another mode: copies are
+        searched, frozen and in evaluation mode.
+    x : images (n, channels, height, width)
+        In [-1, 1], or uint8; see `as_images`.
+    n_steps : int, default 500
+    discrimination_weight : float in [0, 1], default 0.1
+        Lambda.
+    lr_z : float, default 0.03
+        Adam's step size, with betas (0.5, 0.999). The paper gives none. Of 0.01, 0.03, 0.1 and 0.25 the default
+        leaves the lowest loss on normal training images of digits after 500 steps (after 100 steps 0.1 is as
+        good).
+    features : callable, default `last_hidden_layer`
+        f, which maps the critic and images (m, channels, height, width) to features (m, ...). The paper says
+        "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
+    latent_size : int, optional
+        Needed where the generator has no attribute of that name.
+    random_state : int, RandomState or None, default None
+        The starting point of an image depends on it and on the image's own pixels alone.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    chunk_size : int, default 128
+        How many images are searched at one time.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -94,8 +111,10 @@ def anogan_search(
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit.
-    FloatingPointError if a loss stops being finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a loss stops being finite.
     """
     images, seed = _whole_pixels(as_images(x, name="x")), seed_from(random_state)
     generator, features_of = prepare_search(
@@ -103,11 +122,13 @@ def anogan_search(
     )
     z = torch.cat([starting_points(image, 1, generator.latent_size, standard_normal, seed) for image in images])
     losses = torch.empty(2, len(images), dtype=torch.float64)  # residual, discrimination
+    nearest = torch.empty_like(images)
     weights = torch.tensor([1 - discrimination_weight, discrimination_weight], dtype=torch.float64)
     with tqdm(total=len(images), unit="image", desc="AnoGAN search", disable=not verbose) as bar:
         for start in range(0, len(images), chunk_size):
             part = slice(start, start + chunk_size)
-            losses[:, part], z[part] = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            found = _search(generator, features_of, images[part], z[part], n_steps, weights, lr_z)
+            losses[:, part], z[part], nearest[part] = found
             bar.update(len(images[part]))
     scores = weights @ losses
     if not torch.isfinite(scores).all():
@@ -116,7 +137,7 @@ def anogan_search(
             f"anogan_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
             f"index {bad[0]}. Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
         )
-    return AnoGANResult(scores.numpy(), losses[0].numpy(), losses[1].numpy(), z.numpy())
+    return AnoGANResult(*(values.numpy() for values in (scores, *losses, z, nearest)))
 
 
 def prepare_search(
@@ -151,7 +172,7 @@ def _whole_pixels(images):
 def _search(generator, features_of, x, z, n_steps, weights, lr_z):
     """The search for m images at once: x (m, channels, height, width), z (m, latent_size).
 
-    Returns the losses (2, m), residual and discrimination, and the final z. The loss is summed over
+    Returns the losses (2, m), residual and discrimination, the final z and the final images. The loss is summed over
     images and Adam works element by element, so each latent goes its own way.
     """
     like = {"device": generator.device, "dtype": generator.dtype}
@@ -168,9 +189,10 @@ def _search(generator, features_of, x, z, n_steps, weights, lr_z):
             adam.zero_grad()
             (weights @ losses).sum().backward()
             adam.step()
-    return losses.cpu(), z.detach().cpu()
+    return losses.cpu(), z.detach().cpu(), generated
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class AnoGAN(GANDetector):
     """The AnoGAN detector: a GAN trained on normal images, then `anogan_search` for each image to score.
 
@@ -178,21 +200,29 @@ class AnoGAN(GANDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, generator steps of the training.
-    latent_size, ngf, batch_size, objective : the training, see `train_gans`. The GAN is the paper's
-        objective; the networks are DCGAN's, as Deecke et al. 2018 have them where they compare AnoGAN
-        with ADGAN.
-    generator, critic : torch.nn.Module or None (default). Trained networks to search instead, both or
-        neither, as `anogan_search` takes them; `fit` then only sets the threshold.
-    n_steps, discrimination_weight, lr_z, features, chunk_size : the search, see `anogan_search`.
-    contamination, random_state, device, verbose : as in `ADGAN`.
+    n_iter : int, default 10,000
+        Generator steps of the training.
+    latent_size, ngf, batch_size, objective
+        The training, as in `ADGAN`, but for the objective, whose default is the paper's "gan". The networks are
+        DCGAN's, as Deecke et al. 2018 have them where they compare AnoGAN with ADGAN.
+    generator, critic : torch.nn.Module or None, default None
+        Trained networks to search instead, both or neither, as `anogan_search` takes them; `fit` then only sets
+        the threshold.
+    n_steps, discrimination_weight, lr_z, features, chunk_size
+        The search, see `anogan_search`.
+    contamination, random_state, checkpoint, device, verbose
+        As in `ADGAN`.
 
     Attributes
     ----------
-    generator_, critic_ : the networks that are searched.
-    critic_loss_, generator_loss_ : list of float, per training step; empty where the networks were given.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    generator_, critic_ : torch.nn.Module
+        The networks that are searched.
+    critic_loss_, generator_loss_ : list of float
+        A value per training step; empty where the networks were given.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------
@@ -203,42 +233,15 @@ class AnoGAN(GANDetector):
     (20,)
     """
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        objective="gan",
-        generator=None,
-        critic=None,
-        n_steps=500,
-        discrimination_weight=0.1,
-        lr_z=0.03,
-        features=last_hidden_layer,
-        chunk_size=128,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.objective = objective
-        self.generator = generator
-        self.critic = critic
-        self.n_steps = n_steps
-        self.discrimination_weight = discrimination_weight
-        self.lr_z = lr_z
-        self.features = features
-        self.chunk_size = chunk_size
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    objective: str = "gan"
+    critic: torch.nn.Module | None = None
+    n_steps: int = 500
+    discrimination_weight: float = 0.1
+    lr_z: float = 0.03
+    features: Callable = last_hidden_layer
+    chunk_size: int = 128
+
+    SEARCH = ("n_steps", "discrimination_weight", "lr_z", "features", "chunk_size")
 
     def _fit(self, X, y):
         if (self.generator is None) != (self.critic is None):
@@ -247,25 +250,13 @@ class AnoGAN(GANDetector):
         super()._fit(X, y)
 
     def _prepare_search(self, generator, critic, X):
-        prepare_search(
-            generator, critic, X[:1], self.n_steps, self.discrimination_weight, self.lr_z, self.features,
-            getattr(generator, "latent_size", self.latent_size), self.device, self.chunk_size,
-        )  # fmt: skip
+        prepare_search(generator, critic, X[:1], **self._search_options(generator))
 
     def search(self, X):
         """The search behind the scores of X, as an AnoGANResult."""
         check_is_fitted(self)
-        return anogan_search(
-            self.generator_,
-            self.critic_,
-            X,
-            n_steps=self.n_steps,
-            discrimination_weight=self.discrimination_weight,
-            lr_z=self.lr_z,
-            features=self.features,
-            latent_size=getattr(self.generator_, "latent_size", self.latent_size),
-            random_state=self.seed_,
-            device=self.device,
-            chunk_size=self.chunk_size,
-            verbose=self.verbose,
-        )
+        networks, options = (self.generator_, self.critic_), self._search_options(self.generator_)
+        return anogan_search(*networks, X, random_state=self.seed_, verbose=self.verbose, **options)
+
+    def _explain(self, X):
+        return self.search(X).nearest, l1

@@ -6,6 +6,7 @@ decoder, with batch normalisation and ReLU in each layer.
 
 import copy
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -87,23 +88,32 @@ def train_autoencoder(
 
     Parameters
     ----------
-    images : as `as_images` takes them.
-    seed : int.
-    variational : bool.
-    n_steps : int, steps of Adam with DCGAN's settings; the paper names no optimiser.
-    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Encoder`.
-    device : str, default "auto": CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
-    verbose : bool, default True. Whether to show a progress bar.
+    images : images
+        As `as_images` takes them.
+    seed : int
+    variational : bool
+    n_steps : int
+        Steps of Adam with DCGAN's settings; the paper names no optimiser.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        See `dcgan.Encoder`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at
+        See `training.Training.run`.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
-    Autoencoder, in evaluation mode, on the CPU.
+    Autoencoder
+        In evaluation mode, on the CPU.
 
     Raises
     ------
-    ValueError or TypeError, before anything is trained, for arguments that do not fit.
-    FloatingPointError, TimeIsUp : see `training.Training.run`.
+    ValueError, TypeError
+        For arguments that do not fit, before anything is trained.
+    FloatingPointError, TimeIsUp
+        See `training.Training.run`.
     """
     training = _AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
     return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
@@ -162,26 +172,34 @@ def autoencoder_scores(model, x, *, n_samples=8, random_state=None, device="auto
 
     Parameters
     ----------
-    model : Autoencoder. It is not changed.
-    x : images as `as_images` takes them, of the size that the model was trained on.
-    n_samples : int, default 8, of the posterior; counts for "elbo" alone.
-    random_state : int, RandomState or None. The samples of an image depend on it and on the image's own
-        pixels, so up to rounding its scores do not depend on what else is scored.
-    device, verbose : as in `train_autoencoder`.
+    model : Autoencoder
+        It is not changed.
+    x : images
+        As `as_images` takes them, of the size that the model was trained on.
+    n_samples : int, default 8
+        Of the posterior; counts for "elbo" alone.
+    random_state : int, RandomState or None, default None
+        The samples of an image depend on it and on the image's own pixels, so up to rounding its scores do not
+        depend on what else is scored.
+    device, verbose
+        As in `train_autoencoder`.
 
     Returns
     -------
-    dict of arrays (n,), higher for what is more anomalous. Of a DCAE
-        "reconstruction": squared L2 distance of image and reconstruction, summed over pixels.
-    Of a VAE, those that section 4.2 of the ADGAN paper compares,
-        "elbo": the negative ELBO in nats, its likelihood the mean over n_samples of the posterior;
-        "prior": the negative log density of the posterior's mean under the prior, in nats;
-        "variance": the posterior's log variance, the mean over latent dimensions. That an uncertain
-            encoder means an anomaly is our reading; the paper does not give its formula.
+    dict of arrays (n,)
+        Higher for what is more anomalous. Of a DCAE "reconstruction": the squared L2 distance of image and
+        reconstruction, summed over pixels. Of a VAE those that section 4.2 of the ADGAN paper compares: "elbo",
+        the negative ELBO in nats, its likelihood the mean over n_samples of the posterior; "prior", the negative
+        log density of the posterior's mean under the prior, in nats; and "variance", the posterior's log variance,
+        the mean over latent dimensions. That an uncertain encoder means an anomaly is our reading; the paper does
+        not give its formula.
 
     Raises
     ------
-    ValueError or TypeError for arguments that do not fit, FloatingPointError if a score is not finite.
+    ValueError, TypeError
+        For arguments that do not fit.
+    FloatingPointError
+        If a score is not finite.
     """
     check_counts(n_samples=n_samples)
     images = as_images(x, shape=model.arguments["image_shape"], name="x")
@@ -249,6 +267,7 @@ def _variance_on(model, images, rng):
     return _best_variance(torch.cat(errors), images)
 
 
+@dataclass(eq=False, repr=False)
 class DCAE(ImageDetector):
     """A deep convolutional autoencoder: what it reconstructs badly is anomalous (Deecke et al. 2018, 4.2).
 
@@ -256,20 +275,31 @@ class DCAE(ImageDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000, steps of training. The paper gives none of the sizes.
-    latent_size, ngf, batch_size : int, default 256 (ADGAN's), 64, 64. See `train_autoencoder`.
-    contamination : float in (0, 0.5], default 0.1: the share of training images that `predict` is to
-        call outliers; or None for no threshold.
-    random_state : int, RandomState or None (default).
-    device : str, default "auto": CUDA where there is one.
-    verbose : bool, default True. Whether to show progress bars.
+    n_iter : int, default 10,000
+        Steps of training. The paper gives none of the sizes.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        256 as ADGAN's. See `train_autoencoder`.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training images that `predict` is to call outliers; None for no threshold.
+    random_state : int, RandomState or None, default None
+        An int gives the same training each time.
+    checkpoint : path or None, default None
+        As in `ADGAN`.
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    verbose : bool, default True
+        Whether to show progress bars.
 
     Attributes
     ----------
-    network_ : Autoencoder.
-    loss_ : list of float, per training step.
-    offset_ : float, the threshold of `score_samples`.
-    image_shape_, n_features_in_ : (channels, height, width) and their product.
+    network_ : Autoencoder
+        The trained encoder and decoder.
+    loss_ : list of float
+        A value per training step.
+    offset_ : float
+        The threshold of `score_samples`.
+    image_shape_, n_features_in_ : tuple and int
+        (channels, height, width) and their product.
 
     Examples
     --------
@@ -284,57 +314,35 @@ class DCAE(ImageDetector):
     _variational = False
     _score_name = "reconstruction"
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        self.n_iter = n_iter
-        self.latent_size = latent_size
-        self.ngf = ngf
-        self.batch_size = batch_size
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
-
     def _fit(self, X, y):
         check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
-        self.network_ = train_autoencoder(
-            X,
-            self.seed_,
-            variational=self._variational,
-            n_steps=self.n_iter,
-            latent_size=self.latent_size,
-            ngf=self.ngf,
-            batch_size=self.batch_size,
-            device=self.device,
-            verbose=self.verbose,
-        )
+        names = ("latent_size", "ngf", "batch_size", "checkpoint", "device", "verbose")
+        options = {name: getattr(self, name) for name in names}
+        self.network_ = train_autoencoder(X, self.seed_, variational=self._variational, n_steps=self.n_iter, **options)
         self.loss_ = self.network_.loss
 
     def _anomaly_score(self, X):
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
         return scores[self._score_name]
 
+    def _explain(self, X):
+        device = resolve_device(self.device)
+        network = copy.deepcopy(self.network_).to(device).eval()
+        with torch.no_grad():
+            return torch.cat([network(x.to(device)).cpu() for x in X.split(CHUNK)]).numpy(), squared_l2
 
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class VAE(DCAE):
     """A variational autoencoder (Deecke et al. 2018, 4.2).
 
-    X, the other parameters and the attributes are those of `DCAE`.
-
     Parameters
     ----------
-    score : "elbo" (default), which the paper reports, or one of those it found to do worse: "prior" or
-        "variance"; see `autoencoder_scores`.
+    score : "elbo", "prior" or "variance", default "elbo"
+        The paper reports "elbo" and found the others to do worse; see `autoencoder_scores`.
+    n_iter, latent_size, ngf, batch_size, contamination, random_state, checkpoint, device, verbose
+        As in `DCAE`, whose attributes it has.
 
     Examples
     --------
@@ -345,32 +353,9 @@ class VAE(DCAE):
     (20,)
     """
 
-    _variational = True
+    score: str = "elbo"
 
-    def __init__(
-        self,
-        n_iter=10_000,
-        *,
-        latent_size=256,
-        ngf=64,
-        batch_size=64,
-        score="elbo",
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        verbose=True,
-    ):
-        super().__init__(
-            n_iter,
-            latent_size=latent_size,
-            ngf=ngf,
-            batch_size=batch_size,
-            contamination=contamination,
-            random_state=random_state,
-            device=device,
-            verbose=verbose,
-        )
-        self.score = score
+    _variational = True
 
     def _fit(self, X, y):
         if self.score not in SCORES:

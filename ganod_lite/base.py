@@ -9,6 +9,10 @@ import hashlib
 import os
 import warnings
 from contextlib import contextmanager, nullcontext
+from dataclasses import KW_ONLY, dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,14 +21,20 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .images import as_images
+from .thresholds import Threshold, threshold_at
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Detector(OutlierMixin, BaseEstimator):
     """What all methods share once they are fitted.
 
-    A subclass offers `_check_X(X, reset)`, which validates; `_fit(X, y)`, which trains on validated
-    input; and `_anomaly_score(X)`, which scores it, one float per sample.
+    A subclass is a dataclass too, whose fields are its parameters. It offers `_check_X(X, reset)`, which
+    validates; `_fit(X, y)`, which trains on validated input; and `_anomaly_score(X)`, which scores it, one float
+    per sample.
     """
+
+    contamination: float | None = 0.1
+    random_state: int | np.random.RandomState | None = None
 
     _dtype = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
@@ -73,20 +83,44 @@ class Detector(OutlierMixin, BaseEstimator):
         """+1 for inliers, -1 for outliers (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def set_threshold(self, X: Any, false_alarm_rate: float = 0.05, confidence: float = 0.95) -> Threshold:
+        """Set `offset_` so that `predict` calls at most this share of normal samples outliers.
+
+        Parameters
+        ----------
+        X : images or table
+            Normal samples, held back: none that the detector was fitted on.
+        false_alarm_rate, confidence
+            See `thresholds.threshold_at`.
+
+        Returns
+        -------
+        Threshold
+            With the interval of the rate that this threshold really has.
+        """
+        threshold = threshold_at(self.anomaly_score(X), false_alarm_rate, confidence)
+        self.offset_ = -threshold.threshold
+        return threshold
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted detector to a file that `ganod_lite.load` reads.
+
+        The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. Functions
+        of your own (`loss`, `features`, `callback`) and networks of your own can't be saved: that raises TypeError.
+        """
+        from .saving import save  # which knows all detectors
+
+        save(self, path)
+
     def __sklearn_is_fitted__(self):
         # `n_features_in_` alone, which a failed `fit` leaves behind, is not enough.
         return hasattr(self, "offset_")
 
     def _check_contamination(self):
         if self.contamination is not None:
-            check_scalar(
-                self.contamination,
-                "contamination",
-                (float, int),
-                min_val=0,
-                max_val=0.5,
-                include_boundaries="right",
-            )
+            check_scalar(self.contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right")
+            if np.isnan(self.contamination):
+                raise ValueError("contamination must lie in (0, 0.5]; got nan.")
 
     def _set_offset(self, X):
         """Put the threshold where `contamination` of the (validated) training data fall below it."""
@@ -114,12 +148,39 @@ class TableDetector(Detector):
             raise type(error)(f"X: {error}") from error
 
 
+class Explanation(NamedTuple):
+    """What a detector of images makes of n of them, and how far from it they are.
+
+    Attributes
+    ----------
+    reconstruction : array (n, channels, height, width)
+        The image in [-1, 1] that it finds nearest.
+    residual : array (n, height, width)
+        Each pixel's share of the loss between the two.
+    """
+
+    reconstruction: np.ndarray
+    residual: np.ndarray
+
+
+@dataclass(eq=False, repr=False)
 class ImageDetector(Detector):
-    """A detector for images: see `as_images` for what X may be.
+    """A detector that trains networks on images: see `as_images` for what X may be.
+
+    A subclass offers `_explain(X)`, for `explain`: the reconstructions and the loss.
 
     A score can cost a whole search, so the threshold is set on at most `N_THRESHOLD` training
     images drawn at random; with `contamination=None` none is searched and there is no threshold.
     """
+
+    n_iter: int = 10_000
+    _: KW_ONLY
+    latent_size: int = 256
+    ngf: int = 64
+    batch_size: int = 64
+    checkpoint: str | Path | None = None
+    device: str = "auto"
+    verbose: bool = True
 
     N_THRESHOLD = 200
     _dtype = torch.float32
@@ -131,6 +192,38 @@ class ImageDetector(Detector):
             self.image_shape_ = tuple(images.shape[1:])
             self.n_features_in_ = images[0].numel()
         return images
+
+    def explain(self, X: Any) -> Explanation:
+        """What is anomalous about images: their reconstructions, and the pixels at which they differ.
+
+        ADGAN's reconstruction is made by the adapted generator, at the start with the smallest final loss; AnoGAN's
+        at the end of its search; a VAE's from the mean of the posterior. The residual is the detector's loss
+        (the squared distance; AnoGAN's, the absolute one) of each pixel alone, summed over channels. ADGAN and
+        AnoGAN search for it as long as for scores.
+
+        Returns
+        -------
+        Explanation
+            `reconstruction` (n, channels, height, width) and `residual` (n, height, width).
+
+        Raises
+        ------
+        ValueError
+            Where ADGAN's `loss` can't be taken pixel by pixel.
+        """
+        check_is_fitted(self)
+        with own_state(self._dtype):
+            X = self._check_X(X, reset=False)
+            reconstruction, loss = self._explain(X)
+            made, asked = (
+                images.movedim(1, -1).reshape(-1, images.shape[1], 1, 1)  # of one pixel each
+                for images in (torch.as_tensor(reconstruction), X)
+            )
+            try:
+                residual = loss(made, asked).view(len(X), *X.shape[2:])
+            except RuntimeError as error:
+                raise ValueError(f"explain: loss={loss!r} can't be taken pixel by pixel: {error}") from error
+            return Explanation(reconstruction, residual.numpy())
 
     def _set_offset(self, X):
         if len(X) > self.N_THRESHOLD:

@@ -5,6 +5,7 @@ section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimat
 (n, d); flatten images before.
 """
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -26,6 +27,7 @@ BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
 MIXTURE_SIZES = tuple(range(2, 21))
 
 
+@dataclass(eq=False, repr=False)
 class ClassicDetector(TableDetector):
     """PCA to `n_components` dimensions (None: none), then the estimator that `_fit_estimator(Z, seed)` returns.
 
@@ -33,16 +35,21 @@ class ClassicDetector(TableDetector):
 
     Parameters
     ----------
-    n_components : int or None (default).
-    contamination : float in (0, 0.5], default 0.1: the share of training samples that `predict` is to call
-        outliers; or None for no threshold.
-    random_state : int, RandomState or None (default).
+    n_components : int or None, default None
+        Dimensions that PCA leaves; None for no PCA.
+    contamination : float in (0, 0.5] or None, default 0.1
+        The share of training samples that `predict` is to call outliers; None for no threshold.
+    random_state : int, RandomState or None, default None
 
     Attributes
     ----------
-    pipeline_ : scikit-learn's Pipeline; `pipeline_[-1]` is the selected estimator.
-    offset_ : float, the threshold of `score_samples`.
+    pipeline_ : sklearn.pipeline.Pipeline
+        `pipeline_[-1]` is the selected estimator.
+    offset_ : float
+        The threshold of `score_samples`.
     """
+
+    n_components: int | None = None
 
     def _fit(self, X, y):
         self._check_parameters()
@@ -61,13 +68,19 @@ class ClassicDetector(TableDetector):
         return -self.pipeline_.score_samples(X)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class KDE(ClassicDetector):
     """Kernel density estimate with a Gaussian kernel; the anomaly score is the negative log density.
 
-    The bandwidth is the one of `bandwidths` with the best likelihood in ten-fold cross-validation
-    (as many folds as samples where there are fewer than ten). The paper takes 2^0, 2^0.5, ..., 2^4, in
-    the units of its pixels in [-1, 1]; other data need others. The folds are drawn at random, since
-    tables are often sorted. The other parameters and the attributes are those of `ClassicDetector`.
+    The bandwidth is the one with the best likelihood in ten-fold cross-validation (as many folds as samples
+    where there are fewer than ten). The folds are drawn at random, since tables are often sorted.
+
+    Parameters
+    ----------
+    bandwidths : sequence of float, default 2^0, 2^0.5, ..., 2^4
+        To choose from. The paper's, in the units of its pixels in [-1, 1]; other data need others.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -77,11 +90,7 @@ class KDE(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(self, n_components=None, *, bandwidths=BANDWIDTHS, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.bandwidths = bandwidths
-        self.contamination = contamination
-        self.random_state = random_state
+    bandwidths: tuple = BANDWIDTHS
 
     def _check_parameters(self):
         check_bandwidths(self.bandwidths)
@@ -93,11 +102,16 @@ class KDE(ClassicDetector):
         return KernelDensity(kernel="gaussian", bandwidth=bandwidth, leaf_size=len(Z)).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class OCSVM(ClassicDetector):
-    """One-class support vector machine with a Gaussian kernel exp(-gamma |x - y|^2), gamma by `tune_gamma`.
+    """One-class support vector machine with a Gaussian kernel `exp(-gamma |x - y|^2)`, gamma by `tune_gamma`.
 
-    `nu`, in (0, 1], bounds the share of training samples outside; the paper sets 0.1. The other parameters
-    and the attributes are those of `ClassicDetector`.
+    Parameters
+    ----------
+    nu : float in (0, 1], default 0.1
+        Bounds the share of training samples outside; 0.1 is the paper's.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -107,11 +121,7 @@ class OCSVM(ClassicDetector):
     array([-1])
     """
 
-    def __init__(self, n_components=None, *, nu=0.1, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.nu = nu
-        self.contamination = contamination
-        self.random_state = random_state
+    nu: float = 0.1
 
     def _check_parameters(self):
         check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
@@ -120,10 +130,16 @@ class OCSVM(ClassicDetector):
         return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class IForest(ClassicDetector):
     """Isolation forest, with scikit-learn's defaults: the paper found it stable and gives no parameters.
 
-    The other parameters and the attributes are those of `ClassicDetector`.
+    Parameters
+    ----------
+    n_estimators, max_samples
+        As scikit-learn's IsolationForest has them.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -133,25 +149,25 @@ class IForest(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(
-        self, n_components=None, *, n_estimators=100, max_samples="auto", contamination=0.1, random_state=None
-    ):
-        self.n_components = n_components
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.contamination = contamination
-        self.random_state = random_state
+    n_estimators: int = 100
+    max_samples: int | float | str = "auto"
 
     def _fit_estimator(self, Z, seed):
         return IsolationForest(n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed).fit(Z)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GMM(ClassicDetector):
     """Gaussian mixture with full covariances; the anomaly score is the negative log likelihood.
 
-    The number of Gaussians is the one of `mixture_sizes` (the paper: 2 to 20) with the lowest Bayesian
-    information criterion on the training data. Sizes beyond the number of samples are left out. The other
-    parameters and the attributes are those of `ClassicDetector`.
+    The number of Gaussians is the one with the lowest Bayesian information criterion on the training data.
+
+    Parameters
+    ----------
+    mixture_sizes : sequence of int, default 2, 3, ..., 20
+        To choose from; the default is the paper's. Sizes beyond the number of samples are left out.
+    n_components, contamination, random_state
+        As in `ClassicDetector`, whose attributes it has.
 
     Examples
     --------
@@ -161,11 +177,7 @@ class GMM(ClassicDetector):
     array([ 1, -1])
     """
 
-    def __init__(self, n_components=None, *, mixture_sizes=MIXTURE_SIZES, contamination=0.1, random_state=None):
-        self.n_components = n_components
-        self.mixture_sizes = mixture_sizes
-        self.contamination = contamination
-        self.random_state = random_state
+    mixture_sizes: tuple = MIXTURE_SIZES
 
     def _check_parameters(self):
         for size in self.mixture_sizes:

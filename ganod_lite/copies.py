@@ -7,14 +7,20 @@ latents too.
 
 import copy
 import warnings
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import ceil
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
+from .losses import Loss
+
+Pair = tuple[int, int]
+How = tuple[Pair, Pair, Pair]  # a convolution's kernel, stride and padding
 BETAS, EPS = (0.5, 0.999), 1e-8  # of Adam; the former in footnote 9 of the ADGAN paper
 # What a chunk of copies may take where no `max_memory` is given. On a CPU small chunks spend their time
 # on calls and large ones leave the caches; on a GPU a chunk should fill the machine.
@@ -31,7 +37,7 @@ COMPILE_FROM = 5e10
 MOST_COMPILED_STEPS = 8  # sums of more terms the compiler splits into several loops
 
 
-def copies_of(generator, lr_z, lr_theta, n_steps, n_copies):
+def copies_of(generator: "Prepared", lr_z: float, lr_theta: float, n_steps: int, n_copies: int) -> "FrozenCopies":
     """The fastest copies that are right for a `Prepared` generator.
 
     n_steps: of each search; n_copies: how many there will be in all, chunk after chunk.
@@ -46,17 +52,18 @@ class Prepared:
     Called, it maps latents (m, latent_size) to images (m, *image_shape).
     """
 
-    def __init__(self, generator, latent_size, device):
+    def __init__(self, generator: nn.Module, latent_size: int | None, device: torch.device) -> None:
         if not isinstance(generator, nn.Module) or isinstance(generator, torch.jit.ScriptModule):
             raise TypeError(
                 "generator must be a torch.nn.Module, and not TorchScript, whose parameters can't be copied one by "
                 f"one; got {type(generator).__name__}."
             )
-        self.latent_size = latent_size or getattr(generator, "latent_size", None) or _input_size(generator)
-        if self.latent_size is None:
+        size = latent_size or getattr(generator, "latent_size", None) or _input_size(generator)
+        if size is None:
             raise ValueError("latent_size must be given: the generator has neither that attribute nor a first layer.")
+        self.latent_size: int = size
         self.device = device
-        self.module = copy_of(generator).to(device).eval().requires_grad_(False)
+        self.module: Any = copy_of(generator).to(device).eval().requires_grad_(False)
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
         if self.dtype in (torch.float16, torch.bfloat16):  # too coarse for the search's small steps
             self.dtype = torch.float32
@@ -83,10 +90,10 @@ class Prepared:
             )
         self.image_shape = images.shape[1:]
 
-    def __call__(self, z):
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
         return self.module(z.reshape(*z.shape, *self.tail))
 
-    def check(self, images):
+    def check(self, images: torch.Tensor) -> None:
         """Raise ValueError unless images (n, channels, height, width) are of the shape of its own."""
         if self.image_shape != images.shape[1:]:
             raise ValueError(
@@ -94,13 +101,13 @@ class Prepared:
                 f"width); got {tuple(images.shape[1:])}."
             )
 
-    def some_latents(self):
+    def some_latents(self) -> torch.Tensor:
         """Two latents, the same each time."""
         z = torch.randn(2, self.latent_size, generator=torch.Generator().manual_seed(0))
         return z.to(self.device, self.dtype)
 
 
-def copy_of(module):
+def copy_of(module: nn.Module) -> nn.Module:
     """A deep copy, also of a module that keeps results of autograd, as weight and spectral norm do once trained."""
     kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor)]
     memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
@@ -110,7 +117,7 @@ def copy_of(module):
         raise ValueError(f"generator: it can't be copied, which a search needs: {error}") from error
 
 
-def _input_size(module):
+def _input_size(module: nn.Module) -> int | None:
     """How many numbers the first linear or convolutional layer takes, or None."""
     for layer in module.modules():
         size = getattr(layer, "in_features", None) or getattr(layer, "in_channels", None)
@@ -126,15 +133,19 @@ class FrozenCopies:
     images (c, r, channels, height, width), and `step()` moves all along the gradients that a backward left.
     """
 
-    all_trained = trained = ()  # theta as trained, and those of it that Adam's own copies are of
+    all_trained: Sequence[torch.Tensor] = ()  # theta as trained, and
+    trained: Sequence[torch.Tensor] = ()  # those of it that Adam's own copies are of
+    z: Any = None  # these four are made by `start`
+    theta: Any = None
+    adam: Any = None
+    fresh: Any = None
 
-    def __init__(self, generator, lr_z, lr_theta, n_steps, n_copies):
+    def __init__(self, generator: Prepared, lr_z: float, lr_theta: float, n_steps: int, n_copies: int) -> None:
         self.generator, self.lr_z, self.lr_theta = generator, lr_z, lr_theta
         self.n_steps, self.n_copies = n_steps, n_copies
-        self.z = None
 
     @torch.no_grad()
-    def start(self, z):
+    def start(self, z: torch.Tensor) -> torch.Tensor:
         """Leaves for z and the trained values in all copies.
 
         They lie where those of the last call lay if they fit, which are overwritten. Fresh memory is
@@ -153,9 +164,9 @@ class FrozenCopies:
                 value.zero_()
         return self.z
 
-    def _make(self, c, r):
+    def _make(self, c: int, r: int) -> None:
         """Leaves and their Adam for c copies with r latents."""
-        like = {"dtype": self.generator.dtype, "device": self.generator.device}
+        like: dict[str, Any] = {"dtype": self.generator.dtype, "device": self.generator.device}
         self.z = torch.empty(c, r, self.generator.latent_size, **like).requires_grad_()
         self.theta = [p.new_empty(c, *p.shape).requires_grad_() for p in self.trained]
         groups = [{"params": [self.z], "lr": self.lr_z}]
@@ -163,15 +174,15 @@ class FrozenCopies:
         self.adam = torch.optim.Adam(groups, betas=BETAS, eps=EPS, fused=True)
         self.fresh = [self.z, *self.theta]  # whose gradients each backward makes anew
 
-    def generate(self, z):
+    def generate(self, z: torch.Tensor) -> torch.Tensor:
         return self.generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
 
-    def step(self):
+    def step(self) -> None:
         self.adam.step()
         for leaf in self.fresh:
             leaf.grad = None
 
-    def how_many(self, r, x, loss, max_memory):
+    def how_many(self, r: int, x: torch.Tensor, loss: Loss, max_memory: float | None) -> int:
         """How many copies with r latents each fit in max_memory bytes; tried with one, on the image x."""
         generator = self.generator
         x = x.to(generator.device, generator.dtype).expand(r, -1, -1, -1)
@@ -199,7 +210,7 @@ class FrozenCopies:
             raise ValueError(f"max_memory: this generator and one copy need {once + each:,} bytes; got {max_memory:,}.")
         return max(1, int((max_memory - once) // each))
 
-    def _bytes(self):
+    def _bytes(self) -> tuple[int, int]:
         """Of each copy and of all together, without activations: what they take in memory."""
         moved = [p.nbytes for p in (self.z, *self.theta)]
         # what Adam moves, its gradient and its two moments; a layer's gradient on its way
@@ -209,7 +220,7 @@ class FrozenCopies:
 class ModuleCopies(FrozenCopies):
     """Copies of any module's parameters, through torch.func."""
 
-    def __init__(self, generator, *arguments):
+    def __init__(self, generator: Prepared, *arguments: Any) -> None:
         super().__init__(generator, *arguments)
         parameters = dict(generator.module.named_parameters())
         self.names, self.all_trained = tuple(parameters), tuple(parameters.values())
@@ -217,8 +228,8 @@ class ModuleCopies(FrozenCopies):
         self.buffers = dict(generator.module.named_buffers())
         self.looped = False  # one copy after the other, where vmap refuses the generator
 
-    def generate(self, z):
-        def one(theta, z):
+    def generate(self, z: torch.Tensor) -> torch.Tensor:
+        def one(theta: Sequence[torch.Tensor], z: torch.Tensor) -> torch.Tensor:
             parameters = dict(zip(self.names, theta))
             return functional_call(self.generator.module, (parameters, self.buffers), (z,))
 
@@ -244,22 +255,22 @@ class DCGANCopies(FrozenCopies):
 
     KNOWN = (nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
 
-    def __init__(self, generator, *arguments):
+    def __init__(self, generator: Prepared, *arguments: Any) -> None:
         super().__init__(generator, *arguments)
         self.layers = list(generator.module)
-        self.all_trained = []
+        self.all_trained = trained = list[torch.Tensor]()
         for layer in self.layers:
             if isinstance(layer, nn.ConvTranspose2d):
-                self.all_trained.append(layer.weight.permute(0, 2, 3, 1).flatten(1).contiguous())
+                trained.append(layer.weight.permute(0, 2, 3, 1).flatten(1).contiguous())
             elif isinstance(layer, nn.BatchNorm2d):
-                self.all_trained.append(layer.weight)
+                trained.append(layer.weight)
             elif hasattr(layer, "inplace"):
                 layer.inplace = False  # autograd refuses it on what TransposedConvolution returns, a view
             if getattr(layer, "bias", None) is not None:
-                self.all_trained.append(layer.bias)
+                trained.append(layer.bias)
 
     @classmethod
-    def fits(cls, generator):
+    def fits(cls, generator: Prepared) -> bool:
         """Whether these are copies of the generator: by its layers, and by what it makes of two latents."""
         layers = list(generator.module) if isinstance(generator.module, nn.Sequential) else []
         if not layers or type(layers[0]) is not nn.ConvTranspose2d or not all(type(x) in cls.KNOWN for x in layers):
@@ -287,7 +298,7 @@ class DCGANCopies(FrozenCopies):
             h = type(layer).forward(layer, h)
         return h.shape == images.shape and bool((h - images).norm() <= 1e-6 * images.norm())
 
-    def _make(self, c, r):
+    def _make(self, c: int, r: int) -> None:
         self.first, self.trained = None, self.all_trained
         if r == 1 and self.n_steps <= MOST_OUTER_PRODUCTS:
             weights, *self.trained = self.all_trained
@@ -298,22 +309,22 @@ class DCGANCopies(FrozenCopies):
                 leaf.grad = torch.empty_like(leaf)  # see TransposedConvolution
         self.fresh = [leaf for leaf in self.fresh if leaf.grad is None]
 
-    def start(self, z):
+    def start(self, z: torch.Tensor) -> torch.Tensor:
         z = super().start(z)
         if self.first:
             self.first.start()
         return z
 
-    def step(self):
+    def step(self) -> None:
         super().step()
         if self.first:
             self.first.step()
 
-    def generate(self, z):
+    def generate(self, z: torch.Tensor) -> torch.Tensor:
         c, r, _ = z.shape
         theta = iter(self.theta)
 
-        def for_each_row():  # a copy's next values (c, channels) as (c * r, 1, 1, channels)
+        def for_each_row() -> torch.Tensor:  # a copy's next values (c, channels) as (c * r, 1, 1, channels)
             values = next(theta)
             return (values if r == 1 else values.repeat_interleave(r, 0))[:, None, None]
 
@@ -329,14 +340,16 @@ class DCGANCopies(FrozenCopies):
                 if layer.bias is not None:
                     h = h + for_each_row()
             elif isinstance(layer, nn.BatchNorm2d):
-                scale = for_each_row() * (layer.running_var + layer.eps).rsqrt()
-                shift = for_each_row() - layer.running_mean * scale
+                mean: Any = layer.running_mean
+                variance: Any = layer.running_var
+                scale = for_each_row() * (variance + layer.eps).rsqrt()
+                shift = for_each_row() - mean * scale
                 h = torch.addcmul(shift, h, scale)
             else:
                 h = layer(h)
         return h.permute(0, 3, 1, 2).contiguous().unflatten(0, (c, r))
 
-    def _bytes(self):
+    def _bytes(self) -> tuple[int, int]:
         each, together = super()._bytes()
         together += sum(p.nbytes for p in self.all_trained)
         if self.first:
@@ -354,7 +367,7 @@ class OuterProducts:
 
     can_compile = True  # in this process, until it has failed
 
-    def __init__(self, trained, c, lr, n_steps, n_copies):
+    def __init__(self, trained: torch.Tensor, c: int, lr: float, n_steps: int, n_copies: int) -> None:
         self.trained = trained
         self.copies = trained.new_empty(c, *trained.shape)
         n = max(n_steps, 1)
@@ -367,17 +380,17 @@ class OuterProducts:
         self.compiled = n_steps <= MOST_COMPILED_STEPS and n_steps * n_copies * trained.numel() >= COMPILE_FROM
         block_bytes = BLOCK_BYTES["cpu" if trained.device.type == "cpu" else "cuda"]
         self.block = max(1, min(block_bytes // trained.nbytes, c // 8))
-        self.moments = None
+        self.moments: list[torch.Tensor] | None = None
         # weights and their share of the block's moments, vectors and what `step` makes of them; a block's least
         self.bytes_each = trained.nbytes * 5 // 4 + 4 * self.z[0].nbytes + 4 * self.d[0].nbytes
         self.bytes_together = 2 * trained.nbytes
 
-    def start(self):
+    def start(self) -> None:
         self.t = 0
         self.z.zero_()
         self.d.zero_()
 
-    def __call__(self, z):
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
         """z (c, 1, in) -> (c, 1, out)."""
         product = torch.bmm(z, self.copies) if self.t else z @ self.trained
         if product.requires_grad:
@@ -385,11 +398,11 @@ class OuterProducts:
             product.register_hook(self._note)
         return product
 
-    def _note(self, d):
+    def _note(self, d: torch.Tensor) -> None:
         self.d[:, self.t] = d[:, 0]
 
     @torch.no_grad()
-    def step(self):
+    def step(self) -> None:
         if self.t == 0:
             self.copies.copy_(self.trained)
         self.t += 1
@@ -408,7 +421,7 @@ class OuterProducts:
                 warnings.warn(f"torch.compile failed, the search goes on without it: {error}", stacklevel=2)
         self._move_in_blocks(*factors)
 
-    def _move_in_blocks(self, z, d, z2, d2):
+    def _move_in_blocks(self, z: torch.Tensor, d: torch.Tensor, z2: torch.Tensor, d2: torch.Tensor) -> None:
         if self.moments is None:
             self.moments = [self.trained.new_empty(self.block, *self.trained.shape) for _ in range(2)]
         for part in zip(*(x.split(self.block) for x in (self.copies, z, d, z2, d2))):
@@ -419,15 +432,15 @@ class OuterProducts:
             copies.addcdiv_(m, v.sqrt_().add_(EPS))
 
 
-def move_at_once(copies, z, d, z2, d2):
+def move_at_once(copies: torch.Tensor, z: torch.Tensor, d: torch.Tensor, z2: torch.Tensor, d2: torch.Tensor) -> None:
     """Adam's step on copies (c, in, out), from z and z2 (c, t, in), d and d2 (c, t, out): one loop, once compiled."""
     t = range(z.shape[1])
     m = sum(z[:, s, :, None] * d[:, s, None] for s in t)
-    v = sum(z2[:, s, :, None] * d2[:, s, None] for s in t)
+    v: Any = sum(z2[:, s, :, None] * d2[:, s, None] for s in t)
     copies.add_(m / (v.sqrt() + EPS))
 
 
-def _compiled(*arguments):
+def _compiled(*arguments: Any) -> None:
     """`move_at_once`, compiled once for any number of copies."""
     for x in arguments:
         torch._dynamo.maybe_mark_dynamic(x, 0)
@@ -435,7 +448,7 @@ def _compiled(*arguments):
 
 
 @cache
-def _compiler():
+def _compiler() -> Callable[..., None]:
     return torch.compile(move_at_once, fullgraph=True)
 
 
@@ -448,7 +461,7 @@ class TransposedConvolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, h, weights, gradient, how):
+    def forward(ctx: Any, h: torch.Tensor, weights: torch.Tensor, gradient: torch.Tensor, how: How) -> torch.Tensor:
         kernel, stride, padding = how
         rows = h.reshape(len(weights), -1, h.shape[-1])
         ctx.save_for_backward(rows, weights)
@@ -457,14 +470,14 @@ class TransposedConvolution(torch.autograd.Function):
         return fold(columns.view(*h.shape[:3], *kernel, -1), stride, padding)
 
     @staticmethod
-    def backward(ctx, d):
+    def backward(ctx: Any, d: torch.Tensor) -> tuple[Any, ...]:
         rows, weights = ctx.saved_tensors
         columns = unfold(d, *ctx.how).view(*rows.shape[:2], -1)
         torch.bmm(rows.transpose(1, 2), columns, out=ctx.gradient)
         return torch.bmm(columns, weights.transpose(1, 2)).view(ctx.shape), None, None, None
 
 
-def fold(columns, stride, padding):
+def fold(columns: torch.Tensor, stride: Pair, padding: Pair) -> torch.Tensor:
     """Add up what each position puts where: (n, height, width, kernel height, kernel width, channels) -> images.
 
     It is F.fold with channels last. Positions whose kernels meet edge to edge are added in one go.
@@ -484,7 +497,7 @@ def fold(columns, stride, padding):
     return image[:, ph : (height - 1) * sh + kh - ph, pw : (width - 1) * sw + kw - pw]
 
 
-def unfold(images, kernel, stride, padding):
+def unfold(images: torch.Tensor, kernel: Pair, stride: Pair, padding: Pair) -> torch.Tensor:
     """What each position sees of images (n, ..., channels), in the shape of `fold`'s columns: its transpose."""
     (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
     images = F.pad(images, (0, 0, pw, pw, ph, ph))

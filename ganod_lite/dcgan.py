@@ -7,8 +7,13 @@ Several independent networks of the same shape can stand side by side as the gro
 group by group, so each of them trains as it would alone.
 """
 
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 import torch
 from torch import nn
+
+Network = TypeVar("Network", "Generator", "Critic")
 
 
 class Generator(nn.Sequential):
@@ -20,7 +25,9 @@ class Generator(nn.Sequential):
     the size puts a layer with twice the channels in front.
     """
 
-    def __init__(self, image_shape=(1, 32, 32), latent_size=256, ngf=64, groups=1):
+    def __init__(
+        self, image_shape: tuple[int, ...] = (1, 32, 32), latent_size: int = 256, ngf: int = 64, groups: int = 1
+    ) -> None:
         channels, n_doublings = image_shape[0], _doublings(image_shape)
         width = ngf * 2 ** (n_doublings - 1)
         layers = [*_up(latent_size, width, groups, stride=1, padding=0)]  # 1x1 -> 4x4
@@ -32,11 +39,11 @@ class Generator(nn.Sequential):
             nn.Tanh(),
         ]
         super().__init__(*layers)
-        self.arguments = {"image_shape": tuple(image_shape), "latent_size": latent_size, "ngf": ngf}
+        self.arguments: dict[str, Any] = {"image_shape": tuple(image_shape), "latent_size": latent_size, "ngf": ngf}
         self.latent_size = latent_size
         self.apply(_initialise)
 
-    def forward(self, z):
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
         return super().forward(z[:, :, None, None] if z.ndim == 2 else z)
 
 
@@ -49,7 +56,9 @@ class Critic(nn.Sequential):
     must do without it, as the penalty is on each sample's own gradient (Gulrajani et al. 2017, 4).
     """
 
-    def __init__(self, image_shape=(1, 32, 32), ngf=64, batch_norm=True, groups=1):
+    def __init__(
+        self, image_shape: tuple[int, ...] = (1, 32, 32), ngf: int = 64, batch_norm: bool = True, groups: int = 1
+    ) -> None:
         channels, width = image_shape[0], ngf
         layers = [nn.Conv2d(channels * groups, width * groups, 4, 2, 1, groups=groups), nn.LeakyReLU(0.2)]
         for _ in range(_doublings(image_shape) - 1):
@@ -59,7 +68,7 @@ class Critic(nn.Sequential):
             width *= 2
         layers += [nn.Conv2d(width * groups, groups, 4, groups=groups, bias=False), nn.Flatten()]
         super().__init__(*layers)
-        self.arguments = {"image_shape": tuple(image_shape), "ngf": ngf, "batch_norm": batch_norm}
+        self.arguments: dict[str, Any] = {"image_shape": tuple(image_shape), "ngf": ngf, "batch_norm": batch_norm}
         self.apply(_initialise)
 
 
@@ -71,18 +80,18 @@ class Encoder(nn.Sequential):
     with batch normalisation and ReLU between layers, after the first one too (unlike in the critic).
     """
 
-    def __init__(self, image_shape=(1, 32, 32), n_out=256, ngf=64):
+    def __init__(self, image_shape: tuple[int, ...] = (1, 32, 32), n_out: int = 256, ngf: int = 64) -> None:
         n_in, width = image_shape[0], ngf
         layers = []
         for _ in range(_doublings(image_shape)):
             layers += [nn.Conv2d(n_in, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             n_in, width = width, 2 * width
         super().__init__(*layers, nn.Conv2d(n_in, n_out, 4), nn.Flatten())
-        self.arguments = {"image_shape": tuple(image_shape), "n_out": n_out, "ngf": ngf}
+        self.arguments: dict[str, Any] = {"image_shape": tuple(image_shape), "n_out": n_out, "ngf": ngf}
         self.apply(_initialise)
 
 
-def stack(networks):
+def stack(networks: Sequence[Network]) -> Network:
     """One network whose groups are the given ones (all Generators or all Critics of one shape).
 
     Group i sees and makes the i-th block of channels: latents (n, groups * latent_size), images
@@ -99,7 +108,7 @@ def stack(networks):
     )
 
 
-def unstack(stacked, n_groups):
+def unstack(stacked: Network, n_groups: int) -> list[Network]:
     """The networks that `stack` put together, as a list of `n_groups` ordinary ones."""
     states = [
         {name: value.chunk(n_groups)[i] if value.ndim else value for name, value in stacked.state_dict().items()}
@@ -108,7 +117,7 @@ def unstack(stacked, n_groups):
     return [_network(stacked, state) for state in states]
 
 
-def _network(like, state, groups=1):
+def _network(like: Network, state: dict[str, torch.Tensor], groups: int = 1) -> Network:
     """A network of the class and arguments of `like` with a copy of the given state."""
     with torch.random.fork_rng(devices=[]):  # the weights it draws, to be replaced, are nobody else's matter
         network = type(like)(**like.arguments, groups=groups)
@@ -117,7 +126,7 @@ def _network(like, state, groups=1):
     return network
 
 
-def _up(n_in, n_out, groups, stride=2, padding=1):
+def _up(n_in: int, n_out: int, groups: int, stride: int = 2, padding: int = 1) -> list[nn.Module]:
     return [
         nn.ConvTranspose2d(n_in * groups, n_out * groups, 4, stride, padding, bias=False, groups=groups),
         nn.BatchNorm2d(n_out * groups),
@@ -125,7 +134,7 @@ def _up(n_in, n_out, groups, stride=2, padding=1):
     ]
 
 
-def _doublings(image_shape):
+def _doublings(image_shape: tuple[int, ...]) -> int:
     """How often 4x4 is doubled to reach the image's size."""
     _, height, width = image_shape
     n = max(height, 8).bit_length() - 3
@@ -137,7 +146,7 @@ def _doublings(image_shape):
     return n
 
 
-def _initialise(layer):
+def _initialise(layer: nn.Module) -> None:
     # DCGAN, section 4: weights from a normal of standard deviation 0.02 (around 1 for batch normalisation)
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, 0.0, 0.02)

@@ -7,10 +7,11 @@ github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 
 import math
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache, partial
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from torch.nn.utils import skip_init
 from tqdm import tqdm
 
 from .base import TableDetector, resolve_device, seed_from
+from .images import PathLike
 
 BATCH = 500  # at most; the scripts'
 
@@ -36,19 +38,21 @@ BATCH = 500  # at most; the scripts'
 class Source:
     """Where a variant comes from, told by the three points in which the variants differ."""
 
-    start: Callable  # (layer, rng): draw the first weights of a discriminator's layer
-    rate: Callable  # (lr, decay, updates so far): what a gradient is multiplied by
+    start: Callable[
+        [nn.Linear, torch.Generator], None
+    ]  # (layer, rng): draw the first weights of a discriminator's layer
+    rate: Callable[[float, float, int], float]  # lr, decay, updates so far: what a gradient is multiplied by
     shuffles: bool  # in each epoch, not just once before
 
 
-def start_keras(layer, rng):
+def start_keras(layer: nn.Linear, rng: torch.Generator) -> None:
     """VarianceScaling(1, "fan_in", "normal"), which truncates at two deviations; biases 0."""
     std = layer.in_features**-0.5
     nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std, generator=rng)
     nn.init.zeros_(layer.bias)
 
 
-def start_post(layer, rng):
+def start_post(layer: nn.Linear, rng: torch.Generator) -> None:
     nn.init.xavier_normal_(layer.weight, generator=rng)
     nn.init.constant_(layer.bias, 0.05)
 
@@ -62,7 +66,7 @@ SOURCES = {
 }
 
 
-def make_generator(d, bias=0.0):
+def make_generator(d: torch.Tensor, bias: float = 0.0) -> nn.Sequential:
     """d -> d -> d with ReLU after both layers; the identity to begin with, but for the biases."""
     layers = [skip_init(nn.Linear, d, d), skip_init(nn.Linear, d, d)]
     for layer in layers:
@@ -71,7 +75,7 @@ def make_generator(d, bias=0.0):
     return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU())
 
 
-def make_discriminator(d, n, variant, rng):
+def make_discriminator(d: torch.Tensor, n: int, variant: str, rng: torch.Generator) -> nn.Sequential:
     """d -> ceil(sqrt(n)) -> 1 with a ReLU between; returns logits."""
     hidden = math.ceil(math.sqrt(n))
     layers = [skip_init(nn.Linear, d, hidden), skip_init(nn.Linear, hidden, 1)]
@@ -93,9 +97,11 @@ class Learner:
     it, so the networks are always up to date.
     """
 
-    def __init__(self, networks, rate, momentum):
+    pass_on: tuple[bool, bool]  # whether each layer's outputs end in the 1
+
+    def __init__(self, networks: list[nn.Sequential], rate: Callable[[int], float], momentum: float) -> None:
         self.networks, self.rate, self.momentum, self.updates = networks, rate, momentum, 0
-        layers = [[network[i] for network in networks] for i in (0, 2)]
+        layers: list[list[Any]] = [[network[i] for network in networks] for i in (0, 2)]
         shapes = [
             (len(same), same[0].in_features + 1, same[0].out_features + passes_on)
             for same, passes_on in zip(layers, self.pass_on)
@@ -104,7 +110,7 @@ class Learner:
         like = layers[0][0].weight
         self.w, self.gradient, self.velocity, self.free = (like.new_zeros(sum(sizes)) for _ in range(4))
 
-        def as_layers(flat):
+        def as_layers(flat: torch.Tensor) -> list[torch.Tensor]:
             return [part.view(shape) for part, shape in zip(flat.split(sizes), shapes)]
 
         self.layers, self.gradients = as_layers(self.w), as_layers(self.gradient)
@@ -116,12 +122,12 @@ class Learner:
                 weight[:-1], weight[-1] = layer.weight.T, layer.bias
                 layer.weight.data, layer.bias.data = weight[:-1].T, weight[-1]
 
-    def descend(self):
+    def descend(self) -> None:
         self.velocity.mul_(self.momentum).addcmul_(self.gradient, self.free, value=-self.rate(self.updates))
         self.w.add_(self.velocity)
         self.updates += 1
 
-    def release(self):
+    def release(self) -> list[nn.Sequential]:
         """The networks, on the CPU and with weights of their own."""
         for network in self.networks:
             for parameter in network.parameters():
@@ -134,24 +140,24 @@ class Discriminator(Learner):
 
     pass_on = (True, False)  # the 1, to the next layer
 
-    def __init__(self, network, rate, momentum, max_rows):
+    def __init__(self, network: nn.Sequential, rate: Callable[[int], float], momentum: float, max_rows: int) -> None:
         super().__init__([network], rate, momentum)
         (self.W,), (self.v,) = self.layers  # (d + 1, hidden + 1), (hidden + 1, 1)
         (self.gradient_W,), (self.gradient_v,) = self.gradients
         self.room = self.w.new_empty(max_rows, len(self.v))
 
-    def __call__(self, x):
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
         self.x = x
         self.hidden = torch.mm(x, self.W, out=self.room[: len(x)]).relu_()
         return torch.mm(self.hidden, self.v)
 
-    def learn(self, slope):
+    def learn(self, slope: torch.Tensor) -> None:
         torch.mm(self.hidden.T, slope, out=self.gradient_v)
         passed = self.hidden.sign_()  # 1 where the ReLU let through
         torch.mm((slope * self.x).T, passed, out=self.gradient_W).mul_(self.v.T)
         self.descend()
 
-    def slope_by_x(self, slope):
+    def slope_by_x(self, slope: torch.Tensor) -> torch.Tensor:
         """The derivative by x (m, d + 1)."""
         return torch.mm(self.hidden.sign_(), (self.W * self.v.T).T).mul_(slope)
 
@@ -161,13 +167,13 @@ class Generators(Learner):
 
     pass_on = (True, True)
 
-    def __call__(self, noise):
+    def __call__(self, noise: torch.Tensor) -> torch.Tensor:
         self.noise = noise
         self.hidden = torch.bmm(noise, self.layers[0]).relu_()
         self.points = torch.bmm(self.hidden, self.layers[1]).relu_()
         return self.points
 
-    def learn(self, slope):
+    def learn(self, slope: torch.Tensor) -> None:
         """`slope` (k, m, d + 1): the derivative of each generator's loss by its points of the last call."""
         slope = slope.mul_(self.points.sign_())
         torch.bmm(self.hidden.mT, slope, out=self.gradients[1])
@@ -189,17 +195,19 @@ class Game:
     G: Generators
     data: torch.Tensor  # all rows (n, d + 1)
     labels: torch.Tensor  # (2 batch, 1): 1 for real, then 0 for generated
-    draw: Callable  # noise (batch, d + 1), uniform in [0, 1) but for the last column of 1
+    draw: Callable[[], torch.Tensor]  # noise (batch, d + 1), uniform in [0, 1) but for the last column of 1
 
 
-def so_gaal_step(game, real, learning, last):
+def so_gaal_step(game: Game, real: torch.Tensor, learning: bool, last: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """SO-GAAL.py: both learn from the same generated points; the generator would have D take them for real."""
     points = game.G(game.draw()[None])  # (1, batch, d + 1)
     loss_d = learn_to_tell_apart(game, real, points[0])
     return loss_d, learn_to_reach(game, points, game.labels[:1, None], learning)
 
 
-def mo_gaal_step(game, real, learning, last):
+def mo_gaal_step(
+    game: Game, real: torch.Tensor, learning: bool, last: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """MO-GAAL.py: the generators share out a batch, then learn from a new one, each towards its quantile of D.
 
     Once they no longer learn, their losses are but a record, which costs most of a step: that of an epoch's
@@ -216,14 +224,14 @@ def mo_gaal_step(game, real, learning, last):
     return loss_d, learn_to_reach(game, points, targets, learning)
 
 
-def learn_to_tell_apart(game, real, points):
+def learn_to_tell_apart(game: Game, real: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """One mean over the real and the generated points together; returns the loss."""
     logits = game.D(torch.cat([real, points]))
     game.D.learn(torch.sigmoid(logits).sub_(game.labels).div_(len(logits)))
     return cross_entropy(logits, game.labels).mean()
 
 
-def learn_to_reach(game, points, targets, learning):
+def learn_to_reach(game: Game, points: torch.Tensor, targets: torch.Tensor, learning: bool) -> torch.Tensor:
     """Each generator draws D at its points (k, batch, d + 1) towards its target (k, 1, 1); returns the losses (k,)."""
     k, batch, width = points.shape
     logits = game.D(points.view(-1, width)).view(k, batch, 1)
@@ -233,11 +241,11 @@ def learn_to_reach(game, points, targets, learning):
     return cross_entropy(logits, targets).mean((1, 2))
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return softplus(logits).sub_(labels * logits)
 
 
-def shares(batch, k):
+def shares(batch: int, k: int) -> list[int]:
     """How many of a batch's rows each of k sub-generators makes: k u, (k - 1) u, ..., and the last what is left.
 
     u = batch // (k (k + 1) / 2): where the batch is smaller than that, the last one makes all.
@@ -247,7 +255,7 @@ def shares(batch, k):
     return [*first, batch - sum(first)]
 
 
-def share_out(G, noise):
+def share_out(G: Generators, noise: torch.Tensor) -> torch.Tensor:
     """Points (batch, d + 1) from noise (batch, d + 1), each generator making its share of the rows."""
     (batch, width), k = noise.shape, len(G.networks)
     rows, mine = _shares_as_indices(batch, k, noise.device)
@@ -255,7 +263,7 @@ def share_out(G, noise):
 
 
 @lru_cache(maxsize=1)
-def _shares_as_indices(batch, k, device):
+def _shares_as_indices(batch: int, k: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Each generator's rows (k, largest share), filled up with a row made in vain; and which of them count."""
     sizes = shares(batch, k)
     first = np.cumsum([0, *sizes])
@@ -271,7 +279,7 @@ def _shares_as_indices(batch, k, device):
 MIN_UPDATES, MAX_UPDATES = 200, 2000
 
 
-def generator_settled(history, window):
+def generator_settled(history: dict[str, list[Any]], window: int) -> bool:
     """The authors' advice: stop when the downward trend of the generator's loss becomes slow.
 
     That is when the loss falls a fifth as fast as it once did, in means over `window` epochs.
@@ -281,13 +289,13 @@ def generator_settled(history, window):
     return len(fall) > 0 and fall.max() > 0.03 and fall[-1] < fall.max() / 5
 
 
-def discriminator_guesses(history, window):
+def discriminator_guesses(history: dict[str, list[Any]], window: int) -> bool:
     """The game's equilibrium: the discriminator was ahead, and is back at the loss of a guess, ln 2."""
     loss = _moving_mean(history["discriminator_loss"], window)
     return len(loss) > 0 and loss.min() < math.log(2) - 0.02 and loss[-1] > math.log(2) - 0.01
 
 
-def _moving_mean(values, window):
+def _moving_mean(values: Sequence[float], window: int) -> np.ndarray:
     sums = np.cumsum([0.0, *values])
     return (sums[window:] - sums[:-window]) / window
 
@@ -303,20 +311,31 @@ class Epoch:
     """What `callback` is given after each epoch. The networks are those that learn: copy them to keep them."""
 
     number: int  # from 1
-    history: dict  # as `history_`, so far
+    history: dict[str, list[Any]]  # as `history_`, so far
     discriminator: nn.Module  # (m, d) to logits (m, 1)
-    generators: list  # of modules, noise (m, d) to points (m, d)
+    generators: list[nn.Sequential]  # of modules, noise (m, d) to points (m, d)
 
 
+@dataclass(eq=False, repr=False)
 class GAAL(TableDetector):
     """What SO-GAAL and MO-GAAL share: `fit` and its checks, scores."""
+
+    stop_epochs: int | str = "auto"
+    lr_d: float = 0.01
+    lr_g: float = 0.0001
+    decay: float = 1e-6
+    momentum: float = 0.9
+    _: KW_ONLY
+    schedule: str = "at-stop"
+    device: str = "auto"
+    callback: Callable[[Epoch], None] | None = None
+    log_dir: PathLike | None = None
+    verbose: bool = True
 
     _cure = "Mostly features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d."
     variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
 
-    # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
-    @threadpool_limits.wrap(limits=1)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "GAAL":
         """Train on X.
 
         Parameters
@@ -334,24 +353,26 @@ class GAAL(TableDetector):
         FloatingPointError
             Where the training diverges.
         """
-        return super().fit(X, y)
+        # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
+        with threadpool_limits(limits=1):
+            return super().fit(X, y)
 
     @torch.no_grad()
-    def _fit(self, X, y):
+    def _fit(self, X: np.ndarray, y: Any) -> None:
         self._check_parameters()
         y = _watched(y, len(X))
         if X.min() < -0.01 or X.max() > 1.01:
             warnings.warn(
                 f"X spans [{X.min():.3g}, {X.max():.3g}], and {self._name}'s potential outliers start in [0, 1]: "
                 "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
-                stacklevel=6,  # the caller of `fit`
+                stacklevel=5,  # the caller of `fit`
             )
         source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
         game, shuffled = self._set_up(X, source, rng)
         n, batch = len(X), len(game.labels) // 2
         write = _tensorboard(self.log_dir, X)
 
-        history = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
+        history: dict[str, list[Any]] = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
         stop, last, epoch = None, self._latest_stop(n // batch) * self._times(), 0
         with tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress:
             while epoch < last:
@@ -380,7 +401,7 @@ class GAAL(TableDetector):
         self.history_, self.scores_at_stop_, self.stop_epoch_, self.n_epochs_ = history, scores_at_stop, stop, epoch
         (self.discriminator_,), self.generators_ = game.D.release(), game.G.release()
 
-    def _set_up(self, X, source, rng):
+    def _set_up(self, X: np.ndarray, source: Source, rng: torch.Generator) -> tuple[Game, torch.Tensor]:
         """The game at its start, and the rows in the order in which they are taken."""
         device = resolve_device(self.device)
         (n, d), batch = X.shape, min(BATCH, len(X))
@@ -394,26 +415,26 @@ class GAAL(TableDetector):
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
         noise = data.new_ones(batch, d + 1)
 
-        def draw():
+        def draw() -> torch.Tensor:
             noise[:, :-1] = torch.rand(batch, d, generator=rng)
             return noise
 
         return Game(D, G, data, labels, draw), shuffled
 
-    def _times(self):
+    def _times(self) -> int:
         return 3 if self.schedule == "full" else 1
 
-    def _latest_stop(self, n_batches):
-        return math.ceil(MAX_UPDATES / n_batches) if self.stop_epochs in RULES else self.stop_epochs
+    def _latest_stop(self, n_batches: int) -> int:
+        return math.ceil(MAX_UPDATES / n_batches) if self.stop_epochs in RULES else int(self.stop_epochs)
 
-    def _stops(self, epoch, history, n_batches):
+    def _stops(self, epoch: int, history: dict[str, list[Any]], n_batches: int) -> bool:
         if epoch == self._latest_stop(n_batches):
             return True
         if self.stop_epochs not in RULES or epoch * n_batches < MIN_UPDATES:
             return False
         return RULES[self.stop_epochs](history, window=math.ceil(20 / n_batches))
 
-    def _check_losses(self, history, epoch, X):
+    def _check_losses(self, history: dict[str, list[Any]], epoch: int, X: np.ndarray) -> None:
         for name in ("discriminator_loss", "generator_loss"):
             if not math.isfinite(loss := history[name][-1]):
                 raise FloatingPointError(
@@ -421,10 +442,10 @@ class GAAL(TableDetector):
                     f"lr_g={self.lr_g}, and scale the features to [0, 1]; they span [{X.min():.3g}, {X.max():.3g}]."
                 )
 
-    def _anomaly_score(self, X):
+    def _anomaly_score(self, X: np.ndarray) -> np.ndarray:
         return _scores(self.discriminator_, X)
 
-    def _check_X(self, X, reset):
+    def _check_X(self, X: Any, reset: bool) -> np.ndarray:
         X = super()._check_X(X, reset)
         if np.abs(X).max() > (largest := np.finfo(np.float32).max):
             raise ValueError(
@@ -433,7 +454,7 @@ class GAAL(TableDetector):
             )
         return X
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if not (isinstance(self.stop_epochs, str) and self.stop_epochs in RULES):
             if isinstance(self.stop_epochs, str):
                 raise ValueError(f"stop_epochs must be an int or one of {tuple(RULES)}; got {self.stop_epochs!r}.")
@@ -448,6 +469,7 @@ class GAAL(TableDetector):
                 raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SOGAAL(GAAL):
     """Single-objective generative adversarial active learning, for tables (n, d).
 
@@ -519,51 +541,22 @@ class SOGAAL(GAAL):
     _losses = ("discriminator_loss", "generator_loss")
     _step = staticmethod(so_gaal_step)
 
-    def __init__(
-        self,
-        stop_epochs="auto",
-        lr_d=0.01,
-        lr_g=0.0001,
-        decay=1e-6,
-        momentum=0.9,
-        *,
-        schedule="at-stop",
-        variant="official",
-        generator_bias=0.0,
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        callback=None,
-        log_dir=None,
-        verbose=True,
-    ):
-        self.stop_epochs = stop_epochs
-        self.lr_d = lr_d
-        self.lr_g = lr_g
-        self.decay = decay
-        self.momentum = momentum
-        self.schedule = schedule
-        self.variant = variant
-        self.generator_bias = generator_bias
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.callback = callback
-        self.log_dir = log_dir
-        self.verbose = verbose
+    variant: str = "official"
+    generator_bias: float = 0.0
 
-    def _n_generators(self):
+    def _n_generators(self) -> int:
         return 1
 
     @staticmethod
-    def _one_more(epochs_past_stop, batch):
+    def _one_more(epochs_past_stop: int, batch: int) -> bool:
         return epochs_past_stop == 1  # the script compares after an epoch
 
     @property
-    def generator_(self):
+    def generator_(self) -> nn.Sequential:
         return self.generators_[0]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MOGAAL(GAAL):
     """Multiple-objective generative adversarial active learning, for tables (n, d).
 
@@ -611,50 +604,23 @@ class MOGAAL(GAAL):
     _losses = ("discriminator_loss", "generator_loss", "sub_generator_loss")
     _step = staticmethod(mo_gaal_step)
 
-    def __init__(
-        self,
-        stop_epochs="auto",
-        k=10,
-        lr_d=0.01,
-        lr_g=0.0001,
-        decay=1e-6,
-        momentum=0.9,
-        *,
-        schedule="at-stop",
-        contamination=0.1,
-        random_state=None,
-        device="auto",
-        callback=None,
-        log_dir=None,
-        verbose=True,
-    ):
-        self.stop_epochs = stop_epochs
-        self.k = k
-        self.lr_d = lr_d
-        self.lr_g = lr_g
-        self.decay = decay
-        self.momentum = momentum
-        self.schedule = schedule
-        self.contamination = contamination
-        self.random_state = random_state
-        self.device = device
-        self.callback = callback
-        self.log_dir = log_dir
-        self.verbose = verbose
+    k: int = 10
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_scalar(self.k, "k", Integral, min_val=1)
         super()._check_parameters()
 
-    def _n_generators(self):
+    def _n_generators(self) -> int:
         return self.k
 
     @staticmethod
-    def _one_more(epochs_past_stop, batch):
+    def _one_more(epochs_past_stop: int, batch: int) -> bool:
         return epochs_past_stop == 1 and batch == 0  # the script compares after a batch
 
 
-def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
+def fit_repetitions(
+    detector: GAAL, X: Any, seeds: Iterable[int], y: Any = None, *, n_jobs: int | None = None
+) -> list[GAAL]:
     """Fit clones of `detector` side by side, one for each seed.
 
     Parameters
@@ -675,7 +641,7 @@ def fit_repetitions(detector, X, seeds, y=None, *, n_jobs=None):
     return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
 
 
-def _tensorboard(log_dir, X):
+def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], None] | None:
     """A callback that writes the history's latest values to `log_dir`, and after epochs 1, 2, 4, 8, ... a figure."""
     if log_dir is None:
         return None
@@ -686,19 +652,19 @@ def _tensorboard(log_dir, X):
     writer = SummaryWriter(log_dir)
     noise = torch.rand(200, X.shape[1], generator=torch.Generator().manual_seed(0))
 
-    def write(epoch):
+    def write(epoch: Epoch) -> None:
         for name, values in epoch.history.items():
             for i, value in enumerate(np.atleast_1d(values[-1])):
                 writer.add_scalar(f"{name}/{i}" if np.ndim(values[-1]) else name, value, epoch.number)
         if epoch.number & (epoch.number - 1) == 0:
-            points = [generator(noise.to(generator[0].weight)).cpu() for generator in epoch.generators]
+            points = [generator(noise.to(next(generator.parameters()))).cpu() for generator in epoch.generators]
             writer.add_figure("generated points", _drawn(X, points), epoch.number)
         writer.flush()
 
     return write
 
 
-def _drawn(X, points):
+def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:
     """Data X (n, d) and what each generator makes, in the plane of the data's two main directions."""
     from matplotlib.figure import Figure  # TensorBoard's figures are matplotlib's
 
@@ -712,23 +678,25 @@ def _drawn(X, points):
     return figure
 
 
-def _scores(discriminator, X):
+def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
     """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
     x = torch.tensor(X, dtype=torch.float64)
     with torch.no_grad():
         for layer in discriminator:
-            linear = isinstance(layer, nn.Linear)
-            x = nn.functional.linear(x, layer.weight.cpu().double(), layer.bias.cpu().double()) if linear else layer(x)
+            if isinstance(layer, nn.Linear):
+                x = nn.functional.linear(x, layer.weight.cpu().double(), layer.bias.cpu().double())
+            else:
+                x = layer(x)
     return torch.sigmoid(-x).squeeze(1).numpy()
 
 
-def _auc(y, scores):
+def _auc(y: np.ndarray, scores: np.ndarray) -> float:
     """ROC-AUC from ranks: scikit-learn's would take longer than the epoch that it watches."""
     n_out, n_in = np.sum(y == 1), np.sum(y == 0)
     return float((rankdata(scores)[y == 1].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
 
 
-def _watched(y, n):
+def _watched(y: Any, n: int) -> np.ndarray | None:
     """Labels of 0 and 1 as (n,), or None for whatever else."""
     try:
         y = np.asarray(y)

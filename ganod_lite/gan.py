@@ -5,19 +5,26 @@ several training sets stand side by side as the groups of one generator and one 
 Each has its own seed, batches, noise, and loss; nothing but the kernels is shared.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .base import ImageDetector, own_state, resolve_device, seed_from
 from .dcgan import Critic, Generator, stack, unstack
-from .images import as_images
+from .images import ImagesLike, PathLike, as_images
 from .training import Training, check_counts, digest_of
 
 # What is trained on and with what. A loss is a function of the critic's values (batch, groups), kept per group.
-DCGAN_ADAM = {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.999)}, "n_critic": 1}
-RECIPES = {
+DCGAN_ADAM: dict[str, Any] = {
+    "optimiser": torch.optim.Adam,
+    "settings": {"lr": 2e-4, "betas": (0.5, 0.999)},
+    "n_critic": 1,
+}
+RECIPES: dict[str, dict[str, Any]] = {
     # Arjovsky et al. 2017, algorithm 1: RMSprop, the critic's weights clipped
     "wgan": {"optimiser": torch.optim.RMSprop, "settings": {"lr": 5e-5}, "n_critic": 5},
     # Gulrajani et al. 2017: a gradient penalty in place of clipping. DCGAN's Adam (2e-4; 0.5) and two
@@ -54,43 +61,51 @@ class GAN:
 
     generator: Generator
     critic: Critic
-    critic_loss: list
-    generator_loss: list
+    critic_loss: list[float]
+    generator_loss: list[float]
     seconds: float | None = None
 
 
 @own_state()
 def train_gans(
-    image_sets,
-    seeds,
+    image_sets: Sequence[ImagesLike],
+    seeds: Sequence[int],
     *,
-    n_steps,
-    latent_size=256,
-    ngf=64,
-    batch_size=64,
-    objective="wgan",
-    n_critic=None,
-    device="auto",
-    checkpoint=None,
-    checkpoint_seconds=60,
-    stop_at=None,
-    verbose=True,
-):
+    n_steps: int,
+    latent_size: int = 256,
+    ngf: int = 64,
+    batch_size: int = 64,
+    objective: str = "wgan",
+    n_critic: int | None = None,
+    device: str | torch.device = "auto",
+    checkpoint: PathLike | None = None,
+    checkpoint_seconds: float = 60,
+    stop_at: float | None = None,
+    verbose: bool = True,
+) -> list[GAN]:
     """Train one GAN per set of images, all at once.
 
     Parameters
     ----------
-    image_sets : list of images as `as_images` takes them, all of one shape.
-    seeds : list of int, one for each set.
-    n_steps : int, generator steps.
-    latent_size, ngf, batch_size : int, default 256, 64, 64. See `dcgan.Generator`.
-    objective : "wgan" (default), which the ADGAN paper trains on; "wgan-gp", the same with a gradient
-        penalty in place of clipped weights; "gan" or "lsgan".
-    n_critic : int or None (default). Critic steps before each generator step; None: 5 ("wgan"),
-        2 ("wgan-gp") or 1 ("gan", "lsgan").
-    device : str, default "auto": CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at : see `training.Training.run`.
-    verbose : bool, default True. Whether to show a progress bar.
+    image_sets : list of images
+        Each as `as_images` takes them, all of one shape.
+    seeds : list of int
+        One for each set.
+    n_steps : int
+        Generator steps.
+    latent_size, ngf, batch_size : int, default 256, 64 and 64
+        See `dcgan.Generator`.
+    objective : "wgan", "wgan-gp", "gan" or "lsgan", default "wgan"
+        The ADGAN paper trains on "wgan"; "wgan-gp" is the same with a gradient penalty in place of clipped
+        weights.
+    n_critic : int or None, default None
+        Critic steps before each generator step; None: 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan").
+    device : str, default "auto"
+        "auto" is CUDA where there is one.
+    checkpoint, checkpoint_seconds, stop_at
+        See `training.Training.run`.
+    verbose : bool, default True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -98,8 +113,10 @@ def train_gans(
 
     Raises
     ------
-    ValueError or TypeError, before anything is trained, for arguments that do not fit.
-    FloatingPointError, TimeIsUp : see `training.Training.run`.
+    ValueError, TypeError
+        For arguments that do not fit, before anything is trained.
+    FloatingPointError, TimeIsUp
+        See `training.Training.run`.
     """
     training = GANTraining(
         image_sets, seeds, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size,
@@ -108,19 +125,21 @@ def train_gans(
     return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
 
 
-def has_batch_norm(objective):
+def has_batch_norm(objective: str) -> bool:
     """Whether the critic of an objective has batch normalisation (see `Critic`)."""
     return objective != "wgan-gp"
 
 
-def new_networks(shape, latent_size, ngf, objective, seed):
+def new_networks(
+    shape: tuple[int, ...], latent_size: int, ngf: int, objective: str, seed: int
+) -> tuple[Generator, Critic]:
     """The generator and the critic that a training with this seed begins with."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return Generator(shape, latent_size, ngf), Critic(shape, ngf, batch_norm=has_batch_norm(objective))
 
 
-def check_training(objective, n_critic=None, **counts):
+def check_training(objective: str, n_critic: int | None = None, **counts: int) -> None:
     """Raise ValueError or TypeError for arguments that no GAN can be trained with."""
     check_counts(**counts)
     if objective not in RECIPES:
@@ -135,8 +154,18 @@ class GANTraining(Training):
     advice = "Try objective='wgan-gp', another seed, or a larger batch_size."
 
     def __init__(
-        self, image_sets, seeds, *, n_steps, latent_size, ngf, batch_size, objective, n_critic=None, device="auto"
-    ):
+        self,
+        image_sets: Sequence[ImagesLike],
+        seeds: Sequence[int],
+        *,
+        n_steps: int,
+        latent_size: int,
+        ngf: int,
+        batch_size: int,
+        objective: str,
+        n_critic: int | None = None,
+        device: str | torch.device = "auto",
+    ) -> None:
         check_training(
             objective, n_critic, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size
         )  # fmt: skip
@@ -171,19 +200,19 @@ class GANTraining(Training):
         parts = [self.generator, self.critic, *self.optimisers]
         super().__init__(objective.upper(), ("critic", "generator"), n_steps, seeds, arguments, parts, rngs, device)
 
-    def block(self, n_steps):
+    def block(self, n_steps: int) -> torch.Tensor:
         """Train for n_steps generator steps; return their losses (n_steps, 2, groups)."""
         n, b = self.n_critic, self.batch_size
         real, noise, mix = [], [], []  # drawn group by group, so that each group draws what it would alone
         for size, offset, rng in zip(self.sizes, self.offsets, self.rngs):
-            options = {"generator": rng, "device": self.device}
+            options: Any = {"generator": rng, "device": self.device}
             real.append(torch.randint(size, (n_steps, n, b, 1), **options) + offset)
             noise.append(torch.randn(n_steps, n + 1, b, self.generator.latent_size, **options))
             mix.append(torch.rand(n_steps, n, b, 1, **options))
         draws = (torch.cat(parts, -1) for parts in (real, noise, mix))
         return torch.stack([self._step(*step) for step in zip(*draws)])
 
-    def _step(self, real, noise, mix):
+    def _step(self, real: torch.Tensor, noise: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
         """n_critic critic steps and one generator step.
 
         real: indices (n_critic, batch, groups); noise (n_critic + 1, batch, groups * latent_size);
@@ -213,7 +242,7 @@ class GANTraining(Training):
         self.critic.requires_grad_(True)
         return torch.stack([critic_loss.detach(), generator_loss.detach()])
 
-    def _gradient_penalty(self, x, fake, share):
+    def _gradient_penalty(self, x: torch.Tensor, fake: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
         """(|gradient of d| - 1)^2 at points between real and generated, per group (Gulrajani et al., eq. 3)."""
         share = share.repeat_interleave(x.shape[1] // share.shape[1], 1)[:, :, None, None]
         between = (share * x + (1 - share) * fake).requires_grad_()
@@ -222,7 +251,7 @@ class GANTraining(Training):
         n_groups = values.shape[1]
         return ((gradient.unflatten(1, (n_groups, -1)).flatten(2).norm(dim=2) - 1) ** 2).mean(0)
 
-    def finish(self):
+    def finish(self) -> list[GAN]:
         n, seconds = len(self.seeds), self.seconds / len(self.seeds)
         losses = torch.tensor(self.losses).reshape(-1, 2, n)
         return [
@@ -231,15 +260,18 @@ class GANTraining(Training):
         ]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GANDetector(ImageDetector):
     """A detector that trains a GAN on normal images, unless one is given, and scores by a search of it.
 
-    A subclass has the arguments of `train_gans` (n_steps is called n_iter), `generator`, perhaps
-    `critic`; `search(X)`, whose result has `scores`; and `_prepare_search(generator, critic, X)`, which
-    raises what a search of X will, before hours of training.
+    A subclass has `objective`, perhaps `critic`; `SEARCH`, the names of its search's parameters; `search(X)`, whose
+    result has `scores`; and `_prepare_search(generator, critic, X)`, which raises what a search of X will, before
+    hours of training.
     """
 
-    def _fit(self, X, y):
+    generator: torch.nn.Module | None = None
+
+    def _fit(self, X: torch.Tensor, y: Any) -> None:
         self.seed_ = seed_from(self.random_state)
         self.generator_, self.critic_ = self.generator, getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []
@@ -250,9 +282,15 @@ class GANDetector(ImageDetector):
         check_training(n_iter=self.n_iter, batch_size=self.batch_size, **options)
         self._prepare_search(*new_networks(self.image_shape_, **options, seed=self.seed_), X)
         options |= {"n_steps": self.n_iter, "batch_size": self.batch_size}
-        (trained,) = train_gans([X], [self.seed_], **options, device=self.device, verbose=self.verbose)
+        options |= {"device": self.device, "checkpoint": self.checkpoint, "verbose": self.verbose}
+        (trained,) = train_gans([X], [self.seed_], **options)
         self.generator_, self.critic_ = trained.generator, trained.critic
         self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
 
-    def _anomaly_score(self, X):
+    def _search_options(self, generator: torch.nn.Module) -> dict[str, Any]:
+        """What a search of this generator is asked for."""
+        latent_size = getattr(generator, "latent_size", self.latent_size)
+        return {name: getattr(self, name) for name in self.SEARCH} | {"latent_size": latent_size, "device": self.device}
+
+    def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:
         return self.search(X).scores

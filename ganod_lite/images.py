@@ -10,10 +10,11 @@ import os
 import sys
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,13 +22,18 @@ from sklearn.utils import check_scalar
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+PathLike = str | os.PathLike[str]
+ImagesLike = Any  # what `as_images` takes
+
 ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 DEEP = "I;16", "I", "F"  # how the modes of more than 8 bits a pixel begin
 WANTED = "float images (n, channels, height, width) in [-1, 1], or uint8 (n, height, width[, channels])"
 FEW = 5  # at most so many channels does an image of uint8 have; its sides are larger
 
 
-def as_images(X, *, shape=None, min_samples=1, name="X"):
+def as_images(
+    X: ImagesLike, *, shape: tuple[int, ...] | None = None, min_samples: int = 1, name: str = "X"
+) -> torch.Tensor:
     """Validate images and return them as a float32 tensor (n, channels, height, width) in [-1, 1].
 
     Parameters
@@ -39,12 +45,14 @@ def as_images(X, *, shape=None, min_samples=1, name="X"):
     shape : tuple (channels, height, width), optional
         What each image must be.
     min_samples : int, default 1
+        How many images are needed.
     name : str, default "X"
         What errors call X.
 
     Returns
     -------
-    Tensor, on the CPU. It may share memory with X if X is such a tensor already.
+    torch.Tensor
+        On the CPU. It may share memory with X if X is such a tensor already.
 
     Raises
     ------
@@ -89,9 +97,9 @@ def as_images(X, *, shape=None, min_samples=1, name="X"):
     return images.clone() if images.is_inference() else images  # which autograd would refuse
 
 
-def _as_tensor(X, name):
+def _as_tensor(X: Any, name: str) -> torch.Tensor:
     if isinstance(X, Dataset):
-        X = [item[0] if isinstance(item, tuple | list) else item for item in (X[i] for i in range(len(X)))]
+        X = [item[0] if isinstance(item, tuple | list) else item for item in (X[i] for i in range(len(X)))]  # type: ignore[arg-type]
     if isinstance(X, list | tuple):
         pillow = sys.modules.get("PIL.Image")  # which is there if any of them is Pillow's
         if X and pillow and all(isinstance(image, pillow.Image) for image in X):
@@ -104,7 +112,8 @@ def _as_tensor(X, name):
         X = torch.stack(X) if X and all(isinstance(image, torch.Tensor) for image in X) else np.array(X)
     if isinstance(X, torch.Tensor):
         kinds = {"nested": X.is_nested, "quantized": X.is_quantized, "meta": X.is_meta}
-        if unfit := [kind for kind, is_it in kinds.items() if is_it] or X.layout is not torch.strided and [X.layout]:
+        kinds[str(X.layout)] = X.layout is not torch.strided
+        if unfit := [kind for kind, is_it in kinds.items() if is_it]:
             raise TypeError(f"{name} must be {WANTED}; got a {unfit[0]} tensor.")
         return X.detach()
     if np.ma.is_masked(X):
@@ -131,7 +140,7 @@ class Survey(NamedTuple):
     files: list[Path]  # n
     report: list[FileReport]
 
-    def __str__(self):
+    def __str__(self) -> str:
         n = Counter(row.outcome for row in self.report)
         size, colour = self.images.shape[1], "colour" if self.images.ndim == 4 else "grey"
         return (
@@ -140,7 +149,7 @@ class Survey(NamedTuple):
         )
 
 
-def list_files(folder):
+def list_files(folder: PathLike) -> list[Path]:
     """All files in a folder and the folders below it, in the order of their names.
 
     Left out is what is hidden, or in a hidden folder or in __MACOSX. Raises FileNotFoundError if there is no such
@@ -157,7 +166,7 @@ def list_files(folder):
     return [file for _, file in sorted(found)]
 
 
-def image_files(folder):
+def image_files(folder: PathLike) -> list[Path]:
     """The files of `list_files` that end as a format that Pillow reads. FileNotFoundError if there are none."""
     files = [file for file in list_files(folder) if _ends_as_image(file)]
     if not files:
@@ -165,14 +174,25 @@ def image_files(folder):
     return files
 
 
-def read_images(files, *, size=32, mode="RGB", background="white", depth=None):
+def read_images(
+    files: PathLike | Sequence[PathLike],
+    *,
+    size: int = 32,
+    mode: str | None = "RGB",
+    background: str = "white",
+    depth: str | None = None,
+) -> np.ndarray:
     """Read images that are all expected to be good.
 
-    Parameters are those of `survey_images`. A folder's files of other endings are passed over.
+    Parameters
+    ----------
+    files, size, mode, background, depth
+        As in `survey_images`; the mode is "RGB" or "L". A folder's files of other endings are passed over.
 
     Returns
     -------
-    uint8 array (n, size, size, 3), or (n, size, size) where the mode is "L"
+    uint8 array
+        (n, size, size, 3), or (n, size, size) where the mode is "L".
 
     Raises
     ------
@@ -185,7 +205,16 @@ def read_images(files, *, size=32, mode="RGB", background="white", depth=None):
     return _read(files, size, mode, background, depth, smallest=1, strict=True).images
 
 
-def survey_images(files, *, size=32, mode=None, background="white", depth="type", smallest=8, verbose=False):
+def survey_images(
+    files: PathLike | Sequence[PathLike],
+    *,
+    size: int = 32,
+    mode: str | None = None,
+    background: str = "white",
+    depth: str | None = "type",
+    smallest: int = 8,
+    verbose: bool = False,
+) -> Survey:
     """Look at all files of a folder, read those that are images and say what was done with each.
 
     Images are turned upright, put on the background where they are transparent, cut to their central square
@@ -229,13 +258,22 @@ def survey_images(files, *, size=32, mode=None, background="white", depth="type"
     return _read(files, size, mode, background, depth, smallest, verbose=verbose)
 
 
-def as_square(image, size=32):
+def as_square(image: Any, size: int = 32) -> np.ndarray:
     """One of Pillow's images as the functions above make them: uint8 (size, size, 3)."""
     seen, _ = _as_seen(image)
     return np.asarray(_pillow("ImageOps").fit(seen.convert("RGB"), (size, size)))
 
 
-def _read(files, size, mode, background, depth, smallest, strict=False, verbose=False):
+def _read(
+    files: list[Path],
+    size: int,
+    mode: str | None,
+    background: str,
+    depth: str | None,
+    smallest: int,
+    strict: bool = False,
+    verbose: bool = False,
+) -> Survey:
     check_scalar(size, "size", Integral, min_val=1)
     check_scalar(smallest, "smallest", Integral, min_val=1)
     for argument, value, allowed in (("mode", mode, ("RGB", "L", None)), ("depth", depth, ("type", "found", None))):
@@ -244,7 +282,8 @@ def _read(files, size, mode, background, depth, smallest, strict=False, verbose=
     pillow, operations, colours = _pillow("Image"), _pillow("ImageOps"), _pillow("ImageColor")
     colours.getrgb(background)  # a ValueError that names it
     span = _range_found(files) if depth == "found" else (0, 65535)
-    images, modes, report = np.empty((len(files), size, size, 3), np.uint8), [], []
+    images, report = np.empty((len(files), size, size, 3), np.uint8), list[FileReport]()
+    modes = list[str]()
     for file in tqdm(files, unit="file", desc="reading", disable=not verbose):
         try:
             if not strict and not _ends_as_image(file):
@@ -283,7 +322,13 @@ def _read(files, size, mode, background, depth, smallest, strict=False, verbose=
     return Survey(images, kept, report)
 
 
-def _as_seen(image, background="white", depth=None, span=None, name=""):
+def _as_seen(
+    image: Any,
+    background: str = "white",
+    depth: str | None = None,
+    span: tuple[float, float] = (0, 65535),
+    name: str = "",
+) -> tuple[Any, list[str]]:
     """A Pillow image as one sees it (upright, opaque, 8 bits, of mode "L" or "RGB"), and what was done for that."""
     pillow, notes = _pillow("Image"), []
     deep = image.mode.startswith(DEEP)
@@ -327,7 +372,7 @@ def _as_seen(image, background="white", depth=None, span=None, name=""):
     return image.convert("L" if grey else "RGB"), notes
 
 
-def _range_found(files):
+def _range_found(files: list[Path]) -> tuple[float, float]:
     """The least and the greatest pixel of all files of more than 8 bits together."""
     low, high = np.inf, -np.inf
     for file in files:
@@ -342,16 +387,16 @@ def _range_found(files):
 
 
 @cache
-def _endings():
+def _endings() -> set[str]:
     pillow = _pillow("Image")
     return {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
 
 
-def _ends_as_image(file):
+def _ends_as_image(file: Path) -> bool:
     return file.suffix.lower() in _endings()
 
 
-def _pillow(module):
+def _pillow(module: str) -> Any:
     """Pillow is needed only where files are read, so it comes in here."""
     try:
         return importlib.import_module(f"PIL.{module}")

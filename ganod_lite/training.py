@@ -6,12 +6,14 @@ import time
 import warnings
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
 from .base import sweep, write_aside
+from .images import PathLike
 
 BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked
 MARK = b"ganod_lite checkpoint 1\n"  # begins each checkpoint; a digest of the rest follows, then the rest
@@ -25,7 +27,7 @@ class Training:
     """What all trainings share: the loop over blocks of steps, the checkpoint and the clock.
 
     A subclass offers `block(n)`, which trains for n steps and returns their losses, a tensor
-    (n, len(loss_names), n_sets), and `finish()`, which returns what has been trained.
+    (n, len(loss_names), n_sets); `finish()`, which returns what has been trained; and `advice` for when it diverges.
 
     Parameters
     ----------
@@ -39,18 +41,42 @@ class Training:
     device : torch.device.
     """
 
-    def __init__(self, kind, loss_names, n_steps, seeds, arguments, parts, rngs, device):
+    advice: str
+
+    def __init__(
+        self,
+        kind: str,
+        loss_names: tuple[str, ...],
+        n_steps: int,
+        seeds: list[int],
+        arguments: dict[str, Any],
+        parts: list[Any],
+        rngs: list[torch.Generator],
+        device: torch.device,
+    ) -> None:
         self.kind, self.loss_names, self.n_steps, self.seeds = kind, loss_names, n_steps, seeds
         self.arguments, self.parts, self.rngs, self.device = arguments, parts, rngs, device
-        self.losses = []  # a list (len(loss_names), n_sets) for each step
+        self.losses: list[Any] = []  # a list (len(loss_names), n_sets) for each step
         self._began = time.perf_counter()
 
+    def block(self, n_steps: int) -> torch.Tensor:
+        raise NotImplementedError
+
+    def finish(self) -> Any:
+        raise NotImplementedError
+
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Seconds of training so far; those before the checkpoint that it went on from count too."""
         return time.perf_counter() - self._began
 
-    def run(self, checkpoint=None, checkpoint_seconds=60, stop_at=None, verbose=True):
+    def run(
+        self,
+        checkpoint: PathLike | None = None,
+        checkpoint_seconds: float = 60,
+        stop_at: float | None = None,
+        verbose: bool = True,
+    ) -> Any:
         """Train and return what `finish` returns.
 
         Parameters
@@ -96,7 +122,7 @@ class Training:
                 path.unlink()
         return trained
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write the checkpoint."""
         state = {
             "arguments": self.arguments,
@@ -110,7 +136,7 @@ class Training:
         raw = buffer.getvalue()
         write_aside(path, MARK + _digest(raw) + raw)
 
-    def _load(self, path):
+    def _load(self, path: Path) -> None:
         """Bring all back to where the checkpoint has it."""
         if not path.exists():
             return path.parent.mkdir(parents=True, exist_ok=True)  # what is not possible is said now
@@ -134,7 +160,7 @@ class Training:
         self.losses = state["losses"]
         self._began -= state["seconds"]
 
-    def _check_finite(self, losses):
+    def _check_finite(self, losses: torch.Tensor) -> None:
         if torch.isfinite(losses).all():
             return
         i = int((~torch.isfinite(losses)).any(0).any(0).nonzero()[0])
@@ -145,22 +171,22 @@ class Training:
         )
 
 
-def check_counts(**counts):
+def check_counts(**counts: int) -> None:
     """Raise TypeError or ValueError, naming the argument, unless all are whole numbers of at least 1."""
     for name, value in counts.items():
         check_scalar(value, name, Integral, min_val=1)
 
 
-def digest_of(images):
+def digest_of(images: torch.Tensor) -> str:
     """A short text that stands for images in a training's arguments."""
     return _digest(images.numpy().tobytes()).hex()
 
 
-def _digest(raw):
+def _digest(raw: bytes) -> bytes:
     return hashlib.blake2b(raw, digest_size=8).digest()
 
 
-def _is_ours(path):
+def _is_ours(path: Path) -> bool:
     """Whether a training has written this file; an empty one, or a part of the mark, is what a crash may leave."""
     if not path.is_file():
         return False

@@ -5,15 +5,17 @@
     python -m ganod_study status --scale paper --store DIR       what is there, what is missing
     python -m ganod_study merge --store DIR OTHER ...            copy what DIR lacks from other stores
     python -m ganod_study tune --dataset mnist --classes 8 --store DIR      what the paper leaves open
+    python -m ganod_study own-images FOLDER [CHECK]       learn a folder of normal images, rank what differs from it
     python -m ganod_study data [mnist] [cifar10] [gaal] [alexnet] [--data-root FOLDER]       download
 """
 
 import argparse
 import sys
+from pathlib import Path
 
 import joblib
 
-from . import datasets, runner, scenes, tuning
+from . import datasets, own_images, runner, scenes, tuning
 from .methods import METHODS, TABLE1
 from .scales import SCALES
 from .store import Store
@@ -66,9 +68,26 @@ def parser():
     command = add("merge", merge, "copy what a store lacks from other stores", store)
     command.add_argument("sources", nargs="+", help="stores to merge from")
     command = add("tune", tune, "try what the paper leaves open, without a test image", store, data, limits)
-    command.add_argument("--dataset", choices=tuning.TUNED, required=True)
+    command.add_argument("--dataset", choices=tuning.DATASETS, required=True)
     command.add_argument("--classes", type=numbers, required=True, help="such as 0-3,7")
     command.add_argument("--max-steps", type=int, help="leave out candidates with more generator steps")
+    command = add("own-images", own, "learn a folder of normal images, and rank images by how much they differ", data)
+    command.add_argument("folder", help="normal images; with --model: those to rank")
+    command.add_argument("check", nargs="?", help="images to rank; default: those of the folder")
+    command.add_argument("--output", help="where results go; default: own-images-NAME, here, by what is ranked")
+    command.add_argument("--model", help="the output folder of an earlier call, whose model ranks; nothing is trained")
+    command.add_argument(
+        "--scale", choices=own_images.SETTINGS, default="lite", help="how long to train; lite: minutes"
+    )
+    command.add_argument(
+        "--size", type=int, choices=own_images.SIZES, default=32, help="height and width in pixels; 32"
+    )
+    command.add_argument("--mode", choices=("RGB", "L"), help="colour or grey; default: grey if all images are")
+    command.add_argument("--background", default="white", help="of transparent images; white")
+    command.add_argument("--depth", choices=("type", "found"), default="type", help="range of more than 8 bits; type")
+    command.add_argument("--false-alarm-rate", type=float, help="share of normal images that may be flagged; 0.05")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--device", default="auto")
     command = add("data", download, "download data sets into the data root", data)
     command.add_argument("names", nargs="*", help=f"of {', '.join(datasets.DOWNLOADS)}; all if none is named")
     return main
@@ -80,7 +99,7 @@ def main(arguments=None):
     args = commands.parse_args(arguments)
     try:
         return args.command(args)
-    except (ValueError, NotADirectoryError, datasets.MissingData) as error:
+    except (ValueError, NotADirectoryError, FileNotFoundError) as error:
         commands.error(str(error))
 
 
@@ -119,6 +138,32 @@ def tune(args):
     there = sum(entry is not None for entry in entries)
     print(f"{args.dataset}: {there} of {len(entries)} candidates")
     return 0 if there == len(entries) else 3
+
+
+def own(args):
+    ranked = args.folder if args.check is None else args.check
+    output = args.output or f"own-images-{Path(ranked).expanduser().resolve().name}"
+    options = {"data_root": args.data_root, "device": args.device}
+    if args.model:
+        if args.check is not None:
+            raise ValueError("--model: one folder, that to rank, is needed; got two.")
+        looked = own_images.look_with(args.model, args.folder)
+        print(own_images.files_table(looked).data, flush=True)
+        found = own_images.rank_with(args.model, looked, output, false_alarm_rate=args.false_alarm_rate, **options)
+    else:
+        how = {name: getattr(args, name) for name in ("size", "mode", "background", "depth")}
+        looked = own_images.look(args.folder, args.check, **how)
+        print(own_images.files_table(looked).data, flush=True)
+        rate = {} if args.false_alarm_rate is None else {"false_alarm_rate": args.false_alarm_rate}
+        try:
+            found = own_images.rank(looked, output, scale=args.scale, seed=args.seed, **rate, **options)
+        except KeyboardInterrupt:
+            print(f"Interrupted. The same command goes on from what {output} holds.", file=sys.stderr)
+            return 130
+    for part in (own_images.findings(found), own_images.top_table(found)):
+        print(f"\n{part.data}")
+    print(f"\nAll of it, with tables and figures: {output}")
+    return 0
 
 
 def download(args):

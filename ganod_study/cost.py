@@ -6,6 +6,7 @@ count.
 """
 
 import json
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -106,4 +107,10 @@ class Measured(NamedTuple):
 def measured(name, folder=None):
     """What the benchmark of that name has left in `folder`, by default the repository's."""
     paths = sorted(Path(folder or RECORDS).glob(f"{name}-*.json"))
-    return Measured(name, [json.loads(path.read_text()) for path in paths])
+    records = [json.loads(path.read_text()) for path in paths]
+    return Measured(name, [record | {"device": machine_in_words(record["device"])} for record in records])
+
+
+def machine_in_words(device):
+    """A record's machine: "2 cores, 1 threads" as people write it."""
+    return re.sub(r"\b1 (core|thread)s\b", r"1 \1", device)

@@ -8,8 +8,9 @@ from functools import wraps
 import numpy as np
 import torch
 
-from . import gaal, gaal_search, summaries, tuning
-from .methods import METHODS, TABLE1
+from . import datasets, gaal, gaal_search, kde, summaries, tuning
+from .methods import METHODS, SCORES, TABLE1
+from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
 from .scales import SCALES
@@ -21,37 +22,41 @@ GRID = np.linspace(0, 1, 201)
 
 
 def roc_curves(groups):
-    """ROC curves averaged over classes and seeds, one for each method of Table 1, a panel for each data set.
+    """ROC curves averaged over classes and seeds: classical methods above networks, a column for each data set.
 
-    groups: {title: entries, or an `Outcome` of them}; a band is one standard deviation. A panel
-    without entries says so. Where the entries are of several scales, the legend names each method's.
+    groups: {title: entries, or an `Outcome` of them}. A column without entries is left out. Where the entries are of
+    several scales, the legend names each method's.
     """
     groups = {title: getattr(group, "entries", group) for title, group in groups.items()}
+    groups = {title: entries for title, entries in groups.items() if entries}
+    if not groups:
+        return not_run(*TABLE1)
     scales = {}
     for p in (e.parameters for entries in groups.values() for e in entries):
         if p["method"] in TABLE1:
             scales.setdefault(p["method"], {})[p["scale"]] = None
     several = len({scale for each in scales.values() for scale in each}) > 1
-    figure, axes = new_figure(4.4 * len(groups), 5.2, 1, len(groups), squeeze=False)
+    networks = [method for method in TABLE1 if METHODS[method].network]
+    families = [method for method in TABLE1 if method not in networks], networks
+    figure, axes = new_figure(3.2 * len(groups), 7.8, 2, len(groups), squeeze=False, sharex=True, sharey=True)
     handles = {}
-    for (title, entries), axis in zip(groups.items(), axes[0]):
-        for method in TABLE1:
-            curves = [roc(e.arrays["labels"], e.arrays["scores"]) for e in entries if e.parameters["method"] == method]
-            if curves:
-                mean, sd = mean_roc(curves, GRID)
-                label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
-                style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
-                (handles[method],) = axis.plot(GRID, mean, linewidth=2.2 if method == "adgan" else 1.4, **style)
-                low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
-                axis.fill_between(GRID, low, high, color=METHODS[method].colour, alpha=0.07, linewidth=0)
-        if not entries:
-            axis.text(0.5, 0.5, "not run", ha="center", va="bottom", color="0.4", rotation=45)
-        axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
-        axis.set(title=title, xlabel="false positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes[0, 0].set_ylabel("true positive rate")
-    if handles:
-        shown = [handles[method] for method in TABLE1 if method in handles]
-        figure.legend(handles=shown, loc="outside lower center", ncols=5 if len(groups) > 1 else 3, frameon=False)
+    for methods, row in zip(families, axes):
+        for (title, entries), axis in zip(groups.items(), row):
+            for method in methods:
+                some = [e for e in entries if e.parameters["method"] == method]
+                if some:
+                    mean, _ = mean_roc([roc(e.arrays["labels"], e.arrays["scores"]) for e in some], GRID)
+                    label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
+                    style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
+                    (handles[method],) = axis.plot(GRID, mean, linewidth=1.5, **style)
+            axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+            axis.set(title=title, xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    for axis in axes[-1]:
+        axis.set_xlabel("false positive rate")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("true positive rate")
+    shown = [handles[method] for method in sum(families, []) if method in handles]
+    figure.legend(handles=shown, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -109,9 +114,8 @@ def learning_curves(groups):
 
     groups: {title: entries of `runner.attempt`}.
     """
-    columns = min(2, len(groups))
-    figure, axes = new_figure(8, 2.9 * -(-len(groups) // columns), -(-len(groups) // columns), columns, squeeze=False)
-    for axis, (title, entries) in zip(axes.flat, groups.items()):
+    figure, axes = _panels(groups, 2.7)
+    for axis, (title, entries) in zip(axes, groups.items()):
         for i, entry in enumerate(entries):
             epochs = np.arange(len(entry.arrays["auc"])) + 1
             for name, label, colour in (
@@ -122,9 +126,7 @@ def learning_curves(groups):
                 axis.plot(epochs, entry.arrays[name], color=colour, linewidth=1, alpha=0.8, label=label * (i == 0))
         axis.axvline(entries[0].parameters["stop_epochs"], color="0.6", linestyle=":", linewidth=1)
         axis.set(title=title, xlabel="epoch", ylim=(0, None))
-    for axis in axes.flat[len(groups) :]:
-        axis.remove()
-    _legend_below(axes[0, 0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 
@@ -161,7 +163,7 @@ def labelled_points(table):
         x, y = table.X[table.y == label, :2].T
         axis.scatter(x, y, color=colour, marker=marker, s=10 + 25 * label, label=name, linewidth=0)
     axis.set(xlabel="first feature", ylabel="second feature")
-    _legend_below(axis)
+    _legend_below_all(figure, axis)
     return figure
 
 
@@ -170,15 +172,15 @@ def scored_points(table, groups):
 
     groups: {title: entries of `runner.attempt`}; the first seed's scores at the end are shown.
     """
-    figure, axes = new_figure(9, 3, 1, len(groups), squeeze=False)
-    for axis, (title, entries) in zip(axes[0], groups.items()):
+    figure, axes = _panels(groups, 2.8)
+    for axis, (title, entries) in zip(axes, groups.items()):
         scores = entries[0].arrays["scores"]
         points = axis.scatter(*table.X[:, :2].T, c=scores, s=8, cmap="viridis", linewidth=0)
         outliers = table.X[table.y == 1, :2].T
         axis.scatter(*outliers, s=45, facecolor="none", edgecolor="#D55E00", linewidth=0.8, label="outlier")
         figure.colorbar(points, ax=axis)
         axis.set_title(title, fontsize=9)
-    _legend_below(axes[0, 0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 
@@ -203,14 +205,15 @@ def benchmark_ratios(records, value, by, label):
         axis.axvline(1, color="0.6", linestyle=":", linewidth=1)
         axis.set_xlabel(label)
         axis.set_title(record["device"], fontsize=9)
+    figure.get_layout_engine().set(h_pad=0.12)  # inches: a title is no closer to the axis above
     return figure
 
 
 def benchmark_scaling(records):
-    """Cost against images, seeds, steps and width, relative to the first of each: a row of panels for each machine."""
+    """Cost against images, seeds, steps and width, relative to the first of each: four panels for each machine."""
     titles = {"n_images": "images", "n_seeds": "seeds", "n_steps": "steps", "ngf": "width ngf"}
-    figure, axes = new_figure(9, 2.8 * len(records), len(records), len(titles), squeeze=False, sharey="row")
-    for record, panels in zip(records, axes):
+    figure, axes = new_figure(6, 4.6 * len(records), 2 * len(records), 2, squeeze=False, sharey=True)
+    for record, panels in zip(records, axes.reshape(len(records), len(titles))):
         for axis, (varied, title) in zip(panels, titles.items()):
             rows = [row for row in record["rows"] if row.get("varied") == varied]
             middle, reach = _middle_and_reach([row["relative"] for row in rows])
@@ -220,6 +223,7 @@ def benchmark_scaling(records):
             axis.set(xscale="log", xlabel=title)
             _ticks(axis, x)
         panels[0].set_ylabel("relative cost", fontsize=9)
+        panels[2].set_ylabel("relative cost", fontsize=9)
         panels[0].set_ylim(bottom=0)
         panels[0].set_title(record["device"], fontsize=9, loc="left")
     return figure
@@ -233,6 +237,12 @@ def _ticks(axis, values):
 
 def _legend_below(axis, ncols=3):
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=ncols, frameon=False, fontsize=7)
+
+
+def _legend_below_all(figure, axis, ncols=3):
+    """One legend under all panels, of what one of them shows."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False, fontsize=8)
 
 
 def _middle_and_reach(rounds):
@@ -300,33 +310,31 @@ def ablation_theta(axis, curves):
     axis.axhline(0, color="0.6", linestyle=":", linewidth=1)
     _step_axis(axis, curves.x)
     reach = 1.6 * np.abs(values).max() + 1e-3  # an interval over two classes may reach far beyond them
-    axis.set(ylabel="AUC, θ adapting less θ frozen", ylim=(-reach, reach))
+    axis.set(ylabel="AUC gained by adapting θ", ylim=(-reach, reach))
 
 
 def ablation_losses(entries):
-    """Mean losses of normal and anomalous images against steps, and below what adapting theta takes off them."""
+    """Mean losses of normal and anomalous images against steps, and beside them what adapting theta takes off."""
     gains = {title: [summaries.theta_gains(found, y) for y in (0, 1)] for title, found in by_dataset(entries).items()}
     gains = {title: found for title, found in gains.items() if found[0]}
     if not gains:
         return not_run(*SEARCHES)
-    figure, axes = new_figure(1 + 2.9 * len(gains), 5.4, 2, len(gains), squeeze=False)
-    for title, (above, below) in zip(gains, axes.T):
+    figure, axes = new_figure(6.8, 2.9 * len(gains) + 0.6, len(gains), 2, squeeze=False)
+    for title, (left, right) in zip(gains, axes):
         of_dataset = by_dataset(entries)[title]
         for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
             for (method, about), style in zip(SEARCHES.items(), ("-", ":")):
                 curves = summaries.loss_by_step(of_dataset, method, label)
-                above.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
+                left.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
                 if style == "-":
-                    above.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
+                    left.plot(curves.x, np.transpose(list(curves.lines.values())), color=colour, lw=0.7, alpha=0.5)
             gain = gains[title][label]
-            below.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
-            below.plot(gain.x, gain.mean, color=colour, linewidth=2, label=name)
-        for axis, ylabel in ((above, "mean loss"), (below, "loss, θ frozen less θ adapting")):
+            right.plot(gain.x, np.transpose(list(gain.lines.values())), color=colour, linewidth=0.7, alpha=0.5)
+            right.plot(gain.x, gain.mean, color=colour, linewidth=2)
+        for axis, ylabel in ((left, "mean loss"), (right, "loss saved by adapting θ")):
             _step_axis(axis, gain.x)
-            axis.set_ylabel(ylabel)
-        above.set_title(title)
-    _legend_below(axes[0, 0], ncols=2)
-    _legend_below(axes[1, 0], ncols=2)
+            axis.set(title=title, ylabel=ylabel)
+    _legend_below_all(figure, axes[0, 0], ncols=2)
     return figure
 
 
@@ -355,19 +363,20 @@ def ablation_methods(entries, titles):
         common = [name for name in classes if all(name in means for means in found.values())]
         for i, (method, means) in enumerate(found.items()):
             shift = 0.16 * (i - (len(found) - 1) / 2)
-            value, low, high = np.transpose([mean.spread for mean in means.values()])
+            value, low, high = np.transpose([mean.interval for mean in means.values()])
             places = [classes.index(name) + shift for name in means]
             style = {"color": METHODS[method].colour, "markersize": 4}
             handles[titles[method]] = axis.errorbar(places, value, (value - low, high - value), fmt="o", **style)
             if common:
                 shown = [key for name in common for key in means[name].cells.items()]
-                mean, low, high = summaries.mean_auc(dict(shown)).spread
+                mean, low, high = summaries.mean_auc(dict(shown)).interval
                 axis.errorbar(len(classes) + shift, mean, [[mean - low], [high - mean]], fmt="D", **style)
         axis.axvline(len(classes) - 0.5, color="0.6", linestyle=":", linewidth=1)
         axis.set_xticks(range(len(classes) + 1), [*classes, "mean"], fontsize=8)
         absent = [titles[method] for method in titles if method not in found]
         axis.set(title=title, ylabel="AUC", xlabel=f"without {', '.join(absent)}: not run" if absent else "class")
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    ncols = min(len(handles), 3)
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=8)
     return figure
 
 
@@ -408,10 +417,13 @@ def ablation_forest(axis, forests):
     axis.set_xlabel("class")
 
 
-def _panels(titles):
-    """A figure with a row of panels, one for each title, and the list of their axes."""
-    figure, axes = new_figure(1 + 2.9 * len(titles), 3.3, 1, len(titles), squeeze=False)
-    return figure, axes[0]
+def _panels(titles, height=3.3):
+    """A figure with a panel for each title, two side by side, and the list of their axes."""
+    columns, rows = min(2, len(titles)), -(-len(titles) // 2)
+    figure, axes = new_figure(1 + 2.9 * columns, height * rows, rows, columns, squeeze=False)
+    for axis in axes.flat[len(titles) :]:
+        axis.remove()
+    return figure, list(axes.flat[: len(titles)])
 
 
 def _draw_curves(axis, curves, style="-", note=""):
@@ -454,6 +466,65 @@ def classical_grid(entries, method, kind="grid"):
     return figure
 
 
+def baselines(entries, dataset):
+    """AUCs of ADGAN and of scores that know nothing, a row of points with their intervals for each class and the mean.
+
+    Hollow points are the paper's ADGAN, and scores on AlexNet's features.
+    """
+    some = [e for e in summaries.complete(entries) if e.parameters["dataset"] == dataset]
+    found = {m: of_class for m in ("adgan", *SCORES) if (of_class := summaries.class_means(some, m))}
+    if not found:
+        return not_run("adgan", *SCORES)
+    figure, axis = new_figure(6.4, 6)
+    names = datasets.CLASSES[dataset]
+    for i, (method, of_class) in enumerate(found.items()):
+        means = [*(of_class[name] for name in names), summaries.mean_auc(summaries.cells_of(some, method))]
+        value, low, high = np.transpose([mean.interval for mean in means])
+        places = np.arange(len(means)) + 0.1 * (i - len(found) / 2)
+        style = {"color": METHODS[method].colour, "label": METHODS[method].label, "markersize": 4, "elinewidth": 1}
+        style |= {"fmt": "s" if method == "adgan" else "o"}
+        style |= {"markerfacecolor": "white"} if METHODS[method].features else {}
+        axis.errorbar(value, places, xerr=(value - low, high - value), **style)
+    paper = [paper_mean(dataset, "adgan", [c]) for c in range(len(names))]
+    places = np.arange(len(names) + 1) - 0.1 * (1 + len(found) / 2)
+    style = {"color": METHODS["adgan"].colour, "markerfacecolor": "white", "markersize": 4, "label": "ADGAN, the paper"}
+    axis.plot([*paper, np.mean(paper)], places, "s", **style)
+    axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.axhline(len(names) - 0.5, color="0.6", linestyle=":", linewidth=1)
+    axis.set_yticks(range(len(names) + 1), [*names, "mean"])
+    axis.set(xlabel="AUC", ylim=(len(names) + 0.5, -0.6))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def kde_tree(entries):
+    """KDE on AlexNet's features with scikit-learn's default tree and exact: means by dimension, and cells of Table 1.
+
+    Left the mean AUC over the classes against PCA's dimension, right each class's at `kde.CLOSEST` against the paper's.
+    """
+    found = kde.aucs(entries)
+    if not found:
+        return not_run("kde-alexnet-layer")
+    figure, (left, right) = new_figure(6.4, 3.9, 1, 2)
+    paper = kde.paper_cells()
+    for (layer, how), by_dimension in found.items():
+        style = {"color": BENCHMARK_COLOURS[how == "default"], "marker": "os"[layer == "convolution"], "markersize": 4}
+        label = f"{how}, {layer}"
+        means = [aucs.mean() for aucs in by_dimension.values()]
+        left.plot(list(by_dimension), means, "-" if layer == "pooled" else "--", label=label, **style)
+        if layer == "pooled":
+            right.plot(paper, by_dimension[kde.CLOSEST[how]], linestyle="none", **style)
+    left.axhline(paper.mean(), color="0.1", linestyle=":", linewidth=1.2, label="the paper")
+    left.set(xlabel="dimensions of PCA", ylabel="mean AUC")
+    for place, name in zip(paper, datasets.CLASSES["mnist"]):
+        right.annotate(name, (place, found["pooled", "default"][kde.CLOSEST["default"]][int(name)]), (3, 3),
+                       textcoords="offset points", fontsize=7)  # fmt: skip
+    right.axline((0.65, 0.65), slope=1, color="0.6", linestyle=":", linewidth=1)
+    right.set(xlabel="AUC of a class, the paper", ylabel="the same, ours")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
 def tuning_curves(entries):
     """The measures of tuning against generator steps: thin lines for classes, thick for a data set's mean.
 
@@ -462,18 +533,18 @@ def tuning_curves(entries):
     panels = tuning.curves(entries)
     if not panels:
         return note("Not yet run.")
-    figure, axes = new_figure(1 + 2.9 * len(panels), 3.3, 1, len(panels))
+    figure, axes = _panels(panels, 3)
     for (measure, of_dataset), axis in zip(panels.items(), axes):
         for i, (title, curves) in enumerate(of_dataset.items()):
             for line in curves.lines.values():
                 axis.plot(curves.x, line, color=BENCHMARK_COLOURS[i], linewidth=0.7, alpha=0.5)
             axis.plot(curves.x, curves.mean, "o-", color=BENCHMARK_COLOURS[i], markersize=4, linewidth=2, label=title)
-        for n_iter in {SCALES[tuning.SCALE][dataset].n_iter for dataset in tuning.TUNED}:
+        for n_iter in {SCALES[tuning.SCALE][name].n_iter for name in tuning.DATASETS}:
             axis.axvline(n_iter, color="0.6", linestyle=":", linewidth=1)
         axis.set(xscale="log", xlabel="generator steps", title=tuning.MEASURES[measure])
         _ticks(axis, sorted({n for curves in of_dataset.values() for n in curves.x.tolist()}))
         axis.set_ylim(bottom=0)
-    _legend_below(axes[0])
+    _legend_below_all(figure, axes[0])
     return figure
 
 

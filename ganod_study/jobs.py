@@ -60,15 +60,15 @@ class Cell(_Cell):
         if not method.network:
             return None
         objective = (method.objective or self.settings.objective) if method.network == "gan" else ""
-        return Network(
-            method.network, self.dataset, self.normal_class, self.seed, self.scale, objective, method.latent_size
-        )
+        trained_on = next_class(self.normal_class, self.settings.classes) if method.other_class else self.normal_class
+        return Network(method.network, self.dataset, trained_on, self.seed, self.scale, objective, method.latent_size)
 
     @property
     def parameters(self):
         method = METHODS[self.method]
         parameters = asdict(self) | some_of(self.settings, method.uses) | {"version": method.version}
         parameters |= {"latent_size": method.latent_size} if method.latent_size else {}
+        parameters |= {"trained_on": self.network.normal_class} if method.other_class else {}
         return parameters | ({"network_version": networks.VERSIONS[method.network]} if method.network else {})
 
     @property
@@ -90,6 +90,11 @@ class Cell(_Cell):
 
     def load(self, data_root):
         return load_images(self.dataset, datasets.data_root(data_root))
+
+
+def next_class(normal_class, classes):
+    """The next of the classes in their order, behind the last one the first."""
+    return next((c for c in classes if c > normal_class), classes[0])
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,7 @@ class Job:
 
     @cached_property
     def x_train(self):
-        """The training images, which are the same for all cells of the job."""
+        """The training images, which are the same for all cells of a job, unless those share a network."""
         return self.split(self.cells[0]).x_train
 
     def once(self, name, make):
@@ -186,11 +191,10 @@ class Job:
             self._made[name] = make()
         return self._made[name]
 
-    def stored(self, name, parameters, compute):
-        """The store's entry of what cells share, or what `compute()` gives for it: arrays and details."""
+    def stored(self, name, cell, parameters, compute):
+        """The store's entry of what the cell shares with others, or what `compute()` gives: arrays and details."""
 
         def find():
-            cell = self.cells[0]
             stem = self.store.stem(f"{cell.dataset}/{cell.scale}/{parameters['method']}", cell.name, parameters)
             entry = self.store.get(stem)
             if entry is None:

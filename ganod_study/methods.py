@@ -6,7 +6,7 @@ its seconds are in a record or detail of its own, not in the cell's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import standard_normal, starting_points
 from ganod_lite.gaal import MOGAAL, SOGAAL
+from ganod_lite.gan import new_networks
 from ganod_lite.images import as_images
 from ganod_lite.losses import laplacian_pyramid, squared_l2
 
@@ -41,6 +42,7 @@ class Method:
     network: str = ""  # of networks.VERSIONS
     objective: str = ""  # of the GAN; "" is the scale's
     latent_size: int | None = None  # of the network; None is the scale's
+    other_class: bool = False  # whether the network was trained on the next class in place of the normal one
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
     in_table1: bool = False
@@ -75,14 +77,15 @@ def search(job, cell, n_images=None, **options):
 
 
 def shared_search(job, cell):
-    """ADGAN's search, which `adgan` and `prior` share: an entry of the store, with its own seconds."""
+    """ADGAN's search, which several methods share: an entry of the store, the same whichever of them asks for it."""
 
     def compute():
         found = search(job, cell)
         return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
 
     trained_network(job, cell)
-    return job.stored("search", cell.parameters | {"method": "adgan-search"}, compute)
+    parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
+    return job.stored("search", cell, parameters, compute)
 
 
 def adgan(job, cell, array):
@@ -91,10 +94,18 @@ def adgan(job, cell, array):
 
 
 def other_search(job, cell, **options):
-    """ADGAN on another generator, or with another loss."""
+    """ADGAN on another generator, with another loss, or without its steps."""
     generator, details = generator_of(job, cell)
     scores = search(job, cell, **options).scores
-    return {"scores": scores}, details | {"diversity": diversity(generator, job.x_train)}
+    return {"scores": scores}, details | {"diversity": diversity(generator, job.split(cell).x_train)}
+
+
+def untrained(job, cell):
+    """ADGAN on a generator as it is before training: its weights drawn, BatchNorm's statistics 0 and 1."""
+    s, x_test = job.settings, as_images(job.split(cell).x_test)
+    generator, _ = new_networks(tuple(x_test.shape[1:]), s.latent_size, s.ngf, s.objective, cell.seed)
+    options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed}
+    return {"scores": latent_search(generator, x_test, **options, **job.options).scores}, {}
 
 
 def ablation(job, cell, **options):
@@ -277,6 +288,13 @@ METHODS = {  # those of Table 1 in its order
     "complexity": _baseline("complexity", partial(baselines.complexity_cell, sign=1), colour=RED),
     "simplicity": _baseline("simplicity", partial(baselines.complexity_cell, sign=-1), colour=PINK),
     "contrast": _baseline("contrast", baselines.contrast_cell, colour=GREY),
+    "adgan-start": _on_gan(
+        "ADGAN without its steps", partial(other_search, n_steps=0), ("objective", "n_seeds"), colour=GREEN
+    ),
+    "adgan-untrained": Method(
+        "ADGAN, never trained", untrained, ("latent_size", "ngf", *TEST, *SEARCH), colour=SKY
+    ),
+    "adgan-other-class": _on_gan("ADGAN, trained on another class", other_search, other_class=True, colour=WINE),
     # other generators and another loss; those with an objective of their own also show how stable it is
     "adgan-vae": Method(
         "ADGAN on a VAE", other_search, (*AUTOENCODER, *TEST, *SEARCH[1:]), trained_network, "vae", colour=GREY
@@ -367,3 +385,6 @@ METHODS = {  # those of Table 1 in its order
     ),
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
+# those of the page "baselines": they know nothing of what is normal, or next to nothing; and a strong one
+KNOW_NOTHING = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
+SCORES = (*KNOW_NOTHING, "knn-alexnet")

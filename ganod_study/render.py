@@ -36,8 +36,13 @@ def csv_link(rows, name):
 
 
 def mean_sd(values):
-    """Values as "0.912", of several "0.912 ± 0.003": their mean and standard deviation."""
-    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
+    """Values as "0.912", of several "0.912 (sd 0.003)": their mean and standard deviation."""
+    return f"{np.mean(values):.3f}" + (f" (sd {np.std(values, ddof=1):.3f})" if len(values) > 1 else "")
+
+
+def plus_minus(interval):
+    """An `Interval` as "0.912 ± 0.003": ± is half of a 95 % interval, as everywhere in the book. No ends, no ±."""
+    return f"{interval.value:.3f}" + ("" if np.isnan(interval.low) else f" ± {interval.half:.3f}")
 
 
 def signed(interval):

@@ -80,6 +80,14 @@ def attempt_each(scale, names, *, store=None, data_root=None, device="auto", ver
     return {d: attempt(scale, d, store=store, **options, **choice) for d in names}
 
 
+def already_there(scale, dataset, store=None, **choice):
+    """What the store has of a part of the grid, as an `Outcome`; nothing is computed. `choice` goes to `grid`."""
+    if dataset not in (*SCALES[scale], *TABLES[scale]):
+        return Outcome([], [], f"{datasets.TITLES[dataset]} is not part of the scale {scale!r}.")
+    cells, store = grid(scale, dataset, **choice), open_store(store)
+    return Outcome(cells, [entry for cell in cells if (entry := store.get(cell.stem(store)))])
+
+
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")
@@ -245,9 +253,12 @@ def entries_of(*groups):
     return [e for group in groups for found in group.values() for e in getattr(found, "entries", found)]
 
 
-def stored_results(dataset, *scales):
-    """The entries of a data set that the repository holds at the scales, by default all; none have to be there."""
-    stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale) for scale in scales or STORED)
+def stored_results(dataset, *scales, **wanted):
+    """The entries of a data set that the repository holds at the scales, by default all; none have to be there.
+
+    wanted: other parameters that they are to have.
+    """
+    stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale, **wanted) for scale in scales or STORED)
     return [entry for entries in stored for entry in entries]
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm, permutation_test, rankdata, sem, t
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from sklearn.utils import check_scalar
 
 
@@ -54,6 +54,17 @@ class Comparison(NamedTuple):
 def auc(y, scores):
     """Area under the ROC curve: the chance that an anomaly scores above a normal sample (ties half)."""
     return float(roc_auc_score(*_check(y, scores)))
+
+
+def true_positive_rate(y, scores, at):
+    """The share of anomalies that are found when at most the share `at` of the normal samples is called anomalous."""
+    fpr, tpr, _ = roc_curve(*_check(y, scores), drop_intermediate=False)
+    return float(tpr[fpr <= _level(at, "at")].max())
+
+
+def average_precision(y, scores):
+    """The average precision, anomalies being what is looked for: of scores that say nothing it is their share."""
+    return float(average_precision_score(*_check(y, scores)))
 
 
 def auc_interval(y, scores, level=0.95):
@@ -222,5 +233,5 @@ def _quantile(level):
     return float(norm.ppf((1 + _level(level)) / 2))
 
 
-def _level(level):
-    return check_scalar(level, "level", Real, min_val=0, max_val=1, include_boundaries="neither")
+def _level(level, name="level"):
+    return check_scalar(level, name, Real, min_val=0, max_val=1, include_boundaries="neither")

@@ -114,9 +114,13 @@ class Store:
         """All undamaged entries whose parameters have the wanted values, in order of their path."""
         found = []
         for path in sorted(self.root.rglob("*.json")):
-            entry = self.get(path.with_suffix(""))
-            if entry and all(entry.parameters.get(name) == value for name, value in wanted.items()):
-                found.append(entry)
+            try:
+                parameters = _read_record(path)["parameters"]
+            except DAMAGE:
+                parameters = wanted  # so that `get` tells
+            if all(parameters.get(name) == value for name, value in wanted.items()):
+                entry = self.get(path.with_suffix(""))
+                found += [entry] if entry else []
         return found
 
 

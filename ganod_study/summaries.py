@@ -6,7 +6,7 @@ of two compared methods doesn't have.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -19,7 +19,16 @@ from .methods import METHODS
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
-from .statistics import Interval, auc, delong_test, mean_auc_interval, t_interval
+from .statistics import (
+    Comparison,
+    Interval,
+    auc,
+    average_precision,
+    delong_test,
+    mean_auc_interval,
+    t_interval,
+    true_positive_rate,
+)
 
 STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as far as there
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
@@ -99,6 +108,13 @@ def entry_auc(entry):
     return auc(entry.arrays["labels"], entry.arrays["scores"])
 
 
+def operating_points(entry):
+    """What an AUC does not say, {name: number}: true positive rates at 1 and 5 % false positives, average precision."""
+    y, scores = (entry.arrays[name] for name in ("labels", "scores"))
+    rates = {f"tpr_at_{percent}": true_positive_rate(y, scores, percent / 100) for percent in (1, 5)}
+    return rates | {"average_precision": average_precision(y, scores), "prevalence": float(np.mean(y))}
+
+
 @dataclass(frozen=True)
 class Mean:
     """A mean AUC over classes and repetitions.
@@ -120,12 +136,6 @@ class Mean:
     def sd(self):
         """The standard deviation over repetitions; None for a single one."""
         return float(np.std(self.aucs, ddof=1)) if len(self.aucs) > 1 else None
-
-    @property
-    def spread(self):
-        """What the tables show: one standard deviation over several repetitions, for one the 95 % interval."""
-        sd = self.sd
-        return self.interval if sd is None else Interval(self.value, self.value - sd, self.value + sd)
 
 
 def mean_auc(cells, classes=None):
@@ -160,15 +170,17 @@ def class_means(entries, method):
     return {name: mean_auc(found, [c]) for c, name in names.items()}
 
 
-def over_classes(values):
-    """The mean of {(..., class, seed): number or (m,)}, a class's repetitions averaged first, with its t interval.
-
-    It takes the classes as a sample of possible ones.
-    """
+def over_repetitions(values):
+    """{(..., class, seed): number or (m,)} averaged over each class's repetitions: (classes,) or (classes, m)."""
     of_class = {}
     for (*name, _), value in values.items():
         of_class.setdefault(tuple(name), []).append(value)
-    return t_interval([np.mean(runs, axis=0) for runs in of_class.values()])
+    return np.array([np.mean(runs, axis=0) for runs in of_class.values()])
+
+
+def over_classes(values):
+    """The mean of what `over_repetitions` takes, with its t interval: the classes are a sample of possible ones."""
+    return t_interval(over_repetitions(values))
 
 
 # Differences within pairs
@@ -188,6 +200,20 @@ def paired(a, b):
                 f"{p['normal_class']}, seed {p['seed']}, to be compared in pairs; their {name} differ."
             )
     return a.arrays["labels"][:n]
+
+
+def cut_to(reference, entries):
+    """The entries on the images that the reference method scored: the first of theirs, in its classes and repetitions.
+
+    Raises ValueError if the two did not score the same images.
+    """
+    of_reference, cut = cells_of(entries, reference), []
+    for entry in entries:
+        other = of_reference.get((entry.parameters["normal_class"], entry.parameters["seed"]))
+        if other is not None:
+            n = len(paired(entry, other))
+            cut.append(replace(entry, arrays={name: values[:n] for name, values in entry.arrays.items()}))
+    return cut
 
 
 def comparisons(entries, method, reference, step=None):
@@ -241,6 +267,35 @@ def auc_by_step(entries, method="search"):
     return _curves(steps, by_class(entries, method), lambda entry: column_aucs(entry, "scores_by_step", steps))
 
 
+class SearchGain(NamedTuple):
+    """What the steps of a search after its first do to one class' ranking.
+
+    first, last: AUC after one step and after the last; gain: the difference, a `Comparison` image by image.
+    kept: the share of a starting point's loss that is left in the end, (of normal, of anomalous) images.
+    share_auc: the AUC of that share as a score, our own normalisation and not the paper's.
+    """
+
+    n_steps: int
+    first: float
+    last: float
+    gain: Comparison
+    kept: tuple
+    share_auc: float
+
+
+def search_gains(entries):
+    """{(class's name, seed): `SearchGain`} of the adapting searches."""
+    found = {}
+    for name, runs in by_class(entries, "search").items():
+        for seed, entry in runs.items():
+            y, losses = entry.arrays["labels"], entry.arrays["scores_by_step"].astype(float)  # (n,), (n, k + 1)
+            gain, share = delong_test(y, losses[:, -1], losses[:, 1]), losses[:, -1] / losses[:, 0]
+            kept = share[y == 0].mean(), share[y == 1].mean()
+            aucs = auc(y, losses[:, 1]), auc(y, losses[:, -1])
+            found[name, seed] = SearchGain(losses.shape[1] - 1, *aucs, gain, kept, auc(y, share))
+    return found
+
+
 def loss_by_step(entries, method, label):
     """The mean loss of the images with a label (0 normal, 1 anomalous) after each number of steps, as `Curves`."""
     steps = steps_shown(entries)
@@ -254,7 +309,7 @@ def loss_by_step(entries, method, label):
 def theta_by_step(entries):
     """What adapting the generator adds to the AUC after each number of steps shown, as `Curves`.
 
-    Differences within pairs: the same generator, images and starting points, theta adapting less theta frozen.
+    Differences within pairs: the same generator, images and starting points, theta adapting minus theta frozen.
     """
     steps = steps_shown(entries)
 

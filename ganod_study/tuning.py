@@ -31,7 +31,7 @@ from .store import Store, stopwatch
 from .summaries import Curves
 
 SCALE = "medium"  # whose networks, batches and search the candidates have
-TUNED = ("mnist", "cifar10")  # Table 1's data, whose settings tuning looks at
+DATASETS = ("mnist", "cifar10")  # those of Table 1
 N_STEPS = 1000  # generator steps where they are not the question
 STEPS = (250, 500, 1000, 2000, 4000)
 N_HOLDOUT = 500
@@ -109,7 +109,7 @@ def own_option(name, scale):
             "batch norm": "running statistics",  # see latent_search
             "size": "padded",  # see load_images
         }[name]
-        for s in (SCALES[scale][dataset] for dataset in TUNED)
+        for s in map(SCALES[scale].get, DATASETS)
     ]
     return list(dict.fromkeys(found))
 
@@ -135,7 +135,7 @@ class TuningCell:
     network, method, features = None, "tuning", ""
 
     def __post_init__(self):
-        known("dataset", self.dataset, TUNED)
+        known("dataset", self.dataset, DATASETS)
         known("classes", self.normal_class, range(len(datasets.CLASSES[self.dataset])))
         check_scalar(self.seed, "seed", int, min_val=0)
 
@@ -166,7 +166,7 @@ def tune(dataset, classes, seeds, store, *, max_steps=None, **options):
     Only the set's training images are used. Raises datasets.MissingData if they are needed and not there,
     ValueError or TypeError for arguments that do not fit.
     """
-    known("dataset", dataset, TUNED)
+    known("dataset", dataset, DATASETS)
     some = candidates(dataset, max_steps)
     return run([TuningCell(dataset, c, seed, one) for c in classes for seed in seeds for one in some], store, **options)
 
@@ -319,7 +319,7 @@ def runs(entries, name):
     """{option: {(data set, class, seed): entry}} of a question; an option that has not been run has {}."""
     by_parameters = {frozenset(e.parameters.items()): e for e in entries}
     groups = sorted({tuple(e.parameters[key] for key in ("dataset", "normal_class", "seed")) for e in entries})
-    found = {option: {} for dataset in TUNED for option in options_of(dataset, name)}
+    found = {option: {} for dataset in DATASETS for option in options_of(dataset, name)}
     for group in groups:
         for option, candidate in options_of(group[0], name).items():
             entry = by_parameters.get(frozenset(candidate.parameters(*group).items()))
@@ -351,7 +351,7 @@ def choose(entries, name):
 def curves(entries):
     """{measure: {data set's title: `summaries.Curves` over the generator steps that all its trainings have}}."""
     found = {measure: {} for measure in MEASURES}
-    for dataset in TUNED:
+    for dataset in DATASETS:
         by_steps = {}  # {steps: {(data set, class, seed): entry}}
         for option, candidate in options_of(dataset, "steps").items():
             of = runs(entries, "steps")[option]

@@ -14,14 +14,7 @@
 # # Ablations: what each part of ADGAN is worth
 #
 # {cite:t}`deecke2018` says of several choices that they help, and prints no numbers for them. This page
-# takes the choices one at a time: how long to search, whether to adapt the generator, how many starting
-# points, which loss, which generator, and how stable its training is; and a remark on isolation forests.
-#
-# Everything here is **at this build's scale**. At the scale `lite` that means small networks, few classes,
-# a few hundred test images and one repetition: enough to see which way an effect goes and how large it is
-# beside its uncertainty, not enough to confirm or refute a statement of the paper. Wherever two variants are
-# compared they score the same images, and where it is the search that varies, also with the same generator
-# and the same starting points, so it is differences that count.
+# takes the choices one at a time. In short, in this build:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -37,35 +30,74 @@ from ganod_study import figures, runner, summaries
 from ganod_study.tables import ablations, records
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
+searches = {
+    dataset: runner.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
+    for dataset in ("mnist", "cifar10", "digits")
+}
+losses = {
+    dataset: runner.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
+    for dataset in ("mnist", "digits")
+}
+generators = {
+    dataset: runner.attempt(scale, dataset, methods=methods, **options)
+    for dataset, methods in (("mnist", ("adgan", "adgan-vae")), ("digits", ("adgan", "adgan-lsgan", "adgan-vae")))
+}
+stability = {
+    "digits": runner.attempt(
+        scale, "digits", methods=tuple(summaries.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
+    )
+}
+forests = {
+    dataset: runner.attempt(scale, dataset, methods=("iforest-grid",), **options) for dataset in ("mnist", "cifar10")
+}
+ablations.found(searches, losses, generators, stability, forests)
 
 # %% [markdown]
+# In brackets are 95 % intervals over the classes. Everything here is **at this build's scale**. At the scale `lite` that
+# means small networks, few classes,
+# a few hundred test images and one repetition: enough to see which way an effect goes and how large it is
+# compared with its uncertainty, but too little to confirm or refute a statement of the paper. Variants
+# are compared on the same images; where the search varies, also with the same generator
+# and the same starting points. So it is the differences that count.
+#
 # ## Search steps
 #
 # *What the paper says (section 4.2):* more iterations improve the result, but the gain saturates quickly,
 # and k = 5 is a good compromise between time and accuracy.
 #
-# One long search records its loss after each step, so a search with fewer steps is a part of it. It is made
-# twice from the same starting points: with the generator's weights θ adapting, as ADGAN does, and with θ
-# frozen. These searches are longer than Table 1's, start from more points, and take fewer images.
+# One long search records its loss after each step, so it contains every shorter search. It is run
+# twice from the same starting points: with the generator's weights θ adapting, as in ADGAN, and with θ
+# frozen. These searches are longer than Table 1's, have more starting points and fewer images.
 
 # %%
-searches = {
-    dataset: runner.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
-    for dataset in ("mnist", "cifar10", "digits")
-}
 ablations.ran(searches)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "AUC over search steps, a panel for each data set, a line for each normal class and their mean, with theta adapting and frozen"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "A panel for each data set with a line for each normal class. Solid and dotted lines run together for about five steps and part towards twenty, where on the digits the solid ones fall further"}}
 summaries.together(searches).show(figures.ablation_steps)
 
 # %% [markdown]
 # How much the AUC gains up to the number of steps that Table 1 takes at this scale, and how much from there to
 # the longest search shown: the mean over classes, in brackets its 95 % interval (Student's t, over classes).
-# If the gain saturates, the second column is small beside the first. From two or three classes such
+# If the gain saturates, the second column is small compared with the first. With two or three classes such
 # intervals are wide, as they should be.
 
 # %%
 summaries.together(searches).show(ablations.steps)
+
+# %% [markdown]
+# ### Does the search find anything?
+#
+# A ranking by one step is nearly one by chance starts: what the later steps add is what the search is for. The table
+# compares the AUC after one step with that after the longest search, on the same images (DeLong's interval), and says
+# how much of a starting point's loss is left in the end. A search can only help while normal images lose a larger
+# share of it than anomalous ones. The last column takes that share itself as the score. This normalised score is ours,
+# not the paper's; it ignores how far from its starting points an image lies to begin with.
+
+# %%
+summaries.together(searches).show(ablations.gains_sentence)
+
+# %%
+summaries.together(searches).show(ablations.gains)
 
 # %% [markdown]
 # ## Adapting the generator
@@ -73,10 +105,10 @@ summaries.together(searches).show(ablations.steps)
 # *What the paper says (sections 3.1 and 5):* letting θ adapt during the search improves the performance, and
 # is a key ingredient; θ goes back to its trained value for each new image.
 #
-# The difference of two AUCs from the same images, generator and starting points is known better than either.
-# The figure shows it for each number of steps. With k = 0 nothing has been adapted, so there it is zero.
+# On the same images, generator and starting points, the difference of two AUCs is more certain than either of them.
+# The figure shows it for each number of steps. With k = 0 nothing has been adapted, so it is zero.
 
-# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "Difference of AUC between adapting and frozen theta over search steps with an interval, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "A panel for each data set: the gain is near zero for the first steps and leaves zero towards twenty, downwards on the digits; on CIFAR-10 the band of the interval is wider than the panel"}}
 summaries.together(searches).show(figures.ablation_theta)
 
 # %% [markdown]
@@ -91,12 +123,11 @@ summaries.together(searches).show(ablations.paired, "search", "search-frozen")
 summaries.together(searches).show(ablations.paired_sentence, "search", "search-frozen")
 
 # %% [markdown]
-# The loss tells *when* adapting helps. A generator that may change comes closer to every image, an anomalous
-# one too. The two kinds of image move apart for as long as the normal ones gain more from it; once
-# the anomalous ones gain more, further adapting works against the detector. The lower row shows
-# the two gains.
+# The loss tells *when* adapting helps. An adapting generator fits every image better, including anomalies. It
+# helps the detector while normal images gain more from it, and hurts once
+# the anomalous ones gain more. The panels on the right show the two gains.
 
-# %% mystnb={"figure": {"caption": "Above: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Below: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "Mean losses of normal and anomalous images over search steps, and what adapting theta takes off them, a column for each data set"}}
+# %% mystnb={"figure": {"caption": "Left: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Right: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "A row for each data set. Left, the losses of normal and anomalous images fall with the steps, faster with theta adapting. Right, what adapting saves grows, on digits and MNIST more for anomalous images"}}
 summaries.together(searches).show(figures.ablation_losses)
 
 # %%
@@ -108,12 +139,12 @@ summaries.together(searches).show(ablations.theta_sentence)
 # *What the paper says (sections 3.1 and 4.2):* the search is a non-convex problem, so it starts from several
 # points, 64 in its experiments, to limit the risk of starting in a bad region.
 #
-# Out of all starting points of the searches above, every disjoint block of 1, 2, 4, … gives a score and an
-# AUC. Their mean shows what more points add; their standard deviation how much luck there is in
-# the draw. All blocks are of the same images, and with few blocks the deviation itself is rough; at
-# the largest number there is one block and so no deviation.
+# The starting points of the searches above are split into disjoint blocks of 1, 2, 4, …, and each block gives a score and an
+# AUC. Their mean shows what more points add, their standard deviation (sd) how much luck there is in
+# the draw. All blocks are of the same images. With few blocks the sd itself is rough, and
+# the largest number has a single block and so no sd.
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "AUC over the number of starting points with bands, a panel for each data set, a line for each normal class and their mean"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set with a line for each normal class: on digits and MNIST the AUC rises with the number of starting points, on CIFAR-10 it is level; the bands narrow"}}
 summaries.together(searches).show(figures.ablation_seeds)
 
 # %%
@@ -129,17 +160,13 @@ summaries.together(searches).show(ablations.starts)
 # Both losses guide the search through the same generators from the same starting points, and both also score.
 
 # %%
-losses = {
-    dataset: runner.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
-    for dataset in ("mnist", "digits")
-}
 ablations.ran(losses)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "AUC of two losses side by side for each normal class and their mean, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "A panel for each data set with two dots for each normal class and two diamonds for the mean: the Laplacian pyramid is mostly a little lower, and the intervals overlap"}}
 summaries.together(losses).show(figures.ablation_methods, summaries.LOSSES)
 
 # %% [markdown]
-# DeLong's paired test of each class, Laplacian pyramid less squared L2:
+# DeLong's paired test of each class, Laplacian pyramid minus squared L2:
 
 # %%
 summaries.together(losses).show(ablations.paired, "adgan-laplacian", "adgan")
@@ -156,20 +183,16 @@ summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 #
 # Here the search runs on a generator trained as WGAN (at `medium` and `lite` with the gradient penalty, as in Table 1), on
 # one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one
-# training, so a difference between two may also be one between two trainings of the same kind.
+# training, so a difference may also be one that two trainings of the same kind would have.
 
 # %%
-generators = {
-    dataset: runner.attempt(scale, dataset, methods=methods, **options)
-    for dataset, methods in (("mnist", ("adgan", "adgan-vae")), ("digits", ("adgan", "adgan-lsgan", "adgan-vae")))
-}
 ablations.ran(generators)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: one standard deviation); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "AUC of the search on several generators side by side for each normal class and their mean, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "A panel for each data set with a dot for each generator and normal class, and diamonds for the mean: the VAE's decoder is the highest on the digits and below the WGAN on MNIST"}}
 summaries.together(generators).show(figures.ablation_methods, summaries.GENERATORS)
 
 # %% [markdown]
-# The differences image by image, first the VAE's decoder less WGAN, then LSGAN less WGAN:
+# The differences image by image, first the VAE's decoder minus WGAN, then LSGAN minus WGAN:
 
 # %%
 summaries.together(generators).show(ablations.paired, "adgan-vae", "adgan")
@@ -186,24 +209,19 @@ summaries.together(generators).show(ablations.paired, "adgan-lsgan", "adgan")
 # Each objective trains several generators that differ in their seed alone, on the images of one class (the
 # digit 0 of the embedded digits), all for the same number of steps. *Diversity* is the mean distance between
 # samples divided by that between training images: 1 is as diverse as the data; a run below 0.5 is called
-# collapsed here. Diversity says nothing about quality: noise is diverse too. That is what the AUC beside it
-# is for. WGAN with weight clipping needs more steps on digits than the scale `lite` takes ({doc}`tuning`), so at
-# this scale it is shown unfinished.
+# collapsed here. Diversity says nothing about quality, as noise is diverse too; for quality there is the AUC.
+# WGAN with weight clipping needs more steps on digits than the scale `lite` takes ({doc}`tuning`), so
+# here it is unfinished.
 
 # %%
-stability = {
-    "digits": runner.attempt(
-        scale, "digits", methods=tuple(summaries.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
-    )
-}
 ablations.ran(stability)
 
-# %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Dots of sample diversity and of AUC for each training, in columns by objective"}}
+# %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Two panels with a column of dots for each objective: the diversity of its samples, with collapsed runs as crosses below a dotted line, and the AUC"}}
 summaries.together(stability).show(figures.ablation_stability)
 
 # %% [markdown]
-# "±" is the standard deviation over seeds; the interval of the share is the exact one (Clopper and
-# Pearson), and a handful of runs leaves it wide.
+# "sd" is the standard deviation over seeds. The interval of the share is the exact one (Clopper and
+# Pearson), which is wide for a handful of runs.
 
 # %%
 summaries.together(stability).show(ablations.stability)
@@ -216,16 +234,13 @@ summaries.together(stability).show(ablations.stability)
 #
 # The grid varies PCA's dimension, the number of trees and the number of samples that each tree sees. The
 # default, with which Table 1 is computed, is in the grid once for each dimension (in Table 1 the holdout
-# chooses the dimension). Each setting is one forest of one seed, so the spread holds the forests' own
-# randomness too.
+# chooses the dimension). Each setting is one forest of one seed, so the spread includes the forests' own
+# randomness.
 
 # %%
-forests = {
-    dataset: runner.attempt(scale, dataset, methods=("iforest-grid",), **options) for dataset in ("mnist", "cifar10")
-}
 ablations.ran(forests)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "Dots of AUC over settings of an isolation forest for each normal class and their mean, a panel for each data set"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "A panel for each data set with a cloud of dots for each normal class, each wider than the distance between neighbouring settings; the default's dots, in rings, are spread over the cloud"}}
 summaries.together(forests).show(figures.ablation_forest)
 
 # %%

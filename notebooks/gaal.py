@@ -33,18 +33,18 @@ values, stops = gaal.measured(stored), gaal.stops(stored)
 tables.findings(values, stops)
 
 # %% [markdown]
-# SO-GAAL and MO-GAAL {cite:p}`liu2019` turn a GAN around: generators learn to make points close to the data, a
-# discriminator to tell them from the data, and in the end the generators are thrown away. What the discriminator takes
-# for generated is an outlier, so the anomaly score is $1 - D(x)$. SO-GAAL has one generator, MO-GAAL ten, each with
-# an aim of its own.
+# SO-GAAL and MO-GAAL {cite:p}`liu2019` turn a GAN around. Generators learn to make points close to the data, a
+# discriminator $D$ learns to tell them from the data, and in the end the generators are thrown away. What the discriminator
+# takes for generated is an outlier, so the anomaly score is $1 - D(x)$. SO-GAAL has one generator; MO-GAAL has ten, each
+# with an aim of its own.
 #
-# The authors' repository {cite:p}`gaalcode` has twelve tables, its scripts, and for each table the number of epochs
+# The authors' repository {cite:p}`gaalcode` has twelve tables, the scripts, and for each table the number of epochs
 # after which the generators stop learning. Then the discriminator goes on alone for twice as many. A post
 # {cite:p}`qarchli2020` ported SO-GAAL to PyTorch.
 #
 # ## The twelve tables
 #
-# Medians of the AUC over the stored repetitions, fifteen for each table. Fit and scores are on the same rows, as in the sources.
+# Medians of the AUC over the stored repetitions, fifteen for each table. As in the sources, the rows that are scored are those that were fitted to.
 # "SO" is SO-GAAL and "MO" is MO-GAAL, *stop* the epoch at which the generators stop, *end* three times as
 # many. All others have their library's defaults. † marks what **was told the authors' stop epochs, which differ
 # from table to table**, 6 to 1500; nobody says how they were found. The others were told nothing.
@@ -53,14 +53,14 @@ tables.findings(values, stops)
 tables.compact(values)
 
 # %% [markdown]
-# The average precision depends on the share of outliers, so that share stands beside it, and nothing is averaged over
-# tables: guessing has the prevalence for its average precision.
+# The average precision depends on the share of outliers: guessing has that share, the prevalence, as its average precision. So the
+# prevalence is shown too, and nothing is averaged over tables.
 
 # %%
 tables.compact(values, "AP")
 
 # %% [markdown]
-# Median, and mean ± standard deviation over repetitions. KDE, OC-SVM, GMM, LOF and k-NN are the same in each repetition,
+# Median, mean, and standard deviation (sd) over repetitions. KDE, OC-SVM, GMM, LOF and k-NN are the same in each repetition,
 # so one is enough.
 
 # %% tags=["hide-output"]
@@ -74,23 +74,23 @@ tables.long(values)
 tables.ranking(values)
 
 # %% [markdown]
-# A row is ahead only of those that it names. The stop and the end of one method are two views of the same runs.
+# A detector is told apart only from those that its row names. The stop and the end of one method are two views of the same runs.
 #
 # ## Beside a port of the authors' script
 #
-# A port of the scripts was measured apart from this project's code, three runs for each table. "±" is the standard
-# deviation of its runs, "sd" that of ours.
+# A port of the scripts was run independently of this project's code, three times for each table. "sd" is the standard
+# deviation over runs.
 
 # %%
 tables.beside_port(values)
 
 # %% [markdown]
-# Three runs say little of the spread, and medians and means part ways where most runs agree and a few fail.
+# Three runs say little about the spread, and where most runs agree and a few fail, median and mean differ.
 #
 # ## Held-out rows
 #
-# The tables above score the rows that were fitted to. Here each repetition draws one half of the rows to fit to,
-# and scores the other half; there are fewer of them on the large tables. The stop epochs are the same, so there are half as many updates where a table has more than one batch.
+# The tables above score the rows that were fitted to. Here each repetition fits to a random half of the rows
+# and scores the other half; the large tables have fewer repetitions. The stop epochs are the same, so there are half as many updates where a table has more than one batch.
 
 # %%
 held_out = gaal.measured(stored, "held-out")
@@ -104,23 +104,23 @@ tables.ranking(held_out)
 #
 # An early result file of ADBench {cite:p}`han2022` has SO-GAAL far below ½ on six of these tables, upside down. PyOD
 # {cite:p}`zhao2019` returns $D(x)$ as the outlier score: the points that look most *real* come out on top. "Turned" is
-# 1 less the AUC, which is that of $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$ is which. PyOD here is what
-# the records name, run with the authors' stop epochs.
+# 1 minus the AUC, which is the AUC of $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$ is which. PyOD's version is
+# in the records; it ran with the authors' stop epochs.
 
 # %%
 tables.elsewhere(values)
 
 # %% [markdown]
-# Today's PyOD is not put right by turning it alone. It sums the losses of real and generated points where the authors
-# average them. In the port that one change takes the AUC on WDBC from .787 to .025 at the end, upside down. PyOD then
-# turns that round once more, so that two slips give a good number there.
+# Turning alone does not put today's PyOD right. It adds the losses of real and generated points where the authors
+# average them. In the port that one change takes the AUC on WDBC from .787 to .025 at the end, upside down. PyOD
+# turns this round once more, so two slips give a good number there.
 #
 # ## When to stop
 #
-# The authors say: stop where the generator's loss levels off, and leave it to the eye. Two rules that see no labels are
+# The authors say: stop where the generator's loss levels off, as judged by eye. Two rules that see no labels are
 # in the package. "auto" stops where the fall of the generator's loss becomes slow; "equilibrium" where the discriminator, having been
 # ahead, is back at guessing. Below are median AUCs, and in brackets the median epoch. ‡ marks the best epoch of each run, which
-# **saw the labels**: nobody can stop there. Its *optimism* is the median of its AUC less that at the fixed stop.
+# **saw the labels**: nobody can stop there. Its *optimism* is the median of its AUC minus the one at the fixed stop.
 #
 # SO-GAAL:
 
@@ -143,7 +143,7 @@ tables.rules(stops)
 # Left of the dotted line the curve is the AUC that another, smaller `stop_epochs` would have had; right of it the
 # generators are frozen and the discriminator goes on.
 
-# %% mystnb={"figure": {"caption": "AUC over epochs, as multiples of the authors' stop (dotted): the median over repetitions, and the band from the lowest to the highest.", "name": "gaal-epochs"}, "image": {"alt": "A panel for each table with the AUC of SO-GAAL and MO-GAAL over epochs"}}
+# %% mystnb={"figure": {"caption": "AUC over epochs, as multiples of the authors' stop (dotted): the median over repetitions, and the band from the lowest to the highest.", "name": "gaal-epochs"}, "image": {"alt": "A panel for each table with two lines in bands. SO-GAAL's AUC falls after the stop on onecluster, SpamBase, Stamps and WDBC, where MO-GAAL's hardly does; on Shuttle and PenDigits both rise after it. The bands are widest after the stop"}}
 figures.gaal_epochs(stored)
 
 # %% [markdown]
@@ -152,15 +152,15 @@ figures.gaal_epochs(stored)
 # The post shows learning curves on `onecluster`, 1,000 points of which 2 % are outliers. It differs from the authors'
 # script in details, and the details decide the result. Here are the curves of both, with several seeds.
 #
-# Where the authors' table is at hand, this page uses it. Otherwise it uses a table generated in its manner, which comes
-# with the package and goes by its own name, `onecluster-generated`.
+# Where the authors' table is available, this page uses it. Otherwise it uses a table generated in the same way, which comes
+# with the package under its own name, `onecluster-generated`.
 
 # %%
 name = tabular.onecluster(data_root)
 table = datasets.load_table(name, root=data_root)
 print(f"{name}: {table.X.shape[0]} points, {table.X.shape[1]} features, {table.y.sum()} outliers")
 
-# %% mystnb={"figure": {"caption": "The table that this page uses: one cluster and outliers around it.", "name": "onecluster"}, "image": {"alt": "Scatter plot of one cluster of points with a few outliers around it"}}
+# %% mystnb={"figure": {"caption": "The table that this page uses: one cluster and outliers around it.", "name": "onecluster"}, "image": {"alt": "One dense round cluster of blue points with a few orange crosses scattered around it"}}
 figures.labelled_points(table)
 
 # %% [markdown]
@@ -173,11 +173,11 @@ figures.labelled_points(table)
 # %%
 curves = {METHODS[m].title: runner.attempt(scale, name, methods=[m], seeds=seeds, **options).entries for m in SOGAAL}
 
-# %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "Learning curves of SO-GAAL: both losses and the AUC over epochs, a panel for each variant"}}
+# %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "A panel for each variant: up to the dotted line both losses settle, afterwards they part; the AUC rises early, and how it ends differs from seed to seed"}}
 figures.learning_curves(curves)
 
 # %% [markdown]
-# The AUC needs labels. They are looked at here after the fact, to draw this curve; training does not see
+# The AUC needs labels. Here they only serve to draw the curve: training does not see
 # them, and no epoch is chosen by them.
 
 # %%
@@ -185,18 +185,18 @@ tables.aucs(curves)
 
 # %% [markdown]
 # The two columns can be far apart: **"SO-GAAL's AUC" says nothing unless it names the epoch.** The post
-# reports the value at the end, the paper does not say.
+# reports the value at the end; the paper does not say which.
 
-# %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "Scatter plot coloured by anomaly score"}}
+# %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "A panel for each variant: the cluster's points in dark colours of low scores, with ringed outliers around it, most of them in bright colours of high scores"}}
 figures.scored_points(table, curves)
 
 # %% [markdown]
 # ## What this build has run
 #
-# The tables above are stored results. This build ran the same cells again with a few repetitions, on all tables that are
-# at hand; the stored median, of more repetitions, is in brackets. scikit-learn's wine and breast cancer data are always
-# there, with one class thinned out to ten outliers and the features scaled to [0, 1]. They have names and stop epochs of
-# their own (200, as WDBC), and no stored results. `onecluster-generated` stands in where `onecluster` is not at hand.
+# The tables above are stored results. This build ran the same cells again with a few repetitions, on all available
+# tables; the stored median, of more repetitions, is in brackets. scikit-learn's wine and breast cancer data are always
+# there, with one class thinned out to ten outliers and the features scaled to [0, 1]. They have no stored results, and
+# the stop epoch of WDBC, 200. `onecluster-generated` replaces `onecluster` where that is not available.
 
 # %%
 embedded = [t for t in datasets.EMBEDDED_TABLES if t in (name, "wine", "breast-cancer")]  # onecluster once

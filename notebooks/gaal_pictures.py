@@ -13,7 +13,7 @@
 # %% [markdown]
 # # SO-GAAL and MO-GAAL at work
 #
-# What the generators and the discriminator $D$ do, in tables of two features, where all of it can be seen.
+# What the generators and the discriminator $D$ do on tables of two features, where everything can be drawn. In short, in this build:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -52,19 +52,19 @@ pictures.animation(entries, table)
 # ## Which end is called an outlier
 #
 # $D$ is low where a point is unlike the data, so the anomaly score is $1 - D$. PyOD returns $D$ itself, and its
-# ranking is turned round ([PyOD #119](https://github.com/yzhao062/pyod/issues/119)). So are numbers made with it,
+# ranking is upside down ([PyOD #119](https://github.com/yzhao062/pyod/issues/119)). So are numbers made with it,
 # such as the .030 for WDBC in an early result file of ADBench.
 
-# %% mystnb={"figure": {"caption": "D at the end of the training, and the AUC of both scores.", "name": "gaal-inversion"}, "image": {"alt": "On the left the plane shaded by D, with the outliers as crosses; the key marks D = 0 as outlier and D = 1 as data. On the right two bars: the AUC of 1 minus D, and that of D, which is one less it"}}
+# %% mystnb={"figure": {"caption": "D at the end of the training, and the AUC of both scores.", "name": "gaal-inversion"}, "image": {"alt": "On the left the plane shaded by D, with the outliers as crosses; the key marks D = 0 as outlier and D = 1 as data. On the right two bars: the AUC of 1 minus D is high, that of D is as far below one half"}}
 pictures.inversion(entries, table)
 
 # %% [markdown]
 # ## A ring and four clusters
 #
-# Two tables of our own, with outliers also inside the ring and between the clusters. One generator is said to fail
-# here and ten are not.
+# Two tables of our own, with outliers also inside the ring and between the clusters. The paper says that one generator
+# fails on such data and several do not.
 
-# %% mystnb={"figure": {"caption": "The AUC of each repetition, and their median as a line; SO is SO-GAAL, MO is MO-GAAL.", "name": "gaal-made-aucs"}, "image": {"alt": "Dots of the AUCs of SO-GAAL and MO-GAAL at the stop and at the end, a panel for the ring and one for the four clusters"}}
+# %% mystnb={"figure": {"caption": "The AUC of each repetition, and their median as a line; SO is SO-GAAL, MO is MO-GAAL.", "name": "gaal-made-aucs"}, "image": {"alt": "A panel for the ring and one for the four clusters, each with four columns of dots: SO-GAAL's and MO-GAAL's AUCs at the stop and at the end, a line at each median"}}
 pictures.auc_dots(entries)
 
 # %%
@@ -76,8 +76,8 @@ pictures.ends(entries, made)
 # %% [markdown]
 # ## Learning curves
 #
-# A sub-generator aims at its own quantile of $D$, so their losses differ: the first aims lowest. After the stop they
-# are a record only.
+# Each sub-generator aims at a quantile of $D$ of its own, so their losses differ; the first aims lowest. After the stop their
+# losses are recorded but no longer learned from.
 
 # %% mystnb={"figure": {"caption": "Losses and AUC of the first repetition.", "name": "gaal-curves"}, "image": {"alt": "Curves over the epochs of the losses and the AUC, SO-GAAL above, MO-GAAL below with its sub-generators' losses in shades of grey"}}
 pictures.learning_curves(entries, name)

@@ -14,13 +14,16 @@
 # # Settings without labels: a run manager for GAAL
 #
 # The post on SO-GAAL {cite:p}`qarchli2020` ends with three wishes: a run manager to tune settings, TensorBoard, and a
-# GPU. All three are here. Tuning runs into a harder question: *which* run is better, if there are no labels? This page
+# GPU. All three are here. Tuning raises a harder question: *which* run is better, if there are no labels? This page
 # lets scikit-learn's `GridSearchCV` choose MO-GAAL's `k` and `stop_epochs` by a score that needs none, and then looks
 # at the labels. In the stored searches:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
-tables: list = ["onecluster", "WDBC"]  # that this build searches again; onecluster-generated stands in for onecluster
+tables: list = [
+    "onecluster",
+    "WDBC",
+]  # that this build searches again; onecluster-generated where onecluster is missing
 seeds: list = [0]  # repetitions of the search: each draws its folds and its first weights
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results
@@ -33,13 +36,13 @@ stored = gaal_search.stored()
 gaal_search.findings(stored)
 
 # %% [markdown]
-# In brackets are 95 % intervals over tables, and p is that of Wilcoxon's signed-rank test. So a search settles `k` and
-# `stop_epochs` for no table that you don't know: it may do well or badly there, and only labels tell which.
+# In brackets are 95 % intervals over tables, and p is that of Wilcoxon's signed-rank test. So a search cannot be trusted to
+# settle `k` and `stop_epochs` on a new table: it may do well or badly there, and only labels tell which.
 #
 # ## What the search goes by
 #
 # A detector's scores should be better for the data than for points spread evenly over the unit cube, where scaled
-# features lie. How well they tell held-out rows from such points is an AUC without labels, and 1 less the area under
+# features lie. How well they tell held-out rows from such points is an AUC without labels, and 1 minus the area under
 # the mass-volume curve {cite:p}`clemencon2013,goix2016`. It asks for a small region that holds most of the data. With
 # many features that is no test: on Arrhythmia, with 259, all candidates pass it with 1.000.
 #
@@ -64,12 +67,12 @@ gaal_search.findings(stored)
 #
 # Stored searches of the authors' tables with up to 1,013 rows. "Tied" candidates share the best value, and the first of
 # them is picked. "Average candidate" is what a blind guess among the twelve gives. ‡ **saw the labels**: nobody can pick it. The authors' settings are k = 10 and a stop that they chose for
-# each table; the AUC is that at the stop, over their own repetitions. "±" is the standard deviation over repetitions.
+# each table; the AUC is that at the stop, over their own repetitions. "sd" is the standard deviation over repetitions.
 
 # %%
 gaal_search.table(stored)
 
-# %% mystnb={"figure": {"caption": "Each point is a candidate: what the search goes by, and the AUC with labels. A point further right should be further up.", "name": "gaal-search"}, "image": {"alt": "A panel of points for each table, a colour for each k. On onecluster and Ionosphere the points rise to the right and the ringed picks are near the top. On WDBC the picks are among the lowest points. On Arrhythmia nearly all points stand at 1. On Pima, Shuttle and Stamps there is no direction"}}
+# %% mystnb={"figure": {"caption": "Each point is a candidate: what the search goes by, and the AUC with labels. A point further right should be further up.", "name": "gaal-search"}, "image": {"alt": "A panel of points for each table, a colour for each k. On onecluster and Ionosphere the points rise to the right and the ringed picks are near the top. On WDBC the picks are among the lowest points. On Arrhythmia nearly all points are at 1. On Pima, Shuttle and Stamps there is no direction"}}
 figures.searched_settings(stored)
 
 # %% [markdown]
@@ -89,7 +92,7 @@ gaal_search.table(entries)
 #   × 2 tables × 15 repetitions, two at a time, and can be stopped and started again ({doc}`../reproduce`).
 # - **TensorBoard.** Give each run a folder. It gets the losses of the discriminator and the generators, and the AUC
 #   where `fit` is given labels to watch: `MOGAAL(log_dir="runs/k10").fit(X, y)`.
-# - **A GPU.** `MOGAAL(device="cuda")`; "auto", the default, takes one where it is. Do not expect much of it: the matrices have
+# - **A GPU.** `MOGAAL(device="cuda")`; "auto", the default, uses one where there is one. Do not expect much of it: the matrices have
 #   at most 500 rows a batch and some hundred columns. Scores are computed on the CPU in any case.
 #
 # ```bash

@@ -53,7 +53,7 @@ search.plane_found(planes)
 # The three AUCs say how well anomalous images are told from normal ones: by the *loss*, which is ADGAN's score; by
 # the *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by
 # the *place*, the share of anomalous ones among a dot's 15 nearest neighbours. The last one is told the labels of the
-# neighbours, so it is no detector. It finds structure of any shape, where the prior's likelihood only sees distance from the
+# neighbours, so it is no detector. It finds structure of any shape, whereas the prior's likelihood only sees distance from the
 # origin. 0.5 is guessing; below 0.5 the anomalous images are nearer to the origin than the normal ones.
 
 # %% [markdown]
@@ -66,13 +66,13 @@ search.plane_found(planes)
 # second. It *does not hold* if an interval lies on the other side as a whole. Otherwise the data can't tell. Longer
 # searches are shown and not judged: the paper scores after five steps, and does not say which ones it drew.
 #
-# With k = 0 nothing has been searched. The loss is then the distance from random samples of the normal class, and what
-# it tells already is no merit of the search.
+# With k = 0 nothing has been searched. The loss is then the distance from random samples of the normal class, and whatever
+# it tells is not due to the search.
 
 # %% [markdown]
 # ## MNIST
 
-# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps: a dot for each image, at the place of its first start, its area growing with the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top, the few latents far outside at the edge.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
+# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps: a dot for each image, at the place of its first start, its area growing with the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top, and the few latents far outside at the edge.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
 planes["mnist"].show(search.plane_dots)
 
 # %% [markdown]
@@ -91,8 +91,8 @@ planes["digits"].show(search.plane_dots)
 planes["digits"].show(search.plane_images)
 
 # %% [markdown]
-# At the origin the picture breaks. The generator's first layer has no bias (as in DCGAN), so nothing goes into the
-# next layers there, and near it the direction of z counts more than its length.
+# At the origin the picture breaks. The generator's first layer has no bias (as in DCGAN), so at the origin it
+# passes nothing on, and near it the direction of z counts more than its length.
 
 # %% [markdown]
 # ## All numbers

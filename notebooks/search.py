@@ -14,7 +14,7 @@
 # # The search made visible
 #
 # ADGAN asks one question of an image: can the generator show it? The generator has learned a single class, so it
-# should come close to an image of that class within a few steps, and to no other. This page watches it try. In
+# should come close to images of that class within a few steps, and to no others. This page watches it try. In
 # short, in this build:
 
 # %% tags=["parameters"]
@@ -37,8 +37,8 @@ search.search_found(steps, anomalous_class)
 # %% [markdown]
 # ## The paper's Figure 1, and ours
 #
-# Figure 1 of {cite:t}`deecke2018` illustrates the method with ones from MNIST as the normal class. From a first draw
-# of the latent it leads through the images that the generator shows, step after step, for an image of the normal
+# Figure 1 of {cite:t}`deecke2018` illustrates the method with ones from MNIST as the normal class. From a random
+# latent it follows the generated images step by step, for an image of the normal
 # class (red) and for another (blue). The first finds "a similar object", the second does not, "resulting in a large
 # loss".
 #
@@ -78,8 +78,8 @@ steps["mnist"].show(search.search_animation, anomalous_class)
 # ## Where the search fails on normal images
 #
 # An error of ADGAN is a normal image with a high score or an anomalous one with a low score. These are the normal
-# test images with the highest scores and the best that the search found for them. An odd shape that the training
-# images rarely have is out of reach for the generator. Where more steps still lower the loss much, five were too few.
+# test images with the highest scores and the best that the search found for them. The generator cannot reach odd shapes that are rare among the training
+# images. Where more steps still lower the loss by much, five were too few.
 
 # %% mystnb={"figure": {"caption": "The normal test images of MNIST with the highest scores (top), what the best of their starts shows after the score's k steps, and at the end of a longer search; its loss under each.", "name": "search-failures-mnist"}, "image": {"alt": "A row of unusually written digits of the normal class above two rows of reconstructions that miss parts of them"}}
 steps["mnist"].show(search.search_failures)

@@ -62,6 +62,24 @@ def test_only_steps_that_all_searches_have():
     assert summaries.steps_shown(found) == [0, 1, 2]
 
 
+def test_where_a_longer_search_helps_and_where_it_hurts():
+    labels = entry("search").arrays["labels"].astype(bool)
+    first = np.random.default_rng(0).uniform(90, 110, N)
+    for normal_class, (normal, anomalous) in enumerate([(0.3, 0.9), (0.9, 0.3)]):  # the share that is left
+        last = np.where(labels, anomalous, normal)[:, None]
+        losses = first[:, None] * np.concatenate([np.ones((N, 1)), np.full((N, K - 1), 0.95), last], 1)
+        found = entry("search", normal_class, scores_by_step=losses)
+        [(key, gain)] = summaries.search_gains([found]).items()
+        assert key == (str(normal_class), 0) and gain.n_steps == K
+        assert gain.kept == pytest.approx((normal, anomalous)) and gain.share_auc == 1 - normal_class
+        assert gain.first == pytest.approx(auc(labels, first)) and gain.last == 1 - normal_class
+        assert gain.gain.difference == pytest.approx(gain.last - gain.first)
+        said = ablations.gains_sentence([found]).data
+        assert ("helps Digits 0 and hurts none", "helps no class and hurts Digits 1")[normal_class] in said
+        assert ("In 1 of those" in said) == (normal_class == 1)
+        assert f"| {normal:.0%}" in ablations.gains([found]).data
+
+
 def test_loss_and_theta_by_step():
     found = entries(SEARCHES, seeds=(0, 1))
     difference = summaries.theta_by_step(found)
@@ -123,15 +141,16 @@ def test_starting_points_that_fill_no_block_are_left_out():
     assert curves.lines["0"][2] == pytest.approx(expected)
 
 
-def test_class_aucs_have_intervals_or_deviations():
+def test_class_aucs_have_intervals():
     one, several = entries(["adgan"]), entries(["adgan"], seeds=(0, 1, 2))
     e = one[0].arrays
-    value, low, high = summaries.class_means(one, "adgan")["0"].spread
+    value, low, high = summaries.class_means(one, "adgan")["0"].interval
     assert value == pytest.approx(auc(e["labels"], e["scores"]))
     assert low < value < high
     aucs = [auc(a["labels"], a["scores"]) for a in (entry("adgan", 1, s).arrays for s in range(3))]
-    value, low, high = summaries.class_means(several, "adgan")["1"].spread
-    assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), *[np.std(aucs, ddof=1)] * 2))
+    value, low, high = summaries.class_means(several, "adgan")["1"].interval
+    half = stats.t.ppf(0.975, 2) * stats.sem(aucs)
+    assert (value, high - value, value - low) == pytest.approx((np.mean(aucs), half, half))
 
 
 def test_intervals_of_means():
@@ -189,7 +208,7 @@ def test_stability():
     low, high = stats.beta.ppf(0.025, 2, 2), stats.beta.ppf(0.975, 3, 1)  # Clopper and Pearson, 2 of 3
     assert "2 of 3" in row and f"0.67 [{low:.2f}, {high:.2f}]" in row
     aucs = [run.auc for run in runs]
-    assert f"{np.mean(aucs):.3f} ± {np.std(aucs, ddof=1):.3f}" in row
+    assert f"{np.mean(aucs):.3f} (sd {np.std(aucs, ddof=1):.3f})" in row
     assert table.count("not run in this build") == 3
 
 
@@ -250,7 +269,7 @@ def test_seeds_table():
     curves = summaries.auc_by_seeds(found)
     sd = np.sqrt((curves.bands["0"][0] ** 2 + curves.bands["1"][0] ** 2) / 2)
     table = ablations.starts(found).data
-    assert f"{curves.mean[0]:.3f} ± {sd:.3f}" in table
+    assert f"{curves.mean[0]:.3f} (sd {sd:.3f})" in table
     assert table.splitlines()[2].split("|")[-2].strip() == f"{curves.mean[-1]:.3f}"
 
 
@@ -293,8 +312,9 @@ def test_step_figures():
 
     figure = figures.ablation_losses(found)
     assert len(figure.axes) == 4
-    assert labels_of(figure.axes[0])[0] == "normal, θ adapts"
-    assert [len(axis.lines) for axis in figure.axes] == [8, 10, 6, 8]
+    (legend,) = figure.legends
+    assert legend.get_texts()[0].get_text() == "normal, θ adapts"
+    assert [len(axis.lines) for axis in figure.axes] == [8, 6, 10, 8]
 
 
 def test_seed_figure():
@@ -342,6 +362,8 @@ def test_forest_figure():
         (figures.ablation_stability, (), "adgan-wgan-gp"),
         (figures.ablation_forest, (), "iforest-grid"),
         (ablations.steps, (), "search"),
+        (ablations.gains, (), "search"),
+        (ablations.gains_sentence, (), "search"),
         (ablations.theta_sentence, (), "search-frozen"),
         (ablations.starts, (), "search"),
         (ablations.forest, (), "iforest-grid"),
@@ -364,3 +386,17 @@ def test_half_of_what_is_needed_is_drawn_or_noted():
 
 def test_names_are_those_of_the_data():
     assert list(summaries.by_class([entry("adgan", 6, dataset="cifar10")], "adgan")) == [datasets.CLASSES["cifar10"][6]]
+
+
+def test_the_answer_has_a_line_for_each_question():
+    searches = runner.Outcome([], entries(SEARCHES, dataset="mnist"))
+    none, runs = (
+        {"digits": runner.Outcome([], [], "not there")},
+        {"digits": runner.Outcome([], stability_entries(["adgan-gan"]))},
+    )
+    said = ablations.found({"mnist": searches} | none, none, none, runs, none).data
+    compared = summaries.comparisons(searches.entries, "search", "search-frozen")
+    mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
+    assert f"mean AUC by {mean.value:+.3f} [" in said and "on MNIST." in said
+    assert "Collapsed trainings**: GAN 2 of 3." in said and len(said.splitlines()) == 2
+    assert "no common results" in ablations.found(none, none, none, none, none).data

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from torch import nn
 
 from ganod_lite import adgan, copies, gan, losses
-from ganod_lite.adgan import ADGAN, latent_search, plain_search
+from ganod_lite.adgan import ADGAN, SearchResult, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
 from ganod_lite.losses import squared_l2
@@ -160,7 +160,7 @@ def search(generator, x, **options):
 
 
 def plain(generator, x, starts, *, theta_per="seed", loss=squared_l2, **options):
-    """`plain_search`: losses (n, n_seeds, n_steps + 1) and z. With theta_per="image" the starts of an image are one
+    """`plain_search`. With theta_per="image" the starts of an image are one
     start of a generator that makes their images as one batch, on one copy.
     """
     n, n_seeds, size = starts.shape
@@ -171,8 +171,7 @@ def plain(generator, x, starts, *, theta_per="seed", loss=squared_l2, **options)
     except RuntimeError:
         generator = nn.Sequential(nn.Unflatten(1, (size, 1, 1)), generator)
     if theta_per == "seed":
-        found = plain_search(generator, x, starts, loss=loss, **options)
-        return found.losses_by_step, found.z
+        return plain_search(generator, x, starts, loss=loss, **options)
     each = []
 
     def summed(generated, image):
@@ -183,7 +182,7 @@ def plain(generator, x, starts, *, theta_per="seed", loss=squared_l2, **options)
     found = plain_search(batch, x, starts.reshape(n, 1, -1), loss=summed, **options)
     losses = torch.stack(each).detach().view(n, -1, n_seeds)
     np.testing.assert_allclose(found.losses_by_step[:, 0], losses.sum(2), rtol=1e-6)
-    return losses.transpose(1, 2), found.z.reshape(starts.shape)
+    return SearchResult(losses.transpose(1, 2).numpy(), found.z.reshape(starts.shape), None)
 
 
 def agree(generator, x, rtol, **options):
@@ -191,12 +190,15 @@ def agree(generator, x, rtol, **options):
     options = {"n_steps": 4} | options
     n_seeds = options.pop("n_seeds", 3)
     starts = search(generator, x, n_seeds=n_seeds, n_steps=0).z
-    losses, z = plain(generator, x, starts, **options)
+    expected = plain(generator, x, starts, **options)
+    losses = expected.losses_by_step
     result = search(generator, x, n_seeds=n_seeds, **options)
     np.testing.assert_allclose(result.losses_by_step, losses, rtol=rtol)
     np.testing.assert_allclose(result.losses, losses[:, :, -1], rtol=rtol)
     np.testing.assert_allclose(result.scores, losses[:, :, -1].mean(1), rtol=rtol)
-    np.testing.assert_allclose(result.z, z, rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(result.z, expected.z, rtol=rtol, atol=rtol)
+    if expected.nearest is not None:
+        np.testing.assert_allclose(result.nearest, expected.nearest, atol=rtol)
     assert result.scores.shape == (len(x),) and result.losses.shape == (len(x), n_seeds)
     assert result.z.shape == (len(x), n_seeds, 6)
     return result
@@ -276,6 +278,7 @@ def test_without_a_compiler_the_search_goes_on_and_says_so(monkeypatch):
     assert len(tried) == 1
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
 @pytest.mark.parametrize("compile_from", [0, float("inf")])
 def test_the_search_on_a_gpu_is_that_on_a_cpu(compile_from, monkeypatch):
@@ -389,6 +392,8 @@ def test_a_score_does_not_depend_on_neighbours_order_or_chunks(make, options, mo
     monkeypatch.setattr(adgan, "_search", lambda copies, x, z, *args: chunks.append(z) or original(copies, x, z, *args))
     smallest = needed(generator, x, **options)
     chunked = search(generator, x, **options, max_memory=2 * smallest)
+    loss = squared_l2(torch.tensor(chunked.nearest), x)  # of the nearest image found in any of the chunks
+    np.testing.assert_allclose(loss, chunked.losses.min(1), rtol=1e-5)
     assert len(chunks) > 2 and len(chunks[0]) > 1 and sum(z.numel() for z in chunks) == 7 * 3 * 6
     np.testing.assert_allclose(chunked.scores, scores, rtol=1e-5)
 
@@ -812,6 +817,6 @@ def test_the_laplacian_pyramid_loss_can_be_searched_with():
 
 def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
     z = np.random.default_rng(0).normal(size=(4, 3, 6))
-    found = adgan.SearchResult(np.zeros((4, 3, 2)), z)
+    found = adgan.SearchResult(np.zeros((4, 3, 2)), z, None)
     wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
     np.testing.assert_allclose(found.prior_scores, wanted)

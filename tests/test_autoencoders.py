@@ -329,7 +329,7 @@ def test_detectors_are_fitted_as_told(make, monkeypatch):
     )
     detector = small(make, contamination=0.25).fit(images(40))
     expected = {"variational": make is VAE, "n_steps": 4, "latent_size": 6, "ngf": 4, "batch_size": 8}
-    assert asked == {**expected, "device": "cpu", "verbose": False}
+    assert asked == {**expected, "checkpoint": None, "device": "cpu", "verbose": False}
     assert detector.network_.variational == (make is VAE)
     assert detector.loss_ == detector.network_.loss and len(detector.loss_) == 4
     assert np.sum(detector.predict(images(40)) == -1) == 10

@@ -1,29 +1,39 @@
-"""The scores that know nothing against plain versions."""
+"""The scores that know nothing against plain versions, and their page on made-up entries."""
 
 import io
+from itertools import product
 
+import helpers
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
-from ganod_study import baselines, datasets, runner
-from ganod_study.jobs import Cell
+from ganod_lite import latent_search
+from ganod_lite.gan import new_networks
+from ganod_study import baselines, datasets, figures, runner
+from ganod_study.jobs import Cell, next_class
+from ganod_study.methods import METHODS
+from ganod_study.reference import paper_mean
+from ganod_study.render import signed
+from ganod_study.statistics import auc, t_interval, true_positive_rate
 from ganod_study.store import Store
+from ganod_study.summaries import cells_of, comparisons, mean_auc
+from ganod_study.tables import baselines as tables
 
-METHODS = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
+NO_NETWORK = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
 
 
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory):
     """{method: its scores of the digits' test images, 0 being normal}, and the split."""
-    cells = [Cell("digits", 0, method, 0, "smoke") for method in METHODS]
+    cells = [Cell("digits", 0, method, 0, "smoke") for method in NO_NETWORK]
     entries = runner.run(cells, Store(tmp_path_factory.mktemp("store")), device="cpu", verbose=False)
     s = cells[0].settings
     split = datasets.one_versus_all(
         datasets.load_images("digits"), 0, n_train=s.n_train, n_test=s.n_test, n_holdout=s.n_holdout, seed=0
     )
-    return {method: e.arrays["scores"] for method, e in zip(METHODS, entries)}, split
+    return {method: e.arrays["scores"] for method, e in zip(NO_NETWORK, entries)}, split
 
 
 def flat(x):
@@ -57,7 +67,7 @@ def test_complexity_counts_the_bytes_of_a_lossless_file(computed):
     assert baselines.n_bytes(flat.tobytes(), flat.shape) < baselines.n_bytes(noise.tobytes(), noise.shape)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", NO_NETWORK)
 def test_a_score_does_not_depend_on_the_other_images(computed, method, tmp_path, monkeypatch):
     """With other test images around it, here all but every third left out, an image keeps its score."""
     (scores, _), draw = computed, datasets.one_versus_all
@@ -69,3 +79,120 @@ def test_a_score_does_not_depend_on_the_other_images(computed, method, tmp_path,
     monkeypatch.setattr(datasets, "one_versus_all", fewer)
     (entry,) = runner.run([Cell("digits", 0, method, 0, "smoke")], Store(tmp_path), device="cpu", verbose=False)
     np.testing.assert_allclose(entry.arrays["scores"], scores[method][::3], rtol=1e-6)
+
+
+def test_adgan_without_its_steps_its_training_or_its_class(tmp_path):
+    """Each is the search itself, of the scale's settings but for the one thing; all find networks where they are."""
+    store, methods = Store(tmp_path), ("adgan", "adgan-start", "adgan-untrained", "adgan-other-class")
+    cells = runner.grid("smoke", "digits", methods)  # classes 0 and 1
+    found = {(c.method, c.normal_class): e for c, e in zip(cells, runner.run(cells, store, verbose=False))}
+    s, images = cells[0].settings, datasets.load_images("digits")
+    x_test, y_test = (test[found["adgan", 0].arrays["test_index"]] for test in (images.x_test, images.y_test))
+    seen, gans = {}, [cell.network.load(store)[0] for cell in cells[:2]]
+    options = {"n_seeds": s.n_seeds, "random_state": 0, "device": "cpu", "verbose": False}
+    fresh = new_networks((1, 16, 16), s.latent_size, s.ngf, s.objective, 0)[0]
+    for c in (0, 1):
+        seen["adgan-start", c] = latent_search(gans[c].generator, x_test, n_steps=0, **options)
+        seen["adgan-untrained", c] = latent_search(fresh, x_test, n_steps=s.n_steps, **options)
+        seen["adgan-other-class", c] = latent_search(gans[1 - c].generator, x_test, n_steps=s.n_steps, **options)
+    for key, result in seen.items():
+        np.testing.assert_allclose(found[key].arrays["scores"], result.scores, rtol=1e-5)
+        assert (
+            found[key].arrays["labels"].tolist() == (images.y_test[found[key].arrays["test_index"]] != key[1]).tolist()
+        )
+    assert [found["adgan-other-class", c].parameters["trained_on"] for c in (0, 1)] == [1, 0]
+    assert [next_class(c, (0, 1, 8)) for c in (0, 1, 5, 8)] == [1, 8, 8, 0]
+    assert len(list(tmp_path.rglob("*.pt"))) == 2  # a network for each class, shared by all that search it
+
+
+N, N_ADGAN = 60, 40
+
+
+@pytest.fixture
+def made_up():
+    """ADGAN of the first images of one draw, scores of all of them and of two draws, ADGAN being the worse one."""
+    found = []
+    for c, method, seed in product(range(10), ("adgan", "mean-image", "complexity"), (0, 1)):
+        if method == "adgan" and seed == 1:
+            continue
+        n = N_ADGAN if method == "adgan" else N
+        rng = np.random.default_rng([c, seed, len(method)])
+        labels = (np.arange(n) % 4 > 0).astype(np.uint8)
+        scores = rng.normal(size=n) + {"adgan": 0.5, "mean-image": 4.0, "complexity": 0.0}[method] * labels
+        scale = "medium" if method == "adgan" else "paper"
+        e = helpers.entry(method, c, seed, "mnist", scale, n=n, labels=labels, scores=scores)
+        e.parameters["n_train"] = None
+        found.append(e)
+    return found
+
+
+def differences(entries, method):
+    """ADGAN's AUC less the method's in each class, on the images that both scored."""
+    adgan, others, found = cells_of(entries, "adgan"), cells_of(entries, method), []
+    for c in range(10):
+        a, b = adgan[c, 0].arrays, others[c, 0].arrays
+        found.append(auc(a["labels"], a["scores"]) - auc(a["labels"], b["scores"][:N_ADGAN]))
+    return np.array(found)
+
+
+def test_verdict_compares_on_the_same_images_and_says_which_is_ahead(made_up):
+    said = tables.verdict(made_up).data
+    expected = t_interval(differences(made_up, "mean-image"))
+    assert f"is behind the best score that knows nothing, {METHODS['mean-image'].title}" in said
+    assert signed(expected) in said and f"same {N_ADGAN} test images" in said and "scale `medium`" in said
+    without = [e for e in made_up if e.parameters["method"] != "mean-image"]
+    assert "beats the best score that knows nothing, complexity" in tables.verdict(without).data
+    assert "Not run" in tables.verdict([e for e in made_up if e.parameters["method"] == "adgan"]).data
+
+
+def test_means_are_over_all_images_and_differences_over_shared_ones(made_up):
+    rows = {line.split("|")[2].strip(): line for line in tables.means(made_up).data.splitlines()[2:]}
+    assert "not yet run" in rows["k-NN, pixels"]
+    of_mean = mean_auc(cells_of(made_up, "mean-image"))
+    row = rows[METHODS["mean-image"].title]
+    assert f"{of_mean.value:.3f} ± {of_mean.interval.half:.3f}" in row and len(of_mean.aucs) == 2
+    found = differences(made_up, "mean-image")
+    assert signed(t_interval(found)) in row and f"{np.sum(found > 0)} of 10 classes" in row
+    paper = [paper_mean("mnist", "adgan", [c]) - mean_auc(of_mean.cells, [c]).value for c in range(10)]
+    assert signed(t_interval(paper)) in row
+
+
+def test_classes_and_figure_show_every_class(made_up):
+    shown = tables.classes(made_up, "mnist").data
+    assert len([line for line in shown.splitlines() if line.startswith("|")]) == 2 + 10 + 1
+    assert "baselines-mnist.csv" in shown
+    (axis,) = figures.baselines(made_up, "mnist").axes
+    lines = [line for line in axis.lines if len(line.get_xdata()) == 11]
+    assert len(lines) == 4  # ADGAN, two scores, the paper
+    assert lines[-1].get_xdata()[3] == paper_mean("mnist", "adgan", [3])
+    assert "Not run" in figures.baselines(made_up, "cifar10").data
+
+
+def test_followed_correlates_over_the_classes(made_up):
+    rows = {line.split("|")[2].strip(): line.split("|") for line in tables.followed(made_up).data.splitlines()[2:]}
+    assert list(rows) == [METHODS[m].title for m in ("mean-image", "complexity")]  # what has been run
+
+    def aucs(method):
+        return [mean_auc(cells_of(made_up, method), [c]).value for c in range(10)]
+
+    row = rows[METHODS["mean-image"].title]
+    assert row[3].strip().startswith(f"{np.corrcoef(aucs('mean-image'), aucs('adgan'))[0, 1]:+.3f} [")
+    paper = [paper_mean("mnist", "adgan", [c]) for c in range(10)]
+    assert row[4].strip().startswith(f"{np.corrcoef(aucs('mean-image'), paper)[0, 1]:+.3f} [")
+
+
+def test_variants_have_a_row_for_each_class_and_their_mean():
+    found = [helpers.entry(m, c) for m in ("adgan", "adgan-start", "mean-image") for c in (0, 1)]
+    rows = [line.split("|") for line in tables.variants(found).data.splitlines()[2:]]
+    assert [row[2].strip() for row in rows] == ["0", "1", "**mean**"]
+    of_class = [comparisons(found, "adgan", "adgan-start")[name, 0] for name in ("0", "1")]
+    assert [row[4].strip() for row in rows[:2]] == [signed(c) for c in of_class]
+    assert rows[2][4].strip() == signed(t_interval([c.difference for c in of_class]))
+    assert rows[0][5].strip() == "–"  # never trained: not there
+
+
+def test_beyond_auc_is_a_mean_over_classes(made_up):
+    row = next(line for line in tables.beyond_auc(made_up).data.splitlines() if "| ADGAN" in line)
+    arrays = [e.arrays for e in made_up if e.parameters["method"] == "adgan"]
+    found = t_interval([true_positive_rate(a["labels"], a["scores"], 0.05) for a in arrays])
+    assert f"{found.value:.3f} ± {found.half:.3f}" in row and "0.750" in row

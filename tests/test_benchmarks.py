@@ -4,6 +4,7 @@ import importlib
 import json
 import multiprocessing
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 
@@ -132,3 +133,22 @@ def test_kills_finds_nothing_wrong_and_would_find_a_loss(work, monkeypatch):
     monkeypatch.setattr(kills, "files", lambda folder, real=kills.files: [*real(folder), folder])
     with pytest.raises(AssertionError, match="left behind"):
         kills.kill(getattr(kills, work), results, 1, rng, process)
+
+
+def test_errand_for_a_gpu_ends_in_an_archive_of_small_parts(tmp_path, monkeypatch, capsys):
+    gpu = importlib.import_module("benchmarks.gpu")
+    monkeypatch.setattr(gpu, "PART", 20_000)
+    monkeypatch.setattr(gpu, "TABLE1", ["adgan", "iforest"])
+    monkeypatch.setenv("GANOD_DATA", str(tmp_path / "no data"))
+    gpu.main(["--device", "cpu", "--scale", "smoke", "--time-limit", "250", "--benchmarks", "--out", str(tmp_path)])
+    assert "adgan-digits: done" in capsys.readouterr().out
+    parts = sorted(tmp_path.glob("gpu.tar.gz.*"))
+    assert len(parts) > 1
+    assert all(part.stat().st_size <= 20_000 for part in parts)
+    whole = tmp_path / "whole.tar.gz"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with tarfile.open(whole) as tar:
+        names = tar.getnames()
+    assert "gpu/summary.txt" in names
+    for method in ("adgan", "critic", "prior", "iforest"):
+        assert any(f"/{method}" in name and name.endswith(".json") for name in names), method

@@ -1,5 +1,6 @@
-"""The built book in Chromium: offline, from its files, on a wide light screen and on a narrow dark one."""
+"""The built book in Chromium: offline, from its files, on a wide and on a narrow screen, in light and in dark."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -7,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +22,6 @@ SCREENS = {
 
 # What a page looks like once everything on it has loaded.
 LOOK = """async () => {
-    if (window.MathJax) await MathJax.startup.promise;
     const all = selector => [...document.querySelectorAll(selector)], texts = es => es.map(e => e.textContent);
     const page = document.documentElement;
     all("img").forEach(image => image.loading = "eager");
@@ -27,15 +29,21 @@ LOOK = """async () => {
     return {
         theme: page.dataset.theme,
         sideways: page.scrollWidth - page.clientWidth,
-        formulas: texts(all(".math").filter(math => !math.querySelector("mjx-container"))),
-        errors: texts(all("mjx-merror, [data-mjx-error]")),
+        formulas: texts(all(".math").filter(math => !math.querySelector("math") || math.querySelector("merror"))),
         tables: texts(all("p").filter(p => p.textContent.trim().startsWith("|"))),
         images: all("img").filter(i => !i.naturalWidth || !i.alt.trim()).map(i => i.src),
+        // Text of a figure is small on a narrow screen, so the figure leads to its file in full size.
+        small: all("article img:not(.animation img)").filter(i => i.src !== i.closest("a")?.href).map(i => i.src),
+        // Names and numbers that are broken over two lines.
+        broken: texts(all("article .nowrap").filter(e => e.getClientRects().length > 1)),
+        code: texts(all(".cell_input:not(details *)").filter(code => !code.closest(".tag_keep"))),
+        unsaid: ["description", "og:title", "og:description"].filter(
+            name => !document.querySelector(`meta[name="${name}"], meta[property="${name}"]`)?.content),
         ids: all("[id]").map(element => element.id),
         links: all("a[href]").map(a => a.getAttribute("href")),
     };
 }"""
-TROUBLES = ("sideways", "formulas", "errors", "tables", "images")  # of these there must be none
+TROUBLES = ("sideways", "formulas", "tables", "images", "small", "broken", "code")  # of these there must be none
 
 pytestmark = pytest.mark.browser
 
@@ -75,13 +83,24 @@ def tab(request, chromium):
     tab.troubles = []
     tab.theme = SCREENS[request.param]["color_scheme"]
 
+    tab.weight = {}  # bytes of each file that the page has loaded
+
     def route(route):
-        route.continue_() if re.match("file:|data:", route.request.url) else route.abort()
+        url = urldefrag(route.request.url)[0]
+        path = Path(unquote(url.removeprefix("file://").partition("?")[0]))
+        if url.startswith("file:") and path.is_file():
+            tab.weight[path] = path.stat().st_size
+        route.continue_() if re.match("file:|data:", url) else route.abort()
 
     context.route("**/*", route)
     tab.on("console", lambda message: message.type == "error" and tab.troubles.append(message.text))
     tab.on("pageerror", lambda error: tab.troubles.append(str(error)))
-    tab.on("requestfailed", lambda request: tab.troubles.append(f"failed request: {request.url}"))
+
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # so ends what a page still loads when it is left
+            tab.troubles.append(f"failed request: {request.url}")
+
+    tab.on("requestfailed", failed)
     yield tab
     context.close()
 
@@ -91,12 +110,17 @@ def test_every_page_is_whole(tab, pages):
     tab.wait_for_url("**/intro.html")
     looks = {}
     for page in pages:
+        tab.weight.clear()
         tab.goto(page.as_uri())
         look = looks[page.as_uri()] = tab.evaluate(LOOK)
         assert not tab.troubles, page
         wrong = {name: look[name] for name in TROUBLES if look[name]}
+        wrong |= {"not said": look["unsaid"]} if look["unsaid"] and page.name != "search.html" else {}
         assert not wrong, page
         assert look["theme"] == tab.theme
+        # Figures and tables of hundreds of rows weigh what they weigh; all else is to be light.
+        heavy = {path.name: size for path, size in tab.weight.items() if path != page and path.parent.name != "_images"}
+        assert sum(heavy.values()) < 1.2e6, f"{page}: {heavy}"
     for here, look in looks.items():
         for link in look["links"]:
             url, anchor = urldefrag(urljoin(here, link))
@@ -111,11 +135,55 @@ def test_search_finds_a_word(tab, pages):
     assert not tab.troubles
 
 
-def test_colab_opens_a_notebook_that_is_published(pages):
+def test_no_page_has_an_accessibility_violation(tab, pages):
+    for page in pages:
+        tab.goto(page.as_uri())
+        found = Axe().run(tab)
+        assert not found.violations_count, f"{page}: {found.generate_report()}"
+
+
+def test_pdf_leads_to_every_place_and_nothing_runs_off_a_sheet(chromium, pages):
+    specification = importlib.util.spec_from_file_location("pdf", ROOT / "book" / "pdf.py")
+    pdf = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(pdf)
+    document = BOOK.parent / "document.html"
+    document.write_text(pdf.document())
+    with chromium.new_page(viewport={"width": pdf.WIDTH, "height": 1000}) as tab:
+        tab.emulate_media(media="print")
+        tab.goto(document.as_uri())
+        tab.evaluate(pdf.FIT, pdf.WIDTH)
+        look = tab.evaluate(
+            """width => {
+            const all = selector => [...document.querySelectorAll(selector)];
+            return {
+                articles: all("article").length,
+                ids: all("[id]").map(element => element.id),
+                links: all("a[href^='#']").map(link => link.getAttribute("href").slice(1)),
+                wide: all("table, figure, img, pre, math").filter(e => e.getBoundingClientRect().right > width + 1)
+                    .map(e => e.outerHTML.slice(0, 200)),
+                images: all("img").filter(image => !image.naturalWidth).map(image => image.src),
+            };
+        }""",
+            pdf.WIDTH,
+        )
+    assert look["articles"] == len(pages)  # all but the search, and the contents
+    assert len(look["links"]) > 100
+    assert not {unquote(link) for link in look["links"]} - set(look["ids"])
+    assert len(look["ids"]) == len(set(look["ids"]))
+    assert not look["wide"]
+    assert not look["images"]
+
+
+def test_colab_opens_notebooks_that_are_published(pages):
+    config = yaml.safe_load((ROOT / "build" / "_config.yml").read_text())
+    repository = config["repository"]["url"].removeprefix("https://github.com/")
+    opened = {}
+    for page in pages:
+        for url in re.findall(r'https://colab\.research\.google\.com/github/([^"]+)', page.read_text()):
+            assert url.startswith(f"{repository}/blob/gh-pages/"), f"{page} opens {url}"
+            opened[page.stem] = BOOK / url.removeprefix(f"{repository}/blob/gh-pages/")
+            assert opened[page.stem].is_file(), f"{page} opens {url}, which will not be there"
     for name in NOTEBOOKS:
-        html = (BOOK / "notebooks" / f"{name}.html").read_text()
-        link = r"https://colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/gh-pages/([^\"]+)"
-        (published,) = set(re.findall(link, html))
-        assert (BOOK / published).name == f"{name}.ipynb"
-        assert (BOOK / published).exists()
-        assert f'href="../{published}"' in html, "no download"
+        assert opened[name].name == f"{name}.ipynb"
+        link = f'href="../{opened[name].relative_to(BOOK)}"'
+        assert link in (BOOK / "notebooks" / f"{name}.html").read_text(), "no download"

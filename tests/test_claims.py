@@ -21,6 +21,7 @@ IDS = tuple(claims.read_claims())
 N = 100  # test images, half of them anomalous
 LABELS = np.repeat([0, 1], N // 2).astype(np.uint8)
 METHODS_OF_CLAIMS = (*(m for methods in claims.ABOUT for m in methods), *claims.OBJECTIVES, claims.PLANE)
+REPEATED = ("adgan", "critic", "prior", "kde", "kde-alexnet", "ocsvm", "ocsvm-alexnet")
 STATEMENTS = (
     "k-saturates", "theta-helps", "seeds-help", "latents-no-structure", "if-stable", "vae-elbo-best", "wgan-stable",
 )  # fmt: skip
@@ -51,11 +52,11 @@ def entry(dataset, method, c, seed, scale, auc, *, better=True):
         noise = np.random.default_rng(c).normal(0, 40 if better else 0, (N, 16))
         arrays["losses_by_seed"] = arrays["scores"][:, None] + noise
     if method == "iforest-grid":
-        spread = 0.02 if better else 0.1  # at each dimension of PCA, which moves the AUC by more
+        spread = 0.015 if better else 0.1  # at each dimension of PCA, which moves the AUC by more
         aucs = [auc, auc - spread, auc - 0.2, auc - 0.2 - spread]
         arrays["scores_by_setting"] = np.transpose([scored(value) for value in aucs])
     if method in ("vae-prior", "vae-variance"):
-        arrays["scores"] = scored(GOOD.get(dataset, GOOD["mnist"])["vae"] - (0.2 + c / 100 if better else 0))
+        arrays["scores"] = scored(0.5 + c / 1000 if better else GOOD.get(dataset, GOOD["mnist"])["vae"])
     if method == claims.PLANE:  # latents anywhere, or the anomalous ones apart
         rng, labels = np.random.default_rng([c, seed]), np.arange(600) % 2
         z = rng.normal(size=(600, 2)) + (0 if better else 3) * labels[:, None]
@@ -110,9 +111,7 @@ EVIDENCE = {
     "smoke": Evidence(grid("smoke", (0, 1), ["digits"])),
     "lite": Evidence(grid("lite", (0, 1, 8)) + posts(True, table="onecluster-generated")),
     "like the paper": Evidence(  # with so few images a mean takes a second repetition for a narrow interval
-        grid("paper", range(10))
-        + grid("paper", range(10), methods=("adgan", "critic", "prior"), seeds=[1])
-        + posts(True)
+        grid("paper", range(10)) + grid("paper", range(10), methods=REPEATED, seeds=[1]) + posts(True)
     ),
 }
 
@@ -131,8 +130,18 @@ def judge(entries):
 
 
 def test_every_claim_has_a_rule_and_every_rule_a_claim():
-    assert set(claims.RULES) == set(IDS)
+    assert set(claims.RULES) == set(claims.TEXTS) == set(IDS)
     assert len(IDS) == 21
+
+
+def test_every_claim_has_its_section():
+    text = (NOTEBOOKS / "claims.py").read_text()
+    assert re.findall(r"^# \(claim-(.+)\)=$", text, re.M) == re.findall(r'page.claim\(verdicts, "(.+)"\)', text)
+    assert set(re.findall(r"^# \(claim-(.+)\)=$", text, re.M)) == set(IDS)
+
+
+def test_a_verdict_comes_to_one_outcome():
+    assert sorted(sum(claims.OUTCOMES.values(), ())) == sorted(claims.VERDICTS)
 
 
 def test_a_claim_without_a_rule_is_an_error(monkeypatch):
@@ -162,11 +171,13 @@ def test_every_claim_gets_a_verdict_and_names_its_records(name):
             assert found.why
         else:
             assert found.entries and found.where
-    shown = page.listing(verdicts, "adgan").data + page.listing(verdicts, "so-gaal post").data
+    summary = page.summary(verdicts).data
     for name, found in verdicts.items():
-        assert f"`{name}`" in shown
+        shown = page.claim(verdicts, name).data
+        assert claims.read_claims()[name].quote in shown and claims.TEXTS[name].rule in shown
         assert all(e.record["file"] in shown for e in found.entries)
-    assert f"{len(IDS)}" in page.summary(verdicts).data
+        assert f"{{ref}}`claim-{name}`" in summary
+    assert f"Of {len(IDS)} claims" in summary
 
 
 def test_without_evidence_nothing_is_decided():
@@ -205,7 +216,7 @@ def test_lite_decides_statements_under_its_own_name_and_no_numbers():
             assert found[name].verdict == "reproduced at lite", name
         elif not name.startswith("lsun"):
             assert found[name].verdict == claims.NOT_YET, name
-            assert "Only an indication" in found[name].ours or name == "sogaal-matches-keras"
+            assert "Only an indication" in found[name].ours or name.startswith("sogaal")
     # the paper's values for the classes 0, 1 and 8 stand beside ours
     assert f"{np.mean([0.999, 0.992, 0.959]):.3f}" in found["adgan-mnist-mean"].ours
     worse = verdicts(judge(grid("lite", (0, 1, 8), better=False)))
@@ -345,7 +356,7 @@ def test_a_rank_rests_on_the_lead_over_the_next_column():
         leads = [ahead[c % len(ahead)] for c in range(10)]
         columns += [entry("mnist", "adgan", c, 0, "paper", 0.955 + lead) for c, lead in enumerate(leads)]
         found = judge(columns)["adgan-best-mnist"]
-        assert f"ADGAN's mean less that {np.mean(leads):+.3f} [" in found.ours
+        assert f"ADGAN's mean minus that {np.mean(leads):+.3f} [" in found.ours
         return found.verdict
 
     assert verdict(0.02, 0.01) == claims.REPRODUCED
@@ -393,3 +404,43 @@ def test_a_gain_that_goes_on_does_not_saturate():
     assert verdict([*first, 0.11]) == "reproduced at lite"
     assert verdict([*first, 0.15]) == "not reproduced at lite"
     assert verdict([*first, 0.05]) == "reproduced at lite"
+
+
+def test_alexnet_is_judged_by_the_papers_differences():
+    """AlexNet far behind on MNIST's KDE, as printed, is not enough: the other three have to be near too."""
+    entries = EVIDENCE["like the paper"].entries
+    assert claims.judge(Evidence(entries))["alexnet-no-help"].verdict == claims.REPRODUCED
+
+    def moved(by):
+        at = ("cifar10", "ocsvm-alexnet")
+        return [
+            with_arrays(e, scores=scored(0.6 + by)) if (e.parameters["dataset"], e.parameters["method"]) == at else e
+            for e in entries
+        ]
+
+    assert judge(moved(0.015))["alexnet-no-help"].verdict == claims.REPRODUCED
+    assert judge(moved(0.05))["alexnet-no-help"].verdict == claims.NOT_REPRODUCED
+
+
+def test_a_forest_that_moves_by_more_than_is_close_is_not_stable():
+    def verdict(spread):
+        entries = grid("paper", range(10), claims.PAPERS_DATA, ("iforest-grid",))
+        aucs = [0.9, 0.9 - spread, 0.6, 0.6]
+        moved = [with_arrays(e, scores_by_setting=np.transpose([scored(a) for a in aucs])) for e in entries]
+        return judge(moved)["if-stable"].verdict
+
+    assert verdict(0.018) == claims.REPRODUCED
+    assert verdict(0.03) == claims.NOT_REPRODUCED
+
+
+def test_a_score_that_ranks_upside_down_is_compared_turned_round():
+    """An AUC of 0.15 is as good as one of 0.85 for whoever thresholds from the other side."""
+    entries = grid("medium", range(10), ["mnist"], ("vae", "vae-prior", "vae-variance"))
+    assert judge(entries)["vae-elbo-best"].verdict == "reproduced at medium"
+    turned = [with_arrays(e, scores=-e.arrays["scores"]) if e.parameters["method"] == "vae-variance" else e
+              for e in entries]  # fmt: skip
+    found = judge(turned)["vae-elbo-best"]
+    assert found.verdict == "reproduced at medium" and "(upside down)" in found.ours
+    inverted = [with_arrays(e, scores=-scored(0.85)) if e.parameters["method"] == "vae-variance" else e
+                for e in entries]  # fmt: skip
+    assert judge(inverted)["vae-elbo-best"].verdict == "not reproduced at medium"

@@ -92,3 +92,20 @@ def test_the_holdout_s_choice_and_the_hours_are_counted(entries):
     assert "0.500 (0%)" in text and "0.750 (100%)" in text
     row = next(line for line in records.totals(entries).data.splitlines() if "ocsvm " in line)
     assert "| 20 " in row and "10.01" in row  # ten fits of an hour, each once, and 20 scorings of a second
+
+
+def test_the_answer_counts_the_close_means_and_names_the_furthest(entries, monkeypatch):
+    mean = mean_auc(cells_of(entries, "ocsvm")).value
+    for paper, words in ((mean - 0.019, "1 of 1 on MNIST"), (mean + 0.03, "0 of 1 on MNIST")):
+        monkeypatch.setattr(classical, "paper_mean", lambda *args, paper=paper: paper)
+        said = classical.found(entries).data
+        assert words in said and f"OC-SVM, by {mean - paper:+.3f}" in said
+    assert "no common results" in classical.found([]).data
+
+
+def test_the_largest_dimension_is_named_where_it_is_nearly_always_chosen(entries):
+    said = classical.dimension_sentences(entries).data
+    assert "differs by up to 0.250" in said and "The largest, 40, is chosen nearly always by KDE (100%), OC-SVM" in said
+    for e in entries[:6]:
+        e.record["details"]["holdout_auc"] = {"20": 0.9, "40": 0.75}
+    assert "OC-SVM (" not in classical.dimension_sentences(entries).data.split("nearly always")[1]

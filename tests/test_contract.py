@@ -1,6 +1,9 @@
 """The detector contract, for every method: scikit-learn's checks for tables, the same points for images."""
 
+import itertools
 import pickle
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from ganod_lite import ADGAN, GMM, KDE, MOGAAL, OCSVM, SOGAAL, IForest, training
 from ganod_lite.anogan import AnoGAN
 from ganod_lite.autoencoders import DCAE, VAE
 from ganod_lite.base import ImageDetector, seed_from
+from ganod_lite.losses import squared_l2
 
 TABLE_DETECTORS = [
     SOGAAL(stop_epochs=2, device="cpu", verbose=False),
@@ -156,9 +160,9 @@ def test_not_fitted(make, images, method):
         getattr(make(), method)(images)
 
 
-@pytest.mark.parametrize("contamination", [0, 0.6])
+@pytest.mark.parametrize("contamination", [0, 0.6, float("nan"), "auto"])
 def test_bad_contamination_is_named(make, images, contamination):
-    with pytest.raises(ValueError, match=f"contamination == {contamination}, must be"):
+    with pytest.raises((ValueError, TypeError), match=f"contamination (== {contamination}, )?must"):
         make(contamination=contamination).fit(images)
 
 
@@ -279,3 +283,62 @@ def test_fitting_needs_two_images_and_scoring_one(make, fitted):
 def test_images_must_be_shaped_as_in_training(fitted, shape):
     with pytest.raises(ValueError, match=r"X: images must be \(1, 8, 8\) .* as in training; got"):
         fitted.predict(np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGE_DETECTORS if name != "Distance"])
+def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path, monkeypatch):
+    X = np.random.RandomState(0).randint(256, size=(12, 8, 8)).astype(np.uint8)
+    detector = IMAGE_DETECTORS[name](random_state=0).set_params(n_iter=60, checkpoint=tmp_path / "checkpoint")
+    expected = clone(detector).set_params(checkpoint=None).fit(X).anomaly_score(X)
+
+    a_minute_each = SimpleNamespace(monotonic=itertools.count(0, 61).__next__, perf_counter=time.perf_counter)
+    blocks, check = [], training.Training._check_finite
+
+    def interrupted(self, losses):
+        blocks.append(len(losses))
+        if len(blocks) == 2:
+            raise KeyboardInterrupt
+        check(self, losses)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "time", a_minute_each)
+        patch.setattr(training.Training, "_check_finite", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            detector.fit(X)
+    assert detector.checkpoint.exists() and blocks == [25, 25]
+    monkeypatch.setattr(training.Training, "_check_finite", interrupted)
+    np.testing.assert_array_equal(detector.fit(X).anomaly_score(X), expected)
+    assert blocks[2:] == [25, 10] and not any(tmp_path.iterdir())
+
+
+# --- explanations ---
+
+LOSSES = {  # what the residuals of images X add up to
+    "ADGAN": lambda detector, X: detector.search(X).losses.min(1),
+    "AnoGAN": lambda detector, X: detector.search(X).residual,
+    "DCAE": lambda detector, X: detector.anomaly_score(X),
+    "VAE": lambda detector, X: squared_l2(detector.network_(torch.tensor(X)), torch.tensor(X)).detach(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_residuals_add_up_to_the_loss_of_the_reconstruction(name):
+    X = np.random.RandomState(0).uniform(-1, 1, size=(70, 3, 8, 8)).astype(np.float32)
+    detector = IMAGE_DETECTORS[name](random_state=0, contamination=None).fit(X)
+    reconstruction, residual = detector.explain(X)
+    assert reconstruction.shape == X.shape and np.abs(reconstruction).max() <= 1
+    assert residual.shape == (70, 8, 8) and residual.min() >= 0
+    np.testing.assert_allclose(residual.sum((1, 2)), LOSSES[name](detector, X), rtol=1e-4)
+    distance = np.abs(reconstruction - X) if name == "AnoGAN" else (reconstruction - X) ** 2
+    np.testing.assert_allclose(residual, distance.sum(1), atol=1e-5)
+
+
+def test_a_loss_that_is_not_taken_pixel_by_pixel_is_named():
+    X = np.random.RandomState(0).uniform(-1, 1, size=(8, 1, 8, 8)).astype(np.float32)
+
+    def of_edges(generated, x):
+        return (generated - x).unfold(3, 2, 1).diff().square().flatten(1).sum(1)
+
+    detector = IMAGE_DETECTORS["ADGAN"](random_state=0, contamination=None).set_params(loss=of_edges).fit(X)
+    with pytest.raises(ValueError, match="explain: loss=.*of_edges.* can't be taken pixel by pixel"):
+        detector.explain(X)

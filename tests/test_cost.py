@@ -100,3 +100,27 @@ def test_job_scales_with_images_and_seeds():
     """0.5 s an image with 8 seeds: 64 seeds for 7,200 images take 8 times 0.5 s times 7,200, or 8 hours."""
     shown = tables.benchmark_job([record("cpu")], n_images=7200, n_seeds=64).data
     assert "8.0 hours" in shown
+
+
+def test_the_answer_is_the_fastest_variant_beside_the_plain_loop():
+    """0.25 s an image with 8 seeds: 64 seeds for 7,200 images take 8 times as much."""
+    rows = [
+        {"ngf": 64, "variant": name, "seconds_per_image": seconds, "difference": 0.0}
+        for name, seconds in (("plain loop", [1.0, 1.0]), ("latent_search", [0.5, 0.5]), ("compiled", [0.25, 0.25]))
+    ]
+    search = cost.Measured("search", [record("cpu", rows=rows)])
+    floor = cost.Measured("floor", [record("cpu", rows=[{"share_of_floor": [0.5]}, {"share_of_floor": [1.5]}])])
+    ways = {"a (what is done)": 60 * 10**9, "another": 1}
+    said = tables.found(search, floor, 7200, 64, 1e12, ways).data
+    assert "take 4.0 hours (compiled); a plain loop would take 16.0 hours" in said
+    assert "needs 461 minutes" in said and "0.50 to 1.50 times" in said
+
+
+def test_machines_are_said_once_and_in_english(tmp_path):
+    write(tmp_path, record("cpu", device="AMD, 2 cores, 1 threads"))
+    records = cost.measured("search", tmp_path).records
+    shown = tables.benchmark_job(records, n_images=1, n_seeds=1).data
+    assert shown.count("AMD, 2 cores, 1 thread:") == 1 and "0e+00" not in shown
+    rounds = [{"seconds": [1.0] * 4}, {"seconds": [1.0] * 2}]
+    shown = tables.benchmark_records([cost.Measured("search", [record("cpu", rows=rounds)])]).data
+    assert "| 2 to 4 " in shown

@@ -70,7 +70,7 @@ def arrays(draw, shapes, dtypes, ranges, containers):
         X = X.astype("i8").astype(dtype) if dtype[:2] == "M8" else X.astype(dtype)
     try:
         return draw(containers)(X)
-    except (TypeError, ValueError):  # this container does not take it
+    except (IndexError, TypeError, ValueError):  # this container does not take it
         return X
 
 

@@ -110,7 +110,7 @@ def test_findings_and_table_say_where_it_helps():
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines] == [
         ["onecluster", "3, 10 (1×)", "–", "0.900", "0.667", "0.900", "–", "+1.00"],
         ["Pima", "1, 10 (1×)", "3 of 3", "0.900", "0.700", "0.900", "–", "+0.00"],
-        ["WDBC", "3, 10 (2×)", "–", "0.500 ± 0.000", "0.700 ± 0.000", "0.900 ± 0.000", "0.950", "-1.00"],
+        ["WDBC", "3, 10 (2×)", "–", "0.500 (sd 0.000)", "0.700 (sd 0.000)", "0.900 (sd 0.000)", "0.950", "-1.00"],
     ]
     assert gaal_search.findings([tie]).data == text.splitlines()[0]
     assert "average candidate" not in gaal_search.findings([good]).data  # of one table there is nothing to compare

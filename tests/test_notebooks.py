@@ -103,6 +103,31 @@ def test_unknown_parameter_is_an_error(converted):
         papermill.execute_notebook(converted[0], None, {"scael": "smoke"}, cwd=ROOT, progress_bar=False)
 
 
+def test_code_is_behind_a_click_unless_a_reader_would_copy_it(toy):
+    toy.second.write_text(TOY + '\n# %% tags=["keep"]\n"to be copied"\n\n# %%\n"a call"\n')
+    toy.make()
+    cells = nbformat.read(toy.root / "book" / "notebooks" / "b.ipynb", as_version=4).cells
+    tags = {cell.source: cell.metadata.tags for cell in cells if cell.cell_type == "code"}
+    assert tags['"to be copied"'] == ["keep"]
+    assert tags['"a call"'] == ["hide-input"]
+
+
+def test_publishing_needs_a_repository(toy, monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    toy.make("--convert")
+    with pytest.raises(SystemExit, match="is a placeholder"):
+        toy.make("--convert", "--publish")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with pytest.raises(SystemExit, match="is a placeholder"):
+        toy.make("--convert")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Somebody/book")
+    toy.make("--convert")
+    settings = toy.build.config(publish=True)
+    assert settings["repository"]["url"] == "https://github.com/Somebody/book"
+    assert settings["sphinx"]["config"]["html_baseurl"] == "https://somebody.github.io/book/"
+
+
 def test_plain_papermill_knows_the_parameters(toy):
     toy.make("--convert")
 
@@ -161,6 +186,19 @@ def test_page_shows_what_ran(toy):
     toy.make("-p", "scale", "lite")
     assert "Not the book's own" not in (toy.build.PAGES / "a.ipynb").read_text()
     assert "other parameters" not in (toy.root / "book" / "status.md").read_text()
+
+
+def test_only_figures_have_numbered_captions(toy):
+    def cell(kind):
+        output = new_output("display_data", {kind: "there"})
+        return new_code_cell("draw()", outputs=[output], metadata={"mystnb": {"figure": {"name": "a"}}})
+
+    toy.make()
+    record = {"standard": True, "parameters": {}, "seconds": 1, "finished": "", "device": "", "commit": "",
+              "versions": {}, "notebook": "a"}  # fmt: skip
+    notebook = new_notebook(cells=[cell("image/png"), cell("text/markdown")])
+    drawn, noted, _ = toy.build.as_page(notebook, record, {}).cells
+    assert "mystnb" in drawn.metadata and "mystnb" not in noted.metadata
 
 
 def test_second_run_does_only_what_changed(toy, capsys):

@@ -1,7 +1,10 @@
 """pyproject.toml, requirements.lock, environment.yml, the Makefile and the README agree with each other."""
 
 import re
+import shutil
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
+PACKAGES = "ganod_lite", "ganod_study"
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 DEPENDENCIES = [
     Requirement(text)
@@ -67,15 +71,51 @@ def test_readme_names_targets_that_exist():
         assert set(named) <= set(targets), page
 
 
+def test_wheel_holds_the_two_packages_and_nothing_else(tmp_path):
+    kept = {path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
+    kept = {path for path in kept if "__pycache__" not in path.parts}
+    for path in kept | {Path("pyproject.toml"), Path("README.md"), Path("LICENSE"), Path("tests", "test_packaging.py")}:
+        (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / "source" / path)
+    options = ["--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--no-index"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", *options, "-w", tmp_path, tmp_path / "source"], check=True
+    )
+    [wheel] = tmp_path.glob("*.whl")
+    names = {Path(name) for name in zipfile.ZipFile(wheel).namelist()}
+    assert {name for name in names if not name.parts[0].endswith(".dist-info")} == kept
+
+
 def test_citation_has_the_package_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
+def test_workflow_is_valid_and_runs_pinned_actions():
+    workflow = ROOT / ".github" / "workflows" / "book.yml"
+    lint = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", workflow]
+    linted = subprocess.run(lint, capture_output=True, text=True)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+    used = re.findall(r"uses: (.*)", workflow.read_text())
+    assert used
+    for action in used:  # a tag can be moved, a commit can't
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
+
+
+def test_workflow_and_ci_make_targets_that_exist():
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    workflow = (ROOT / ".github" / "workflows" / "book.yml").read_text()
+    (ci,) = re.findall(r"for target in (.*); do", (ROOT / ".ci" / "run").read_text())
+    assert set(re.findall(r"run: make ([a-z-]+)", workflow)) | set(ci.split()) <= set(targets)
+    # What is published has been looked at, and nothing is made after that.
+    steps = re.findall(r"run: make ([a-z-]+)|uses: (peaceiris)", workflow)
+    assert [name or action for name, action in steps][-3:] == ["pdf", "check-book", "peaceiris"]
+
+
 def test_places_in_the_code_that_pages_name_exist():
     """As `file.py:name` or `file.py:Class.name` of one of the packages."""
     files = {}
-    for path in (path for package in ("ganod_lite", "ganod_study") for path in (ROOT / package).rglob("*.py")):
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         files[path.name] = files.get(path.name, "") + path.read_text()
     named = 0
     for page in (ROOT / "book").rglob("*.md"):

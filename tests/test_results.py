@@ -12,7 +12,7 @@ import pytest
 from ganod_study import datasets
 from ganod_study.classical import DETECTORS, GRID_IMAGES
 from ganod_study.jobs import Cell
-from ganod_study.methods import METHODS
+from ganod_study.methods import KNOW_NOTHING, METHODS
 from ganod_study.runner import COMMITTED
 from ganod_study.scales import STORED
 from ganod_study.scenes import RANKING
@@ -73,7 +73,9 @@ def test_what_is_kept_is_kept_for_all_classes(kept):
     # of scenes each category is a figure of its own
     n_classes = Counter((c.scale, c.dataset, c.method, c.seed) for _, c, _ in kept if c.dataset != "scenes")
     assert {key: n for key, n in n_classes.items() if n != 10} == {}
-    assert {("paper", d, m, s) for d in ("mnist", "cifar10") for m in DETECTORS for s in range(3)} <= set(n_classes)
+    assert {
+        ("paper", d, m, s) for d in ("mnist", "cifar10") for m in (*DETECTORS, *KNOW_NOTHING) for s in range(3)
+    } <= set(n_classes)
 
 
 def test_arrays_are_finite_and_of_the_split_s_test_images(kept):

@@ -308,7 +308,7 @@ def test_a_damaged_record_beside_them_does_not_stop_a_run(store, undisturbed):
     assert_same(entry, undisturbed[cell("kde")])
 
 
-def test_a_search_that_two_methods_share_is_an_entry_with_its_own_seconds(store, computed, monkeypatch):
+def test_a_search_that_methods_share_is_an_entry_with_its_own_seconds(store, computed, monkeypatch):
     searched, find = [], methods.latent_search
 
     def search(*args, **options):
@@ -319,6 +319,7 @@ def test_a_search_that_two_methods_share_is_an_entry_with_its_own_seconds(store,
     monkeypatch.setattr(methods, "latent_search", search)
     (first,) = run([cell("prior")], store)
     (second,) = run([cell("adgan")], store)
+    run([cell("adgan-steps")], store)  # which depends on a setting more than the search that it looks into
     assert len(searched) == 1 and first.record["details"] == second.record["details"]
     (record,) = store.records(store.root / "digits" / "smoke" / "adgan-search")
     assert record["file"] == first.record["details"]["search"]

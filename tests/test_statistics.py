@@ -12,12 +12,14 @@ from ganod_study.statistics import (
     Interval,
     auc,
     auc_interval,
+    average_precision,
     delong_test,
     mean_auc_interval,
     mean_roc,
     paired_comparison,
     roc,
     t_interval,
+    true_positive_rate,
     welch_interval,
 )
 
@@ -274,3 +276,24 @@ def test_other_bad_arguments_are_errors():
     for grid in ([0, 1, 0.5], [-0.1, 1], [0, 1.1], [], [0, np.nan, 1]):
         with pytest.raises(ValueError, match="grid"):
             mean_roc([([0, 1], [0, 1])], grid)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_true_positive_rate_is_the_best_that_keeps_within_the_false_positives(ties):
+    y, scores, _ = sample(ties=ties)
+    for at in (0.01, 0.05, 0.5):
+        thresholds = [*np.unique(scores), np.inf]
+        allowed = [t for t in thresholds if np.mean(scores[y == 0] >= t) <= at]
+        assert true_positive_rate(y, scores, at) == max(np.mean(scores[y == 1] >= t) for t in allowed)
+    assert true_positive_rate([0, 0, 1, 1], [0, 3, 1, 2], 0.49) == 0
+    assert true_positive_rate([0, 1] * 4, np.repeat(np.arange(4), 2), 0.25) == 0.25  # on a diagonal of the curve
+    with pytest.raises(ValueError, match="at == 1.5"):
+        true_positive_rate(y, scores, 1.5)
+
+
+def test_average_precision_is_the_mean_precision_at_the_anomalies():
+    y, scores, _ = sample()
+    order = y[np.argsort(-scores)]
+    precision = np.cumsum(order) / np.arange(1, len(y) + 1)
+    assert average_precision(y, scores) == pytest.approx(precision[order == 1].mean())
+    assert average_precision(y, np.zeros(len(y))) == pytest.approx(y.mean())  # says nothing: the prevalence

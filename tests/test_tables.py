@@ -17,9 +17,9 @@ from ganod_study import figures, reference
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison
+from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison, true_positive_rate
 from ganod_study.store import Store
-from ganod_study.summaries import complete
+from ganod_study.summaries import cells_of, complete, mean_auc
 from ganod_study.tables import records, table1
 
 
@@ -70,14 +70,12 @@ def test_means_are_over_the_same_classes_in_columns_that_compare():
     assert list(rows) == [METHODS[m].label for m in TABLE1]
     for method in TABLE1:
         row = rows[METHODS[method].label]
-        assert row["paper, 10 classes"] == f"{np.mean(printed(method)):.3f}"
+        assert row["paper, 10 classes"].startswith(f"{np.mean(printed(method)):.3f}")
         assert row["paper, classes 0, 1, 8"] == f"{np.mean(printed(method, (0, 1, 8))):.3f}"
         aucs = [auc_of(build, method, c) for c in (0, 1, 8)]
         assert row["this build, classes 0, 1, 8"].startswith(f"{np.mean(aucs):.3f} ± 0.0")
-    of_repetitions = [np.mean([auc_of(ours, "kde", c, s) for c in range(10)]) for s in (0, 1, 2)]
-    column = "ours, 10 classes"
-    spread = np.std(of_repetitions, ddof=1)
-    assert rows["KDE"][column] == f"{np.mean(of_repetitions):.3f} ± {spread:.3f} (3 repetitions)"
+    column, mean = "ours, 10 classes", mean_auc(cells_of(ours, "kde"))
+    assert rows["KDE"][column] == f"{mean.value:.3f} ± {mean.interval.half:.3f} (3 repetitions)"
     assert rows["GMM"][column].endswith("(2 repetitions)")
     assert rows["KDE"]["at scale"] == "paper"
     assert (rows["ADGAN"][column], rows["ADGAN"]["at scale"]) == ("not yet run", "–")
@@ -152,7 +150,50 @@ def test_a_mean_that_the_paper_prints_wrong_is_said():
     wrong = {name: row["paper, 10 classes"] for name, row in rows.items() if "prints" in row["paper, 10 classes"]}
     assert wrong == {METHODS[m].label: "0.555 (prints 0.583)" for m in TABLE1 if m == "dcae"}
     assert "this build, classes airplane, frog" in rows["KDE"]
-    assert "prints" not in table1.means(outcome(entries()), "mnist").data
+    rows = markdown_rows(table1.means(outcome(entries()), "mnist"))  # .9375, which is cut off and not rounded
+    assert {name for name, row in rows.items() if "prints 0.937" in row["paper, 10 classes"]} == {"AnoGAN"}
+
+
+def matrix_rows(shown):
+    """{class: [(style, text), ...]} of the matrix, and its caption."""
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', shown.data)
+    cells = {name: re.findall(r'<td style="(.*?)">(.*?)</td>', row) for name, row in rows}
+    return cells, re.search("<caption[^>]*>(.*?)</caption>", shown.data)[1]
+
+
+def test_the_matrix_shades_what_differs_and_names_misprints(monkeypatch):
+    ours = entries(classes=range(10), methods=("kde", "gmm"), scale="paper")
+    of_kde = [mean_auc(cells_of(ours, "kde"), [c]).value for c in range(10)]
+    paper = {"kde": of_kde[3] - 0.03, "gmm": auc_of(ours, "gmm", 3) + 0.03}
+    monkeypatch.setattr(table1, "paper_mean", lambda dataset, method, classes=range(10): paper.get(method, 0.9))
+    cells, _ = matrix_rows(table1.matrix("mnist", ours))
+    assert list(cells) == ["mean", *map(str, range(10))]
+    kde, gmm, adgan = (cells["3"][TABLE1.index(m)] for m in ("kde", "gmm", "adgan"))
+    assert kde[1] == f"<b>{of_kde[3]:.3f}</b><br>{of_kde[3] - 0.03:.3f}" and "rgba(0, 114, 178" in kde[0]
+    assert "rgba(213, 94, 0" in gmm[0] and adgan[1].startswith("<b>–</b>") and "rgba" not in adgan[0]
+    assert cells["mean"][0][1].startswith(f"<b>{np.mean(of_kde):.3f}</b>")
+    paper["kde"] = of_kde[3] + 0.019
+    assert "rgba" not in matrix_rows(table1.matrix("mnist", ours))[0]["3"][TABLE1.index("kde")][0]
+    monkeypatch.undo()
+    cells, caption = matrix_rows(table1.matrix("cifar10", []))
+    assert "* The paper prints 0.583 for DCAE; its own cells give 0.5550." in caption
+    assert [text[-1] for _, text in cells["mean"]].count("*") == 1 and "*" not in str(cells["bird"])
+
+
+def test_the_answer_counts_close_columns_and_says_what_is_missing(monkeypatch):
+    stored = entries(classes=range(10), methods=("kde", "gmm"), scale="paper")
+    stored += entries(classes=range(10), methods=("adgan",), scale="medium")
+    mean = mean_auc(cells_of(stored, "kde")).value
+    monkeypatch.setattr(table1, "paper_mean", lambda dataset, method: mean + 0.01 if method == "kde" else 0.0)
+    said = table1.answer({"mnist": stored, "cifar10": []}).data
+    assert "Not yet known for ADGAN" in said and "1 of 2 on MNIST." in said and "CIFAR-10" not in said
+    adgan = mean_auc(cells_of(stored, "adgan")).interval
+    assert f"scale `medium` its mean AUC is {adgan.value:.3f} ± {adgan.half:.3f} on MNIST" in said
+    assert "trained too little" in said  # the stored tuning prefers more than "medium" has
+    at_paper = [replace(e, record=e.record | {"parameters": e.parameters | {"scale": "paper"}}) for e in stored]
+    said = table1.answer({"mnist": at_paper}).data
+    assert "At the paper's scale ADGAN has a mean AUC" in said and "Not yet known" not in said and "tuning" not in said
+    assert table1.answer({"mnist": []}).data.startswith("**Not yet known")
 
 
 def test_full_table_has_each_class_and_method_with_its_interval():
@@ -160,10 +201,10 @@ def test_full_table_has_each_class_and_method_with_its_interval():
     rows = html_rows(table1.full(outcome(build), "mnist", ours))
     assert list(rows) == [(str(c), METHODS[m].label) for c in range(10) for m in TABLE1]
     value, low, high = auc_interval(build[0].arrays["labels"], build[0].arrays["scores"])
-    aucs = [auc_of(ours, "kde", 0, s) for s in (0, 1)]
+    two = mean_auc(cells_of(ours, "kde"), [0]).interval
     assert rows["0", "KDE"] == [
         f"{printed('kde')[0]:.3f}",
-        f"{np.mean(aucs):.3f} ± {np.std(aucs, ddof=1):.3f} (2 repetitions)",
+        f"{two.value:.3f} [{two.low:.3f}, {two.high:.3f}] (2 repetitions)",
         "paper",
         f"{value:.3f} [{low:.3f}, {high:.3f}]",
     ]
@@ -187,7 +228,12 @@ def test_csv_has_the_same_rows_in_full_precision():
     aucs = [auc_of(ours, "kde", 0, s) for s in (0, 1)]
     expected = pytest.approx((np.mean(aucs), np.std(aucs, ddof=1)), abs=1e-15)
     assert (float(first["ours_mean"]), float(first["ours_sd"])) == expected
-    assert (first["ours_low"], first["ours_repetitions"], first["dataset"]) == ("", "2", "MNIST")
+    assert float(first["ours_low"]) < float(first["ours_mean"]) < float(first["ours_high"])
+    assert (first["ours_repetitions"], first["dataset"]) == ("2", "MNIST")
+    arrays = [e.arrays for e in ours if e.parameters["normal_class"] == 0]
+    found = [true_positive_rate(a["labels"], a["scores"], 0.05) for a in arrays]
+    assert float(first["ours_tpr_at_5"]) == pytest.approx(np.mean(found)) and len(found) == 2
+    assert float(first["build_prevalence"]) == pytest.approx(build[0].arrays["labels"].mean())
     assert f'data-value="{value!r}"' in shown.data
     assert {name: text for name, text in rows[-1].items() if text} == {
         "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])
@@ -247,10 +293,11 @@ def test_the_columns_of_table_1_differ_in_colour_or_line():
 
 def test_a_panel_of_curves_for_each_data_set():
     groups = {"MNIST": outcome(entries()), "CIFAR-10": Outcome([], [], "not there"), "again": entries(methods=("kde",))}
-    first, empty, last = figures.roc_curves(groups).axes
-    assert [line.get_label() for line in first.lines[:-1]] == [METHODS[m].label for m in TABLE1]
-    assert [text.get_text() for text in empty.texts] == ["not run"] and len(empty.lines) == 1
-    assert len(last.lines) == 2 and last.get_title() == "again"
+    first, last, networks, none = figures.roc_curves(groups).axes  # without CIFAR-10, of which there is nothing
+    drawn = [[line.get_label() for line in axis.lines[:-1]] for axis in (first, networks)]
+    assert sorted(sum(drawn, [])) == sorted(METHODS[m].label for m in TABLE1) and "ADGAN" in drawn[1]
+    assert len(last.lines) == 2 and last.get_title() == "again" and len(none.lines) == 1
+    assert "no common results" in figures.roc_curves({"MNIST": Outcome([], [], "not there")}).data
     x, y = first.lines[0].get_data()
     aucs = [auc_of(groups["MNIST"].entries, "kde", c) for c in (0, 1, 8)]
     assert area(x, y) == pytest.approx(np.mean(aucs), abs=0.01)
@@ -280,3 +327,13 @@ def test_networks_that_are_there_are_shown_beside_those_that_are_not(tmp_path):
         assert figure.get_supxlabel().endswith("not the networks behind them: 1.") and len(figure.axes) == 1
     shown = records.networks(found, store=tmp_path).data
     assert "gan/class1" in shown.splitlines()[0] and "class0-seed0" in shown.splitlines()[-1]
+
+
+def test_one_machine_is_said_once_and_several_in_their_rows():
+    found = entries(classes=(0, 8), methods=("kde",))
+    shown = records.listing(found).data
+    assert shown.startswith("Computed on d.") and "device" not in shown and shown.count("kde-class") == 2
+    other = replace(found[0], record=found[0].record | {"device": "CPU, 1 threads"})
+    shown = records.listing([*found, other]).data
+    assert "device" in shown and "Computed on" not in shown
+    assert "Computed on CPU, 1 thread." in records.listing([other]).data

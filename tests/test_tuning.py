@@ -272,7 +272,7 @@ def test_the_rule_takes_the_lowest_mean_over_classes_then_over_data_sets():
     assert choice.means == pytest.approx({"250": 0.45, "500": 0.4})
     assert len(choice.groups) == 3
     text = tables.sentence(entries, "steps").data
-    assert "chooses **500**" in text and "0.400" in text and "2 of MNIST, 1 of CIFAR-10" in text
+    assert "is that of **500**" in text and "0.400" in text and "2 of MNIST, 1 of CIFAR-10" in text
     assert "That is the most that was tried" in text
     assert "“medium” has 2,000, which is not yet run" in text
     assert "“paper” has 20,000, which is not among the options tried" in text
@@ -329,7 +329,7 @@ def test_tables_and_figure_show_what_there_is():
     entries = [e for c in (1, 8) for e in made_up({"250": 0.2 + c, "500": 0.3}, normal_class=c)]
     entries += made_up({"1,000": 0.1}, normal_class=8)
     rows = tables.table(entries, "steps").data.splitlines()
-    assert "4.700 ± 4.950" in next(row for row in rows if "250" in row)
+    assert "4.700 (sd 4.950)" in next(row for row in rows if "250" in row)
     assert "not yet run" in next(row for row in rows if "2,000" in row)
     assert "0.010" in next(row for row in rows if "training images" in row and "MNIST" in row)
     assert sum("not yet run" in row for row in rows) == 2 + 5  # all of CIFAR-10
@@ -360,3 +360,22 @@ def test_kept_results_are_those_that_the_page_looks_for(monkeypatch):
         candidate = Candidate(p.objective, p.n_critic, p.n_steps, p.own_statistics, p.resized)
         assert candidate in candidates(p.dataset)
         assert found.parameters == candidate.parameters(p.dataset, p.normal_class, p.seed)
+
+
+def test_the_page_says_what_is_chosen_and_asks_for_a_margin():
+    def sizes(*pairs):
+        return [
+            e for c, (padded, resized) in zip((1, 8), pairs)
+            for e in made_up({"padded": padded, "resized": resized}, "size", normal_class=c)
+        ]  # fmt: skip
+
+    half, all_ = sizes((0.2, 0.21), (0.9, 0.3)), sizes((0.4, 0.21), (0.9, 0.3))
+    assert tables.against_own(half, "size", "medium") == ("resized", 1, 2)
+    assert "in 1 of 2 trainings: too few to change it" in tables.found(half).data
+    assert "too few to prefer the choice to it" in tables.sentence(half, "size").data
+    assert "resized, better than what the scale `medium` has in 2 of 2 trainings." in tables.found(all_).data
+    assert "too few" not in tables.sentence(all_, "size").data
+    padded = sizes((0.2, 0.3), (0.2, 0.3))
+    assert tables.against_own(padded, "size", "medium") is None
+    assert "Size of MNIST**: padded, as at the scale" in tables.found(padded).data
+    assert "Training time**: not yet run." in tables.found(padded).data

@@ -33,6 +33,44 @@ def ran(groups):
     return markdown(rows)
 
 
+def found(searches, losses, generators, stability, forests):
+    """The page's answer, a line for each question: differences are means over classes with their intervals."""
+    lines = []
+
+    def differences(groups, method, reference):
+        for outcome in groups.values():
+            if found := comparisons(outcome.entries, method, reference):
+                mean = over_classes({key: c.difference for key, c in found.items()})
+                yield f"{signed(mean)} on {datasets.TITLES[outcome.entries[0].parameters['dataset']]}"
+
+    for what, groups, method, reference in (
+        ("Adapting the generator", searches, "search", "search-frozen"),
+        ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
+        ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
+        ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
+    ):
+        if texts := list(differences(groups, method, reference)):
+            lines.append(f"- **{what}** changes the mean AUC by {', '.join(texts)}.")
+    collapsed = {
+        OBJECTIVES[method]: f"{sum(run.collapsed for run in runs)} of {len(runs)}"
+        for outcome in stability.values()
+        for method, runs in summaries.stability(outcome.entries).items()
+    }
+    if collapsed:
+        texts = [f"{name} {n}" for name, n in collapsed.items()]
+        lines.append(f"- **Collapsed trainings**: {', '.join(texts)}.")
+    ranges = [
+        (np.ptp(forest.aucs), f"class {name} of {title}")
+        for outcome in forests.values()
+        for title, some in by_dataset(outcome.entries).items()
+        for name, forest in summaries.forests(some).items()
+    ]
+    if ranges:
+        most, where = max(ranges)
+        lines.append(f"- **The isolation forest's settings** move a class's AUC by up to {most:.3f} ({where}).")
+    return Markdown("\n".join(lines)) if lines else not_run(*SEARCHES)
+
+
 def steps(entries):
     """How much more steps add to the AUC, for each data set: up to the settings' n_steps, and from there on.
 
@@ -54,6 +92,37 @@ def steps(entries):
                     row[f"from k = {first} to {last}"] = signed(gain)
             rows.append(row)
     return markdown(rows) if rows else not_run("search")
+
+
+def gains(entries):
+    """What the steps after the first do to each class' ranking, and what is left of the loss."""
+    rows = []
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, seed), g in summaries.search_gains(of_dataset).items():
+            row = {"data": title, "class": name, "seed": str(seed), "AUC, k = 1": f"{g.first:.3f}"}
+            row |= {f"AUC, k = {g.n_steps}": f"{g.last:.3f}", "difference": signed(g.gain)}
+            row |= {f"{kind} loss left": f"{share:.0%}" for kind, share in zip(("normal", "anomalous"), g.kept)}
+            rows.append(row | {"AUC of the share left": f"{g.share_auc:.3f}"})
+    return markdown(rows) if rows else not_run("search")
+
+
+def gains_sentence(entries):
+    """Which classes a longer search helps, which it hurts, and what the losses have to do with it."""
+    helps, hurts, more = [], [], 0
+    for title, of_dataset in by_dataset(entries).items():
+        for (name, _), g in summaries.search_gains(of_dataset).items():
+            if g.gain.low > 0:
+                helps.append(f"{title} {name}")
+            if g.gain.high < 0:
+                hurts.append(f"{title} {name}")
+                more += g.kept[1] < g.kept[0]
+    if not summaries.cells_of(entries, "search"):
+        return not_run("search")
+    why = f" In {more} of those that it hurts, anomalous images lose a larger share of their loss than normal ones do."
+    return Markdown(
+        f"After the first step the search helps {', '.join(dict.fromkeys(helps)) or 'no class'} and hurts "
+        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval holds 0.{why if hurts else ''}"
+    )
 
 
 def paired(entries, method, reference, step=None):
@@ -99,7 +168,7 @@ def theta_sentence(entries):
 
 
 def starts(entries):
-    """Mean AUC over classes with 1, 2, 4, ... starting points, ± the deviation between draws of them.
+    """Mean AUC over classes with 1, 2, 4, ... starting points, and the sd between draws of them.
 
     The deviation is the root of the classes' mean variance; where there is but one draw there is none.
     """
@@ -108,13 +177,13 @@ def starts(entries):
         curves = summaries.auc_by_seeds(of_dataset)
         if curves:
             spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
-            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" ± {sd:.3f}") for m, sd in zip(curves.mean, spread)]
+            cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" (sd {sd:.3f})") for m, sd in zip(curves.mean, spread)]
             rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})
     return markdown(rows) if rows else not_run("search")
 
 
 def stability(entries):
-    """For each objective the share of collapsed runs with its exact 95 % interval, and AUC and diversity ± sd."""
+    """For each objective the share of collapsed runs with its exact 95 % interval; AUC and diversity with sd."""
     rows = []
     for method, runs in summaries.stability(entries).items():
         collapsed = sum(run.collapsed for run in runs)

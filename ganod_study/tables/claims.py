@@ -1,20 +1,32 @@
-"""The page of the claims: how many there are of each verdict, and every claim with what became of it."""
+"""The page of the claims: one table of all verdicts, and each claim with what became of it."""
+
+from collections import Counter
 
 from IPython.display import Markdown
 
 from .. import reference
-from ..claims import VERDICTS, read_claims
+from ..claims import OUTCOMES, TEXTS, read_claims
 from ..render import markdown, note, number
+
+SOURCES = {"adgan": "the paper", "so-gaal post": "the post"}
 
 
 def summary(verdicts):
-    """How many claims there are of each verdict, and which."""
-    rows = []
-    for verdict in VERDICTS:
-        ids = [name for name, found in verdicts.items() if found.verdict == verdict]
-        if ids:
-            rows.append({"verdict": verdict, "claims": len(ids), "which": ", ".join(f"`{name}`" for name in ids)})
-    return markdown([*rows, {"verdict": "all", "claims": len(verdicts)}])
+    """How many claims come to what, and a row for each of them, with a link to its section."""
+    counts = Counter(found.outcome for found in verdicts.values())
+    said = ", ".join(f"{outcome}: **{counts[outcome]}**" for outcome in OUTCOMES)
+    claims = read_claims()
+    rows = [
+        {
+            "claim": f"{{ref}}`claim-{name}`",
+            "source": f"{SOURCES[claims[name].source]}, {claims[name].where}",
+            "verdict": found.verdict,
+        }
+        for outcome in OUTCOMES
+        for name, found in verdicts.items()
+        if found.outcome == outcome
+    ]
+    return Markdown(f"Of {number(len(verdicts), 'claim')}: {said}.\n\n{markdown(rows).data}")
 
 
 def not_run(evidence):
@@ -23,26 +35,24 @@ def not_run(evidence):
     return note(f"Not run in this build: {'; '.join(missing)}.") if missing else None
 
 
-def listing(verdicts, source):
-    """The claims of a source ("adgan", "so-gaal post"), one under the other."""
-    blocks = []
-    for claim in read_claims().values():
-        if claim.source == source:
-            v = verdicts[claim.id]
-            lines = {
-                "the claim": f"{claim.claim} ({claim.where})",
-                "the paper" if source == "adgan" else "the post": claim.value,
-                "ours": v.ours,
-                "verdict": f"**{v.verdict}**",
-                "why": v.why,
-                "drawn in": v.where,
-                "computed from": f"{number(len(v.entries), 'record')}, scale `{v.scale}`" if v.entries else "",
-            }
-            blocks.append(f"`{claim.id}`")
-            blocks.append("\n".join(f"- {name}: {text}" for name, text in lines.items() if text))
-            if v.entries:
-                blocks.append(_files(v.entries))
-    return Markdown("\n\n".join(blocks))
+def claim(verdicts, name):
+    """A claim: the source's words, the rule, our numbers, the verdict, what would change it, and the records."""
+    about, found, text = read_claims()[name], verdicts[name], TEXTS[name]
+    source = SOURCES[about.source]
+    lines = {
+        "Verdict": f"**{found.verdict}**. {found.why}".rstrip(),
+        "Ours": found.ours + f" (scale `{found.scale}`)" * bool(found.scale and found.scale not in found.ours),
+        source.capitalize(): about.value,
+        "Checked": about.claim,
+        "Rule": text.rule,
+        "What would change the verdict": text.change,
+        "Drawn in": found.where,
+    }
+    blocks = [
+        f"> {about.quote}\n>\n> — {source}, {about.where}",
+        "\n".join(f"- *{head}:* {line}" for head, line in lines.items() if line),
+    ]
+    return Markdown("\n\n".join(blocks + [_files(found.entries)] * bool(found.entries)))
 
 
 def _files(entries):
@@ -53,7 +63,7 @@ def _files(entries):
         folder = f"{p['dataset']}/{p['scale']}/{p['method']}" if "scale" in p else f"{p['dataset']}/{p['method']}"
         folders.setdefault(folder, []).append(f"`{e.record['file']}`")
     lines = "\n".join(f"- `{folder}`: {', '.join(sorted(set(files)))}" for folder, files in folders.items())
-    return f":::{{dropdown}} The records\n{lines}\n:::"
+    return f":::{{dropdown}} Computed from {number(len(entries), 'record')}\n{lines}\n:::"
 
 
 def misprints():

@@ -10,10 +10,60 @@ from .. import datasets
 from ..classical import DETECTORS
 from ..methods import METHODS
 from ..reference import paper_mean
-from ..render import markdown, mean_sd, not_run
+from ..render import markdown, not_run, plus_minus
 from ..summaries import by_dataset, cells_of, complete, grids, mean_auc
+from .table1 import CLOSE
 
-CLOSE = 0.02  # a difference of means that needs no explanation
+
+def found(entries):
+    """The page's answer: how many means are close to the paper's, and which are furthest from them."""
+    ours = _differences(entries)
+    if not ours:
+        return not_run(*DETECTORS)
+    texts = []
+    for title in dict.fromkeys(title for title, _ in ours):
+        of = {method: d for (name, method), d in ours.items() if name == title}
+        furthest = max(of, key=lambda method: abs(of[method]))
+        texts.append(
+            f"{sum(abs(d) <= CLOSE for d in of.values())} of {len(of)} on {title} "
+            f"(the furthest, {METHODS[furthest].label}, by {of[furthest]:+.3f})"
+        )
+    return Markdown(f"**Means within {CLOSE} of the paper's:** {', and '.join(texts)}.")
+
+
+def _differences(entries):
+    """{(data set's title, method): our mean minus the paper's} of the columns that have all classes."""
+    return {
+        (title, method): ours.value - paper_mean(some[0].parameters["dataset"], method)
+        for title, some in by_dataset(complete(entries)).items()
+        for method in DETECTORS
+        if (ours := mean_auc(cells_of(some, method)))
+    }
+
+
+def dimension_sentences(entries):
+    """How often the holdout picks the largest dimension, and what its choice gains over the smallest one."""
+    lines = []
+    for dataset, some in by_dataset(entries).items():
+        texts = []
+        for method in DETECTORS:
+            tried = [e.record["details"]["holdout_auc"] for e in some if e.parameters["method"] == method]
+            if tried:
+                last = max(tried[0], key=int)
+                wins = np.mean([max(aucs, key=aucs.get) == last for aucs in tried])
+                reach = np.ptp([np.mean([aucs[n] for aucs in tried]) for n in tried[0]])
+                texts.append((METHODS[method].label, wins, reach, last))
+        if texts:
+            often = [f"{label} ({wins:.0%})" for label, wins, _, _ in texts if wins >= 0.9]
+            most = max(texts, key=lambda text: text[2])
+            lines.append(
+                f"- **{dataset}**: the mean AUC on the holdout differs by up to {most[2]:.3f} between dimensions "
+                f"({most[0]}). "
+                + (f"The largest, {most[3]}, is chosen nearly always by {', '.join(often)}: there more might be better "
+                   "still, but the paper's list ends there." if often else
+                   "No method nearly always takes the largest, so what is chosen is often chance.")
+            )  # fmt: skip
+    return Markdown("\n".join(lines)) if lines else not_run(*DETECTORS)
 
 
 def columns(entries):
@@ -33,7 +83,7 @@ def columns(entries):
                     "data": title,
                     "column": METHODS[method].label,
                     "paper": f"{paper:.3f}",
-                    "ours": mean_sd(ours.aucs),
+                    "ours": plus_minus(ours.interval),
                     "draws": len(ours.aucs),
                     "difference": f"{difference:+.3f}",
                     f"within {CLOSE}": "yes" if abs(difference) <= CLOSE else "no",

@@ -3,7 +3,7 @@
 import numpy as np
 from IPython.display import Markdown
 
-from ..render import markdown
+from ..render import markdown, span
 
 
 def search_bytes(n_bytes):
@@ -20,14 +20,15 @@ def layer_costs(layers):
             "parameters": layer.parameters,
             "positions": layer.positions,
             "numbers put out": layer.activations,
-            "operations": layer.operations,
-            "bytes": layer.bytes,
+            "million operations": layer.operations / 1e6,
+            "megabytes": layer.bytes / 1e6,
         }
         for layer in layers
     ]
-    summed = ("parameters", "numbers put out", "operations", "bytes")
-    rows.append({"layer": "all"} | {name: sum(row[name] for row in rows) for name in summed})
-    return markdown([{name: f"{n:,}" if name in summed else str(n) for name, n in row.items()} for row in rows])
+    counts, amounts = ("parameters", "numbers put out"), ("million operations", "megabytes")
+    rows.append({"layer": "all"} | {name: sum(row[name] for row in rows) for name in counts + amounts})
+    texts = dict.fromkeys(counts, "{:,}") | dict.fromkeys(amounts, "{:,.2f}")
+    return markdown([{name: texts.get(name, "{}").format(value) for name, value in row.items()} for row in rows])
 
 
 def search_ways(ways, n_searches, bandwidth):
@@ -37,41 +38,85 @@ def search_ways(ways, n_searches, bandwidth):
     return markdown(rows)
 
 
+def found(search, floor, n_images, n_seeds, bandwidth, ways):
+    """The page's answer: the time of all searches as measured and as the floor, at the widest network measured.
+
+    search, floor: `cost.Measured` of these names; ways: those of `cost.ways`.
+    """
+    lines = []
+    for record in search.records:
+        ngf = max(row["ngf"] for row in record["rows"])
+        of = {row["variant"]: row for row in record["rows"] if row["ngf"] == ngf}
+        best = min(of, key=lambda variant: np.median(of[variant]["seconds_per_image"]))
+        times = [_time(of[variant], record, n_images, n_seeds) for variant in (best, "plain loop")]
+        lines.append(
+            f"- **Measured on a {_kind(record)}** ({record['device']}): the {n_images:,} searches of Table 1, with "
+            f"{n_seeds} seeds each and ngf = {ngf}, would take {times[0]} ({best}); a plain loop would take {times[1]}."
+        )
+    done = next(n for way, n in ways.items() if "what is done" in way)
+    lines.append(
+        f"- **Counted, not measured:** a memory of {bandwidth / 1e12:.1f} TB/s, about an H200's, needs "
+        f"{done * n_images * n_seeds / bandwidth / 60:.0f} minutes to move the bytes of these searches."
+    )
+    if shares := [np.median(row["share_of_floor"]) for record in floor.records for row in record["rows"]]:
+        lines.append(
+            f"- **Bound by memory:** `latent_search` runs at {min(shares):.2f} to {max(shares):.2f} times the speed at "
+            "which the memory could move the bytes of a dense implementation."
+        )
+    return Markdown("\n".join(lines))
+
+
+def _kind(record):
+    return "processor" if record["device_type"] == "cpu" else "GPU"
+
+
+def _time(row, record, n_images, n_seeds):
+    """What n_images searches with n_seeds would take at a row's seconds per image, as text."""
+    hours = np.median(row["seconds_per_image"]) * n_images * n_seeds / record["parameters"]["n_seeds"] / 3600
+    return f"{60 * hours:.1f} minutes" if hours < 2 else f"{hours:.1f} hours"
+
+
 def benchmark_job(records, n_images, n_seeds):
     """What n_images searches with n_seeds would take at the seconds per image that `search` measured."""
-    rows = []
-    for record in records:
-        factor = n_images * n_seeds / record["parameters"]["n_seeds"]
-        for row in record["rows"]:
-            hours = np.median(row["seconds_per_image"]) * factor / 3600
-            rows.append(
+    return _for_each_machine(
+        {
+            record["device"]: [
                 {
-                    "machine": record["device"],
                     "ngf": row["ngf"],
                     "variant": row["variant"],
-                    "time": f"{60 * hours:.1f} minutes" if hours < 2 else f"{hours:.1f} hours",
-                    "score's relative difference": f"{row['difference']:.0e}",
+                    "time": _time(row, record, n_images, n_seeds),
+                    "score's relative difference": f"{row['difference']:.0e}" if row["difference"] else "0",
                 }
-            )
-    return markdown(rows)
+                for row in record["rows"]
+            ]
+            for record in records
+        }
+    )
 
 
 def benchmark_memory(records):
     """The peak memory that `scaling` measured, beside max_memory."""
-    rows = [
+    return _for_each_machine(
         {
-            "machine": record["device"],
-            "images": row["images"],
-            "seeds": row["seeds"],
-            "max_memory (MiB)": f"{row['max_memory'] / 2**20:.0f}",
-            "peak (MiB)": f"{(row['grown'] - row['result']) / 2**20:.1f}",
-            "share": f"{row['share_of_max_memory']:.2f}",
+            record["device"]: [
+                {
+                    "images": row["images"],
+                    "seeds": row["seeds"],
+                    "max_memory (MiB)": f"{row['max_memory'] / 2**20:.0f}",
+                    "peak (MiB)": f"{(row['grown'] - row['result']) / 2**20:.1f}",
+                    "share": f"{row['share_of_max_memory']:.2f}",
+                }
+                for row in record["rows"]
+                if "max_memory" in row
+            ]
+            for record in records
         }
-        for record in records
-        for row in record["rows"]
-        if "max_memory" in row
-    ]
-    return markdown(rows)
+    )
+
+
+def _for_each_machine(tables):
+    """Tables, {machine: rows}, each under its machine's name."""
+    return Markdown("\n\n".join(f"{machine}:\n\n{markdown(rows).data}" for machine, rows in tables.items()))
 
 
 def benchmark_records(measurements, cpu_only=()):
@@ -83,7 +128,7 @@ def benchmark_records(measurements, cpu_only=()):
         {
             "benchmark": record["benchmark"],
             "machine": record["device"],
-            "rounds": max((len(v) for row in record["rows"] for v in row.values() if isinstance(v, list)), default=1),
+            "rounds": span([len(v) for row in record["rows"] for v in row.values() if isinstance(v, list)] or [1]),
             "seconds": record["seconds"],
             "finished": record["finished"],
             "commit": record["commit"],

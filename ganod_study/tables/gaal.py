@@ -54,21 +54,9 @@ def aucs(groups):
     return markdown(rows)
 
 
-def beside_keras(evidence):
-    """The AUCs of the official SO-GAAL in `claims.Evidence` beside those measured with the authors' script."""
-    rows = []
-    for row in reference.rows("gaal_aucs.csv"):
-        if row["method"] == "sogaal" and (entries := evidence.sogaal("sogaal", row["table"])):
-            shown = {"table": row["table"], "reference": f"{row['source']}, runs: {row['runs']}"}
-            for when in WHEN:
-                shown |= {f"reference, {when}": _with_sd(row, when), f"ours, {when}": mean_sd(aucs_at(entries, when))}
-            rows.append(shown | {"our runs": len(entries)})
-    return markdown(rows)
-
-
 def _with_sd(row, when):
     column = when.replace(" ", "_")
-    return row[column] + (f" ± {row[f'{column}_sd']}" if row[f"{column}_sd"] else "")
+    return row[column] + (f" (sd {row[f'{column}_sd']})" if row[f"{column}_sd"] else "")
 
 
 # --- the twelve tables ---
@@ -110,13 +98,13 @@ def compact(values, what="AUC"):
 
 
 def long(values):
-    """Median and mean ± sd of AUC and average precision: a row for each table and column."""
+    """Median and mean and sd of AUC and average precision: a row for each table and column."""
     rows = []
     for table, title in medians(values).stack().dropna().index:
         some = values[(values["table"] == table) & (values["column"] == title)]
         row = {"table": table, "detector": head(title), "runs": len(some)}
         for what in ("AUC", "AP"):
-            row |= {f"{what}, median": f"{some[what].median():.3f}", f"{what}, mean ± sd": mean_sd(some[what])}
+            row |= {f"{what}, median": f"{some[what].median():.3f}", f"{what}, mean (sd)": mean_sd(some[what])}
         rows.append(row | {"prevalence": f"{some['prevalence'].iloc[0]:.3f}"})
     return markdown(rows, NOTHING)
 
@@ -324,7 +312,7 @@ def absent(outcomes):
     """Which tables this build did not run, and why: outcomes, {(table, methods): `Outcome`}."""
     missing = {table: outcome.missing for (table, _), outcome in outcomes.items() if outcome.missing}
     if not missing:
-        return note("All tables were at hand.")
+        return note("All tables were available.")
     why = next(iter(missing.values()))
     return note(f"Not run in this build: {listed(missing)}. {why}")
 

@@ -5,6 +5,7 @@ from itertools import product
 from IPython.display import Markdown
 
 from .. import datasets
+from ..cost import machine_in_words
 from ..jobs import Cell
 from ..methods import METHODS
 from ..render import NO_NETWORKS, markdown, note
@@ -14,7 +15,7 @@ from ..summaries import entry_auc
 
 def listing(entries):
     """A row for each record."""
-    return markdown(
+    return machine_once(
         [
             {
                 "data": e.parameters["dataset"],
@@ -28,6 +29,15 @@ def listing(entries):
             for e in entries
         ]
     )
+
+
+def machine_once(rows, **options):
+    """Rows as a table; where all have the same machine, under its name and not in a column."""
+    machines = {row["device"] for row in rows}
+    if len(machines) != 1:
+        return markdown(rows, **options)
+    rest = [{name: value for name, value in row.items() if name != "device"} for row in rows]
+    return Markdown(f"Computed on {machine_in_words(*machines)}.\n\n{markdown(rest).data}")
 
 
 def origin(entry):

@@ -1,18 +1,127 @@
-"""Table 1 of the ADGAN paper, ours beside the paper's: means, every cell, and ADGAN against each other method."""
+"""Table 1 of the ADGAN paper, ours beside the paper's: the answer, means, every cell, and ADGAN against the others."""
 
 import html
 
 import numpy as np
-from IPython.display import HTML
+from IPython.display import HTML, Markdown
 
-from .. import datasets
+from .. import datasets, tuning
+from ..classical import DETECTORS
 from ..methods import METHODS, TABLE1
-from ..reference import ROUNDING, paper_mean, printed_means
-from ..render import NOT_YET, csv_link, markdown, number
+from ..reference import paper_mean, printed_means
+from ..render import NOT_YET, csv_link, markdown, number, plus_minus
 from ..statistics import paired_comparison
-from ..summaries import cells_of, complete, mean_auc
+from ..summaries import cells_of, complete, mean_auc, operating_points
+from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
+CLOSE = 0.02  # means that are no further apart need no explanation
+FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
+SHADES = {True: "0, 114, 178", False: "213, 94, 0"}  # blue where ours is higher, orange where it is lower
+
+
+def answer(stored):
+    """Whether the paper's means are found again, in a few sentences.
+
+    stored: {data set's name: its stored entries}.
+    """
+    adgan, close = {}, []
+    for dataset, entries in stored.items():
+        title, best = datasets.TITLES[dataset], complete(entries)
+        scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
+        mean = {method: mean_auc(cells_of(best, method)) for method in scale}
+        if "adgan" in mean:
+            text = f"{plus_minus(mean['adgan'].interval)} on {title} (the paper: {paper_mean(dataset, 'adgan'):.3f})"
+            adgan.setdefault(scale["adgan"], []).append(text)
+        run = [method for method in DETECTORS if scale.get(method) == "paper"]
+        n_close = sum(abs(mean[method].value - paper_mean(dataset, method)) <= CLOSE for method in run)
+        close += [f"{n_close} of {len(run)} on {title}"] if run else []
+    said = []
+    if "paper" in adgan:
+        said.append(f"At the paper's scale ADGAN has a mean AUC of **{' and '.join(adgan.pop('paper'))}**.")
+    else:
+        said.append("**Not yet known for ADGAN**: its run at the paper's scale is missing.")
+    for scale, texts in adgan.items():
+        networks = f"With the small networks of the scale `{scale}` its mean AUC is {' and '.join(texts)}"
+        said.append(networks + _trained_too_little(scale) + ".")
+    if close:
+        columns = "**The classical columns**, run in full at the paper's scale, have means within"
+        said.append(f"{columns} {CLOSE} of the paper's for {' and '.join(close)}.")
+    return Markdown(" ".join(said))
+
+
+def _trained_too_little(scale):
+    """What the page on tuning prefers to the scale's training."""
+    if scale != tuning.SCALE:
+        return ""
+    entries = tuning.stored_results()
+    found = [against_own(entries, question, scale) for question in ("critic", "steps")]
+    texts = [f"{choice} in {ahead} of {n} trainings" for choice, ahead, n in filter(None, found)]
+    return f"; they are trained too little, as {{doc}}`tuning` prefers {' and '.join(texts)}" if texts else ""
+
+
+def matrix(dataset, stored):
+    """One data set of Table 1 as the paper has it: a row for each class, a column for each method.
+
+    Each cell has ours above the paper's; its shade says by how much they differ. Ours are at the best scale that has
+    all classes, which the column's head names. stored: entries at any scales of scales.STORED.
+    """
+    best = complete(stored)
+    cells = {m: cells_of(best, m) for m in TABLE1}
+    scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
+    all_classes = range(len(datasets.CLASSES[dataset]))
+    notes = _misprints(dataset)
+
+    def row(name, classes):
+        shown = []
+        for m in TABLE1:
+            paper, ours = paper_mean(dataset, m, classes), mean_auc(cells[m], classes)
+            mark = "*" if len(classes) > 1 and m in notes else ""
+            shown.append(_matrix_cell(paper, ours and ours.value, mark))
+        return f'<tr><th scope="row">{html.escape(name)}</th>{"".join(shown)}</tr>'
+
+    heads = "".join(
+        f'<th scope="col">{html.escape(METHODS[m].label)}<br><small>{scale.get(m, NOT_YET)}</small></th>'
+        for m in TABLE1
+    )
+    rows = [row("mean", all_classes), *(row(datasets.CLASSES[dataset][c], [c]) for c in all_classes)]
+    title = datasets.TITLES[dataset]
+    about = (
+        f"{title}: in each cell our AUC (bold) above the paper's, in each head the scale of ours. Blue where ours is "
+        f"higher, orange where it is lower, the deeper the more, up to {FULL_SHADE}; unshaded within {CLOSE}."
+    )
+    about += "".join(f" * {note}" for note in notes.values())
+    return HTML(
+        f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{title}: classes by methods">'
+        f'<table style="font-size: 0.8em; line-height: 1.25; font-variant-numeric: tabular-nums">'
+        f'<caption style="caption-side: top; white-space: normal">{about}</caption>'
+        f'<thead><tr><th scope="col">class</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _matrix_cell(paper, ours, mark):
+    style = "white-space: nowrap; text-align: center; padding: 0.15em 0.4em"
+    if ours is not None and abs(ours - paper) > CLOSE:
+        depth = 0.1 + 0.4 * min(1, abs(ours - paper) / FULL_SHADE)
+        style += f"; background: rgba({SHADES[ours > paper]}, {depth:.2f})"
+    shown = "–" if ours is None else f"{ours:.3f}"
+    return f'<td style="{style}"><b>{shown}</b><br>{paper:.3f}{mark}</td>'
+
+
+def _misprints(dataset):
+    """{method: what the paper prints in place of the mean of its own cells}, where that differs in three decimals."""
+    found = {}
+    for method in TABLE1:
+        mean, printed = paper_mean(dataset, method), _printed_mean(dataset, method)
+        if f"{mean:.3f}" != f"{printed:.3f}":
+            found[method] = (
+                f"The paper prints {printed:.3f} for {METHODS[method].label}; its own cells give {mean:.4f}."
+            )
+    return found
+
+
+def _printed_mean(dataset, method):
+    return printed_means()[datasets.TITLES[dataset], METHODS[method].title, METHODS[method].features]
 
 
 def means(outcome, dataset, stored=()):
@@ -20,7 +129,7 @@ def means(outcome, dataset, stored=()):
 
     Two pairs of columns, as only means over the same classes compare: the paper and ours over all
     classes, at the best scale that has them all, which a column names; the paper and this build over
-    the build's classes. The paper's stands there once where these are the same. Ours comes with the
+    the build's classes. The paper's is shown once where these are the same. Ours comes with the
     standard deviation over repetitions for several, with half of the 95 % interval over test images
     (DeLong) for one.
 
@@ -31,11 +140,10 @@ def means(outcome, dataset, stored=()):
     all_, some = f"{len(data.all_classes)} classes", _class_list(data.classes, dataset)
     rows = []
     for method in TABLE1:
-        row, about = {"method": METHODS[method].label}, METHODS[method]
+        row = {"method": METHODS[method].label}
         if data.in_paper:
-            mean = data.paper(data.all_classes, method)
-            as_printed = printed_means()[data.title, about.title, about.features]
-            wrong = f" (prints {as_printed:.3f})" if abs(mean - as_printed) > ROUNDING else ""
+            mean, printed = data.paper(data.all_classes, method), _printed_mean(dataset, method)
+            wrong = f" (prints {printed:.3f})" if f"{mean:.3f}" != f"{printed:.3f}" else ""
             row[f"paper, {all_}"] = f"{mean:.3f}{wrong}"
             row[f"ours, {all_}"] = _with_spread(data.ours(data.all_classes, method)) or NOT_YET
             row["at scale"] = data.our_scale.get(method, "–")
@@ -98,7 +206,7 @@ def against_adgan(outcome, dataset, stored=()):
     rows = []
     for method in TABLE1:
         if method != "adgan":
-            row = {"ADGAN's AUC less that of": METHODS[method].label}
+            row = {"ADGAN's AUC minus that of": METHODS[method].label}
             for name, classes, value, nothing in sources:
                 pairs = [(value([c], "adgan"), value([c], method)) for c in classes]
                 row |= {name: nothing, f"p, {name}": nothing}
@@ -136,18 +244,18 @@ class _Data:
 
 def _with_spread(mean):
     """As text for a `Mean` over classes; "" for None."""
-    if mean is None:
-        return ""
-    if mean.sd is None:
-        return f"{mean.value:.3f} ± {mean.interval.half:.3f}"
-    return f"{mean.value:.3f} ± {mean.sd:.3f} ({number(len(mean.aucs), 'repetition')})"
+    return f"{plus_minus(mean.interval)}{_repetitions(mean)}" if mean else ""
 
 
 def _interval(mean):
-    """As text for one class: a single repetition's interval is not symmetric near 1; "" for None."""
-    if mean is None or mean.sd is not None:
-        return _with_spread(mean)
-    return f"{mean.value:.3f} [{mean.interval.low:.3f}, {mean.interval.high:.3f}]"
+    """As text for one class, whose interval need not be symmetric near 1; "" for None."""
+    if mean is None:
+        return ""
+    return f"{mean.value:.3f} [{mean.interval.low:.3f}, {mean.interval.high:.3f}]{_repetitions(mean)}"
+
+
+def _repetitions(mean):
+    return f" ({number(len(mean.aucs), 'repetition')})" if len(mean.aucs) > 1 else ""
 
 
 def _value(mean):
@@ -183,8 +291,10 @@ def _cell(value, text):
 
 
 def _csv_columns(name, mean):
-    values = [None] * 5
+    fields = dict.fromkeys(("mean", "sd", "low", "high", "repetitions"))
     if mean:
-        ends = [mean.interval.low, mean.interval.high] if mean.sd is None else [None, None]
-        values = [mean.value, mean.sd, *ends, len(mean.aucs)]
-    return {f"{name}_{field}": value for field, value in zip(("mean", "sd", "low", "high", "repetitions"), values)}
+        fields = {"mean": mean.value, "sd": mean.sd, "low": mean.interval.low, "high": mean.interval.high}
+        fields["repetitions"] = len(mean.aucs)
+        points = [operating_points(entry) for entry in mean.cells.values()]
+        fields |= {field: float(np.mean([each[field] for each in points])) for field in points[0]}
+    return {f"{name}_{field}": value for field, value in fields.items()}

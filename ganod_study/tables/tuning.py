@@ -5,9 +5,9 @@ from IPython.display import Markdown
 from .. import datasets
 from ..render import NOT_YET, markdown, mean_sd
 from ..tuning import (
+    DATASETS,
     MEASURES,
     SCALE,
-    TUNED,
     choose,
     critic_option,
     deciding_measure,
@@ -16,16 +16,24 @@ from ..tuning import (
     own_option,
     runs,
 )
-from .records import origin
+from .records import machine_once, origin
+
+QUESTIONS = {
+    "critic": "Objective and critic steps",
+    "steps": "Training time",
+    "batch norm": "Batch normalisation in the search",
+    "size": "Size of MNIST",
+}
+MARGIN = 0.75  # the share of trainings in which a choice has to be ahead of an option to be preferred to it
 
 
 def table(entries, name):
-    """A question's measures, a row for each data set and option: mean ± standard deviation over classes and seeds.
+    """A question's measures, a row for each data set and option: mean (and sd) over classes and seeds.
 
     Below them the distance that real images have, training images in place of generated ones.
     """
     rows = []
-    for dataset in TUNED:
+    for dataset in DATASETS:
         found = runs(entries, name)
         for option in options_of(dataset, name):
             of = [entry for group, entry in found[option].items() if group[0] == dataset]
@@ -44,7 +52,7 @@ def table(entries, name):
 
 
 def _summary(entries):
-    """{a measure's title: mean ± sd} of an option's entries."""
+    """{a measure's title: mean (and sd)} of an option's entries."""
     if not entries:
         return dict.fromkeys(MEASURES.values(), NOT_YET)
     sound = [e for e in entries if not diverged(e)]
@@ -55,19 +63,60 @@ def _summary(entries):
     return {title: mean_sd([e.record["details"][measure] for e in sound]) + note for measure, title in MEASURES.items()}
 
 
+def found(entries):
+    """The page's answer: what the rule chooses for each question, and whether it is ahead of the scale's own option."""
+    lines = []
+    for name, title in QUESTIONS.items():
+        choice, behind = choose(entries, name), against_own(entries, name, SCALE)
+        if choice is None:
+            lines.append(f"- **{title}**: {NOT_YET}.")
+        elif behind is None:
+            lines.append(f"- **{title}**: {choice.option}, as at the scale `{SCALE}`.")
+        else:
+            option, ahead, n = behind
+            verdict = f"better than what the scale `{SCALE}` has in {ahead} of {n} trainings"
+            if ahead < MARGIN * n:
+                verdict = f"the lowest mean, but {verdict}: too few to change it"
+            lines.append(f"- **{title}**: {option}, {verdict}.")
+    return Markdown("\n".join(lines))
+
+
+def against_own(entries, name, scale):
+    """(The rule's choice in words, in how many trainings it is ahead of the scale's own option, of how many).
+
+    None where there is no choice, or where it is an option that the scale has.
+    """
+    choice = choose(entries, name)
+    own = own_option(name, scale)
+    if choice is None or choice.option in own and len(own) == 1:
+        return None
+    other = next(option for option in own if option != choice.option)
+    if other not in choice.means:
+        return None
+    unit = " generator steps" if name == "steps" else ""
+    return choice.option + unit, n_ahead(entries, name, choice, other), len(choice.groups)
+
+
+def n_ahead(entries, name, choice, other):
+    """In how many of the common trainings the rule's choice is ahead of another option."""
+    found, measure = runs(entries, name), deciding_measure(name)
+    mine, its = ([found[o][g].record["details"][measure] for g in choice.groups] for o in (choice.option, other))
+    return sum(a < b for a, b in zip(mine, its))
+
+
 def sentence(entries, name):
     """What the rule chooses, over how many trainings, and whether the project's own settings are that."""
     choice, found = choose(entries, name), runs(entries, name)
     if choice is None:
         return Markdown(f"No choice: {NOT_YET}, or not by two options for the same class and seed.")
-    measure, title = deciding_measure(name), MEASURES[deciding_measure(name)]
+    title = MEASURES[deciding_measure(name)]
     where = ", ".join(
         f"{n} of {datasets.TITLES[dataset]}"
-        for dataset in TUNED
+        for dataset in DATASETS
         if (n := sum(group[0] == dataset for group in choice.groups))
     )
     lines = [
-        f"- The rule chooses **{choice.option}**, whose mean {title} is the lowest, {choice.means[choice.option]:.3f} "
+        f"- The lowest mean {title}, {choice.means[choice.option]:.3f}, is that of **{choice.option}** "
         f"(over the trainings that all options that were run have in common: {where})."
     ]
     if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
@@ -77,14 +126,13 @@ def sentence(entries, name):
             if own == choice.option:
                 verdict = "which is the choice"
             elif own in choice.means:
-                n_behind = sum(
-                    found[choice.option][g].record["details"][measure] < found[own][g].record["details"][measure]
-                    for g in choice.groups
-                )
+                ahead, n = n_ahead(entries, name, choice, own), len(choice.groups)
                 verdict = (
                     f"which is not the choice: its mean is {choice.means[own]:.3f}, and the choice is ahead of it in "
-                    f"{n_behind} of {len(choice.groups)} trainings"
+                    f"{ahead} of {n} trainings"
                 )
+                if ahead < MARGIN * n:
+                    verdict += ", too few to prefer the choice to it"
                 of_its_objective = {o: m for o, m in choice.means.items() if o.split(",")[0] == own.split(",")[0]}
                 if len(of_its_objective) > 1 and own == min(of_its_objective, key=of_its_objective.get):
                     verdict += "; of those with its objective it has the lowest mean"
@@ -111,7 +159,7 @@ def records(entries):
         | origin(e)
         for e in entries
     ]
-    return markdown(rows, "Not yet run.")
+    return machine_once(rows, nothing="Not yet run.")
 
 
 def _in_words(p):

@@ -1,0 +1,170 @@
+"""The front page: the answer in words, the verdicts in four tiles, the search in a strip, all means in a plot.
+
+Everything is a function of stored entries and of the verdicts on them.
+"""
+
+import numpy as np
+from IPython.display import Markdown
+
+from . import gaal, runner
+from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, TOLERANCE, WITHIN
+from .datasets import CLASSES, TITLES
+from .figures import new_figure
+from .methods import METHODS, TABLE1
+from .reference import paper_mean
+from .render import number, plus_minus
+from .search import COLOURS, path
+from .statistics import t_interval
+from .store import Store
+from .summaries import cells_of, complete, mean_auc
+
+SHOWN_STEPS = (0, 1, 5)
+CLASSICAL = tuple(method for method in TABLE1 if METHODS[method].features)
+
+
+def best_means(evidence):
+    """{data set: {method of Table 1: (its `Mean` over all ten classes, the scale)}}, each at its best stored scale."""
+    found = {}
+    for dataset in PAPERS_DATA:
+        entries = complete([e for e in evidence.entries if e.parameters["dataset"] == dataset])
+        scales = {e.parameters["method"]: e.parameters["scale"] for e in entries}
+        found[dataset] = {m: (mean_auc(cells_of(entries, m)), scales[m]) for m in TABLE1 if m in scales}
+    return found
+
+
+def answer(verdicts, evidence):
+    """What was found, in three sentences or so: Markdown."""
+    means = best_means(evidence)
+    return Markdown("\n".join(f"- {said}" for said in (_adgan(verdicts, means), _classical(means), _sogaal(evidence))))
+
+
+def _adgan(verdicts, means):
+    there = {d: means[d]["adgan"] for d in PAPERS_DATA if "adgan" in means[d]}
+    shown = " and ".join(
+        f"{plus_minus(mean.interval)} on {TITLES[d]} (paper: {paper_mean(d, 'adgan'):.3f})"
+        for d, (mean, _) in there.items()
+    )
+    scales = {scale for _, scale in there.values()}
+    if len(there) == len(PAPERS_DATA) and scales == {"paper"}:
+        came_to = [verdicts[f"adgan-{d}-mean"].verdict for d in there]
+        return f"**ADGAN**, run as in the paper, reaches {shown}: {' and '.join(dict.fromkeys(came_to))}."
+    said = "**Not yet known for ADGAN**: its run at the paper's scale is missing."
+    return f"{said} With small networks (scale `{'`, `'.join(sorted(scales))}`) it reaches {shown}." if there else said
+
+
+def _classical(means):
+    counts = []
+    for d in PAPERS_DATA:
+        run = {m: mean.value for m, (mean, scale) in means[d].items() if m in CLASSICAL and scale == "paper"}
+        close = sum(abs(value - paper_mean(d, m)) <= TOLERANCE for m, value in run.items())
+        if run:
+            counts.append(f"{close} of {len(run)} means on {TITLES[d]}")
+    if not counts:
+        return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
+    return (
+        f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
+        "{doc}`kde` looks into the farthest one."
+    )
+
+
+def _sogaal(evidence):
+    entries = [e for e in evidence.entries if METHODS[e.parameters["method"]].tables]
+    values = gaal.measured(entries)
+    one = values[values["table"] == "onecluster"]
+    if one.empty:
+        return "**Not yet known for SO-GAAL**: there are no stored results."
+    stop, end = (t_interval(one[one["column"] == title]["AUC"]) for title in ("SO stop", "SO end"))
+    said = (
+        f"**SO-GAAL depends on when training stops**: on the post's table its AUC is {plus_minus(stop)} where the "
+        f"generator stops and {plus_minus(end)} at the end ({number((one['column'] == 'SO end').sum(), 'run')})."
+    )
+    found = gaal.ranks(gaal.medians(values))
+    if found is None:
+        return said
+    ranks, of_stop, forest = found.means, found.means["SO stop"], found.means["IF"]
+    apart = abs(of_stop - forest) > found.critical_difference
+    order = "ahead of" if of_stop < forest else "behind"
+    return (
+        f"{said} Over {number(found.n_tables, 'table')} it ranks {order} a default isolation forest (mean rank "
+        f"{of_stop:.1f} and {forest:.1f} of {len(ranks)}), a difference that chance {'can hardly' if apart else 'can'} "
+        "explain."
+    )
+
+
+def tiles(verdicts):
+    """The verdicts in four tiles, each with its number of claims and what they are: Markdown."""
+    cards = []
+    for outcome in OUTCOMES:
+        some = [found.verdict for found in verdicts.values() if found.outcome == outcome]
+        in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
+        small = {"hold": f"{in_full} at the paper's scale", "undecided": "the run is missing or too few"}
+        cards.append(
+            f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
+            f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"
+        )
+    return Markdown("::::{grid} 2 2 4 4\n:gutter: 2\n\n" + "\n".join(cards) + "\n::::")
+
+
+# --- the search in a strip ---
+
+
+def stored_search():
+    """The search that the strip shows: the entry of `adgan-steps` that the repository keeps."""
+    (entry,) = Store(runner.COMMITTED / "pictures").entries(method="adgan-steps")
+    return entry
+
+
+def strip(entry, anomalous_class):
+    """An image of each kind, what the generator shows of it from its best start after some steps, and what is left."""
+    p = entry.parameters
+    figure, axes = new_figure(4.4, 2.3, 2, len(SHOWN_STEPS) + 2, dpi=160)
+    for row, of_class in zip(axes, (p["normal_class"], anomalous_class)):
+        label = int(of_class != p["normal_class"])
+        found, colour = path(entry, of_class), COLOURS[label]
+        best, losses = found.generated[0], found.losses[found.shown[0]]
+        left = np.abs(found.image - best[SHOWN_STEPS[-1]]) / 2  # [0, 1]
+        pictures = [(found.image + 1) / 2, *((best[k] + 1) / 2 for k in SHOWN_STEPS), left]
+        name = f"{('normal', 'anomaly')[label]}: {CLASSES[p['dataset']][of_class]}"
+        texts = [name, *(f"{losses[k]:.0f}" for k in SHOWN_STEPS), f"{losses[SHOWN_STEPS[-1]]:.0f}"]
+        for axis, picture, text in zip(row, pictures, texts):
+            axis.imshow(np.moveaxis(picture, 0, -1).squeeze(), cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            axis.set_xlabel(text, fontsize=9, color=colour)
+            axis.spines[:].set_visible(False)
+    heads = ["image", *(f"k = {k}" for k in SHOWN_STEPS), "what is left"]
+    for axis, head in zip(axes[0], heads):
+        axis.set_title(head, fontsize=9)
+    return figure
+
+
+# --- the means ---
+
+
+def dots(evidence):
+    """The paper's and our mean AUC of each method of Table 1, ours filled at the paper's scale and hollow below it."""
+    means = best_means(evidence)
+    figure, axes = new_figure(4.8, 2.9, 1, len(PAPERS_DATA), sharey=True, dpi=160)
+    places = np.arange(len(TABLE1))[::-1]
+    for axis, dataset in zip(axes, PAPERS_DATA):
+        paper = [paper_mean(dataset, m) for m in TABLE1]
+        axis.scatter(paper, places, marker="|", s=110, linewidth=2, color="black", label="paper")
+        for scale, fill in (("paper", "full"), ("medium", "none")):
+            found = [
+                (means[dataset][m][0], y) for m, y in zip(TABLE1, places) if means[dataset].get(m, (0, 0))[1] == scale
+            ]
+            if found:
+                label = "ours" if scale == "paper" else "ours, small networks"
+                values, ys = zip(*((mean.value, y) for mean, y in found))
+                axis.errorbar(
+                    values, ys, xerr=[mean.interval.half for mean, _ in found], fmt="o", fillstyle=fill,
+                    color="#0072B2", markersize=5, linewidth=1.2, label=label,
+                )  # fmt: skip
+        axis.set_yticks(places, [METHODS[m].label for m in TABLE1], fontsize=9)
+        axis.tick_params(axis="x", labelsize=9)
+        axis.set_title(TITLES[dataset], fontsize=9)
+        axis.grid(axis="y", color="0.9", linewidth=0.7)
+        axis.set_axisbelow(True)
+        axis.set_xlabel("mean AUC", fontsize=9)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9, columnspacing=1)
+    return figure

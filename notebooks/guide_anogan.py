@@ -1,0 +1,88 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # AnoGAN
+#
+# The search before ADGAN {cite:p}`schlegl2017`: from one starting point a long descent on the latent alone, with a
+# distance that also compares what the critic sees. Reference: {class}`~ganod_lite.AnoGAN`; how it is implemented:
+# {doc}`../methods/anogan`.
+
+# %% tags=["parameters"]
+scale: str = "lite"  # the same page at each scale
+data_root: str = None  # not used here
+store: str = None  # not used here
+
+# %% [markdown]
+# ## Ten lines
+#
+# Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The result is the
+# ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
+# data.
+
+# %% tags=["keep"]
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
+
+from ganod_lite import AnoGAN
+
+X, y = load_digits(return_X_y=True)
+images = (X.reshape(-1, 8, 8) * (255 / 16)).astype("uint8")  # (1797, 8, 8)
+normal = images[:1000][y[:1000] == 0]
+new, labels = images[1000:1200], y[1000:1200] != 0
+detector = AnoGAN(n_iter=500, ngf=16, latent_size=32, n_steps=100, random_state=0)
+detector.fit(normal)
+roc_auc_score(labels, detector.anomaly_score(new))
+
+# %% [markdown]
+# ## What it sees
+
+# %% mystnb={"figure": {"caption": "New digits with their scores, what the search ended at, and the squared difference of the pixels.", "name": "guide-anogan"}, "image": {"alt": "Two normal zeros and three other digits in the upper row, under each the image that the search ended at, and below the residual"}}
+from ganod_study import guide
+
+guide.reconstructions(detector, new, labels)
+
+# %% [markdown]
+# ## What it assumes
+#
+# The same as {doc}`ADGAN <guide_adgan>`: normal training images that look alike, enough of them for a GAN. And that
+# what the critic's last hidden layer sees is of use, which a critic that has won its game does not promise.
+#
+# ## When to use it, and when not
+#
+# Use it to compare with published results that used it. Where you are free, take ADGAN, which searches from several
+# points and lets the generator adapt, or begin with a classical method: {doc}`guide_choose` has all of them side by
+# side.
+#
+# ## Three arguments
+#
+# - `n_steps`: of the descent, 500 in the paper. A score's time is proportional to it.
+# - `discrimination_weight`: how much the critic's features count beside the pixels; 0 leaves them out. Both are sums,
+#   so the balance changes with the size of the images.
+# - `n_iter`: steps of the GAN's training. `objective="wgan-gp"` gives the GAN that {doc}`ADGAN <guide_adgan>` has; a
+#   trained `generator` and `critic` can be given instead.
+#
+# ## Time
+
+# %%
+from ganod_study.tables import guide as tables
+
+tables.per_image("anogan", "adgan")
+
+# %% [markdown]
+# ## Pitfalls
+#
+# - **One starting point.** A search can end in a poor place by bad luck; a normal image then looks anomalous. Another
+#   `random_state` gives another point.
+# - **Rounding.** A long search along absolute values magnifies the last bit of a float. Scores repeat to the bit on
+#   one thread of one processor, and only nearly so elsewhere.
+# - **The threshold** of training images is too low for new ones: {doc}`../guide/howto`.

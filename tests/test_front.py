@@ -1,0 +1,125 @@
+"""The front page: its answer follows the evidence, its tiles count every claim once, its strip is a stored search."""
+
+import re
+from pathlib import Path
+
+import helpers
+import numpy as np
+import pytest
+
+from ganod_study import claims, front, reference, runner
+from ganod_study.claims import Evidence, Verdict
+from ganod_study.jobs import Cell
+from ganod_study.methods import TABLE1
+from ganod_study.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+N = 400
+LABELS = np.repeat([0, 1], N // 2).astype(np.uint8)
+
+
+def scored(auc):
+    """Scores of LABELS with that AUC."""
+    return np.concatenate([np.arange(N // 2), N // 2 * auc + np.zeros(N // 2) - 0.5]).astype(np.float32)
+
+
+def column(method, scale, dataset="mnist", off=0.0):
+    auc = reference.paper_mean(dataset, method) + off
+    return [
+        helpers.entry(method, c, 0, dataset, scale, labels=LABELS, test_index=np.arange(N), scores=scored(auc))
+        for c in range(10)
+    ]
+
+
+def answer(entries):
+    evidence = Evidence(tuple(entries))
+    return front.answer(claims.judge(evidence), evidence).data
+
+
+def test_without_results_the_answer_says_that_nothing_is_known():
+    assert answer(()).count("Not yet known for") == 3
+
+
+def test_small_networks_are_named_and_their_numbers_stand_beside_the_papers():
+    text = answer(column("adgan", "medium", off=-0.1))
+    assert "Not yet known for ADGAN" in text and "scale `medium`" in text
+    assert re.search(r"0\.8[67]\d ± 0\.0\d\d on MNIST \(paper: 0\.968\)", text)
+
+
+def test_at_the_papers_scale_the_answer_is_the_verdict():
+    both = [e for d in claims.PAPERS_DATA for e in column("adgan", "paper", d, off=-0.1)]
+    text = answer(both)
+    assert "Not yet known for ADGAN" not in text and "run as in the paper" in text
+    assert claims.NOT_REPRODUCED in text
+    mixed = answer(column("adgan", "paper") + column("adgan", "medium", "cifar10"))
+    assert "Not yet known for ADGAN" in mixed
+
+
+def test_classical_means_count_as_close_within_the_tolerance():
+    entries = [
+        e for m, off in zip(front.CLASSICAL, (0, 0.01, -0.03, 0.03, -0.1, 0)) for e in column(m, "paper", off=off)
+    ]
+    assert "3 of 6 means on MNIST lie within 0.02" in answer(entries)
+    small = [e for m in front.CLASSICAL for e in column(m, "medium")]
+    assert "Not yet known for the classical methods" in answer(small)
+
+
+def test_the_tiles_count_every_claim_once():
+    verdicts = claims.judge(Evidence())
+    counts = list(map(int, re.findall(r"\*\*(\d+)\*\*", front.tiles(verdicts).data)))
+    assert len(counts) == len(claims.OUTCOMES) == 4 and sum(counts) == len(claims.read_claims())
+    entry = column("adgan", "paper")[0]
+    verdicts |= {"k-saturates": Verdict("x", claims.REPRODUCED, "paper", (entry,))}
+    verdicts |= {"theta-helps": Verdict("x", claims.DECIDED["medium"][0], "medium", (entry,))}
+    assert "**2** hold" in front.tiles(verdicts).data and "1 at the paper's scale" in front.tiles(verdicts).data
+
+
+def test_the_plot_is_filled_at_the_papers_scale_alone():
+    figure = front.dots(Evidence(tuple(column("kde", "paper") + column("adgan", "medium"))))
+    dots = {
+        float(np.ravel(line.get_ydata())[0]): line.get_fillstyle()
+        for line in figure.axes[0].lines
+        if line.get_marker() == "o"
+    }
+    places = dict(zip(TABLE1, range(len(TABLE1) - 1, -1, -1)))
+    assert dots == {places["kde"]: "full", places["adgan"]: "none"}
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    return front.stored_search()
+
+
+def test_the_strip_is_a_search_that_the_grid_would_make(searched):
+    p = searched.parameters
+    cell = Cell(*(p[name] for name in ("dataset", "normal_class", "method", "seed", "scale")))
+    store = Store(ROOT / "book" / "results" / "pictures")
+    assert cell.stem(store).with_suffix(".json").exists()
+    assert not searched.record["commit"].endswith("-dirty")
+
+
+def test_the_strip_shows_both_images_and_what_is_left(searched):
+    figure = front.strip(searched, 2)
+    texts = [axis.get_xlabel() for axis in figure.axes]
+    assert texts[0] == "normal: 1" and texts[5] == "anomaly: 2"
+    losses = [float(text) for i, text in enumerate(texts) if i % 5]
+    assert losses[2] == losses[3] < losses[6] == losses[7]
+    left = figure.axes[9].images[0].get_array()
+    image, last = (figure.axes[i].images[0].get_array() for i in (5, 8))
+    np.testing.assert_allclose(left, np.abs(image - last), atol=1e-6)
+    assert (4 * np.square(left.astype(float))).sum() == pytest.approx(losses[7], abs=0.6)  # pixels are in [-1, 1]
+
+
+def test_an_unknown_class_is_named(searched):
+    with pytest.raises(ValueError, match="of_class must be one of"):
+        front.strip(searched, 11)
+
+
+def test_the_front_page_computes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no results are kept
+    places = {"store": tmp_path / "store", "data_root": tmp_path}
+    assert claims.collect("smoke", compute=False, **places).entries == ()
+    made = runner.attempt("smoke", "digits", methods=("iforest",), verbose=False, **places).entries
+    found = claims.collect("smoke", compute=False, **places).entries
+    assert [e.record["file"] for e in found] == [e.record["file"] for e in made] and made
