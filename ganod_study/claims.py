@@ -736,7 +736,7 @@ TEXTS = {
     "lsun-auc": Text(
         f"The whole 95 % interval lies within {TOLERANCE} of the paper's AUC: reproduced. All of it lies outside: not "
         f"reproduced. The measure is that of all means. {ELSEWHERE}.",
-        "LSUN's images; a generator that has not learned a few hundred photographs by heart.",
+        "LSUN's images; a generator trained on more than a few hundred photographs.",
     ),
     "lsun-rankings": Text(
         "Within each of the three scenes ADGAN's score rises with the image's size as a file, a measure of how plain "

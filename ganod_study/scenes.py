@@ -24,6 +24,7 @@ RANKING = "adgan-ranking"
 PLAIN = "complexity"  # an image's bytes as a file: the fewer, the plainer
 # How the pooled experiment is scored; the last two know nothing of scenes
 POOLED = ("adgan", "dcae", "kde", "iforest", "mean-image", PLAIN)
+COPIES = 0.5  # of the distance of held-out photographs: generated images that are nearer may be copies
 COLUMNS = 5  # of the grids of images
 DPI = 130
 NORMAL, ANOMALOUS, OTHERS = "#0072B2", "#D55E00", "#7F7F7F"
@@ -142,7 +143,8 @@ def memorised(entry):
     generated, held_out = (np.median(entry.arrays[f"nearest_to_{what}"]) for what in ("generated", "held_out"))
     return (
         f"Generated images of the class {_class([entry], entry.parameters['normal_class'])} are {generated:.0f} grey "
-        f"levels from their nearest training image (median), held-out photographs {held_out:.0f}."
+        f"levels from their nearest training image (median), held-out photographs {held_out:.0f}: "
+        + ("no sign of copies." if generated > COPIES * held_out else "that near, they may be copies.")
     )
 
 

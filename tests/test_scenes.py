@@ -124,7 +124,11 @@ def test_the_sentences_name_the_data_the_scale_and_what_is_ahead():
     text = scenes.summary([*entries, better]).data
     assert "**Scenes, scale `medium`.**" in text and "2 trainings" in text and "0.641 on LSUN" in text
     assert re.search(r"Higher than ADGAN's here: .*IF \(1\.000\)", text)
-    assert "conference room +" in text and "are 2 grey levels" in text and "held-out photographs 70" in text
+    assert (
+        "conference room +" in text
+        and "are 2 grey levels" in text
+        and "held-out photographs 70: that near, they may" in text
+    )
     assert scenes.summary([]).data == "*There are no results yet.*"
 
 
