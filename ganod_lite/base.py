@@ -40,8 +40,6 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
     contamination: float | None = 0.1
     random_state: RandomState = None
 
-    offset_: float | None
-
     _dtype: torch.dtype | None = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
     _cure = "Features of very different or large scale are a likely reason: scale them, say with MinMaxScaler."
@@ -105,7 +103,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
             With the interval of the rate that this threshold really has.
         """
         threshold = threshold_at(self.anomaly_score(X), false_alarm_rate, confidence)
-        self.offset_ = -threshold.threshold
+        self.offset_: float | None = -threshold.threshold
         return threshold
 
     def save(self, path: str | Path) -> None:
@@ -188,8 +186,6 @@ class ImageDetector(Detector):
     device: str = "auto"
     verbose: bool = True
 
-    image_shape_: tuple[int, ...]
-
     N_THRESHOLD = 200
     _dtype = torch.float32
 
@@ -197,7 +193,7 @@ class ImageDetector(Detector):
         shape = None if reset else self.image_shape_
         images = as_images(X, shape=shape, min_samples=1 + reset)
         if reset:
-            self.image_shape_ = tuple(images.shape[1:])
+            self.image_shape_: tuple[int, ...] = tuple(images.shape[1:])
             self.n_features_in_ = images[0].numel()
         return images
 

@@ -272,13 +272,12 @@ class GANDetector(ImageDetector):
 
     generator: torch.nn.Module | None = None
 
-    generator_: Any
-    critic_: Any
     SEARCH = tuple[str, ...]()
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
         self.seed_ = seed_from(self.random_state)
-        self.generator_, self.critic_ = self.generator, getattr(self, "critic", None)
+        self.generator_: Any = self.generator
+        self.critic_: Any = getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []
         if self.generator is not None:
             self._prepare_search(self.generator_, self.critic_, X)
