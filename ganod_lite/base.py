@@ -10,10 +10,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -40,9 +40,9 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
     contamination: float | None = 0.1
     random_state: RandomState = None
 
-    offset_: float | None
+    offset_: float | None = field(init=False)
 
-    _dtype: torch.dtype | None = None  # torch's default dtype while it works; None: the caller's
+    _dtype: ClassVar[torch.dtype | None] = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
     _cure = "Features of very different or large scale are a likely reason: scale them, say with MinMaxScaler."
 
@@ -188,7 +188,7 @@ class ImageDetector(Detector):
     device: str = "auto"
     verbose: bool = True
 
-    image_shape_: tuple[int, ...]
+    image_shape_: tuple[int, ...] = field(init=False)
 
     N_THRESHOLD = 200
     _dtype = torch.float32

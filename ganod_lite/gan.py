@@ -6,7 +6,7 @@ Each has its own seed, batches, noise, and loss; nothing but the kernels is shar
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -272,8 +272,8 @@ class GANDetector(ImageDetector):
 
     generator: torch.nn.Module | None = None
 
-    generator_: Any
-    critic_: Any
+    generator_: Any = field(init=False)
+    critic_: Any = field(init=False)
     SEARCH = tuple[str, ...]()
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
