@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
     contamination: float | None = 0.1
     random_state: RandomState = None
 
-    _dtype: torch.dtype | None = None  # torch's default dtype while it works; None: the caller's
+    _dtype: ClassVar[torch.dtype | None] = None  # torch's default dtype while it works; None: the caller's
     # What to do about training data whose scores are all equal
     _cure = "Features of very different or large scale are a likely reason: scale them, say with MinMaxScaler."
 
