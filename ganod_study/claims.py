@@ -540,7 +540,7 @@ def _scenes_rule(judge, methods, classes):
             if holds is None:
                 return Verdict(ours, UNDECIDED, scale, entries, "{doc}`scenes`", why)
             return _decided(holds, ours, scale, entries, "{doc}`scenes`")
-        why = "LSUN is missing here, and there are no stored results of other scenes."
+        why = "LSUN is missing here, and no stored results of other scenes have all that this takes."
         return Verdict("–", CANNOT, where="{doc}`scenes`", why=why)
 
     return rule
