@@ -156,7 +156,7 @@ def pooled_table(entries):
         row = {"score": METHODS[method].title, "AUC": _auc(mean) if each else "not yet run"}
         row |= {f"seed {seed}": _auc(value) for seed, value in each.items()} if len(each) > 1 else {}
         leads = {} if method == "adgan" else _leads(entries, method)
-        row |= {"ADGAN less this": "; ".join(signed(lead) for lead in leads.values())} if leads else {}
+        row |= {"ADGAN minus this": "; ".join(signed(lead) for lead in leads.values())} if leads else {}
         rows.append(row)
     return markdown(rows)
 

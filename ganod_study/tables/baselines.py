@@ -69,8 +69,8 @@ def means(entries):
                 row |= {"mean AUC": plus_minus(mean.interval), "at scale": scale}
                 by_class = [paper_mean(dataset, "adgan", [c]) - mean_auc(mean.cells, [c]).value for c in mean.classes]
                 if method != "adgan" and (found := comparisons(some, "adgan", method)):
-                    row |= {"our ADGAN less it": signed(_difference(found)), "ahead in": _ahead(found)}
-                row["the paper's ADGAN less it"] = signed(t_interval(by_class))
+                    row |= {"our ADGAN minus it": signed(_difference(found)), "ahead in": _ahead(found)}
+                row["the paper's ADGAN minus it"] = signed(t_interval(by_class))
             rows.append(row)
     return markdown(rows)
 
@@ -78,7 +78,7 @@ def means(entries):
 def classes(entries, dataset):
     """One data set class by class: the paper's ADGAN, ours and each score; a link to the same with its intervals.
 
-    The file also has ADGAN's AUC less each score's, on the images that both scored, with DeLong's interval.
+    The file also has ADGAN's AUC minus each score's, on the images that both scored, with DeLong's interval.
     """
     some = [e for e in complete(entries) if e.parameters["dataset"] == dataset]
     found = {m: of_class for m in ("adgan", *SCORES) if (of_class := class_means(some, m))}
@@ -139,7 +139,7 @@ def variants(entries):
             row = {"data": title, "class": name or "**mean**", "ADGAN": f"{mean.value:.3f}"}
             for method in others:
                 difference = _difference(found[method], name)
-                row[f"less: {TITLES[method]}"] = signed(difference) if difference else "–"
+                row[f"minus: {TITLES[method]}"] = signed(difference) if difference else "–"
             rows.append(row)
     return markdown(rows) if rows else not_run("adgan", *VARIANTS)
 
