@@ -258,11 +258,7 @@ def _scores(y, losses, z):
 def no_structure(entries):
     """Whether the claim `latents-no-structure` holds of the entries of one data set, and what says so.
 
-    For claims.py: `holds, ours = search.no_structure(entries)` with all entries of `adgan-plane` of one data set at one
-    scale, any classes: MNIST's, or the digits' where there are none of MNIST. `holds` is True, False, or None where the
-    intervals leave it open; `ours` names the data and the AUCs. `collect` is to run what the page "The latent plane"
-    runs, which is a training each: `(dataset, {"methods": ("adgan-plane",), "classes": [1], "seeds": seeds})` for
-    "mnist" and "digits". It is drawn in {ref}`plane-mnist` and {ref}`plane-digits`, {doc}`latent`.
+    `holds` is True, False, or None where the intervals leave it open; `ours` names the data and the AUCs.
 
     After the paper's five steps the mean AUC of the loss must be above DIFFERS, and those of the prior's likelihood
     and of the neighbours in the plane within 0.5 ± SCATTERED, with their whole 95 % intervals. It fails where one
