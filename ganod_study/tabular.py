@@ -27,7 +27,7 @@ from . import datasets
 
 
 def onecluster(data_root=None):
-    """The name of the GAAL authors' table where it is at hand, else of the generated one."""
+    """The name of the GAAL authors' table where it is there, else of the generated one."""
     return "onecluster" if datasets.available(data_root)["onecluster"] else datasets.GENERATED
 
 

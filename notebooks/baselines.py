@@ -13,7 +13,7 @@
 # %% [markdown]
 # # What a score that knows nothing reaches
 #
-# An AUC says little without the one that no learning reaches. In short, from the results that the repository keeps:
+# An AUC means little until one knows what a score without learning reaches. In short, from the results that the repository keeps:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper": of ADGAN's variants, the rest is stored results

@@ -15,7 +15,7 @@
 #
 # Anomaly detection is mostly asked for where nobody has labelled anything: which of these photographs are odd? The
 # paper trains ADGAN on scenes and lets it rank photographs it has not seen. This page does the same on a folder of
-# photographs, or on LSUN where its databases are at hand. In short:
+# photographs, or on LSUN where its databases are there. In short:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite" or "medium"
