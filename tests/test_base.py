@@ -34,5 +34,5 @@ def test_seeds():
     a = seed_from(None)
     np.random.seed(0)
     assert seed_from(None) == a
-    with pytest.raises(ValueError, match="'five' cannot be used to seed"):
+    with pytest.raises(ValueError, match="random_state must be an int, a RandomState or None; got 'five'"):
         seed_from("five")
