@@ -15,7 +15,7 @@ from pathlib import Path
 
 import joblib
 
-from . import datasets, own_images, runner, scenes, tuning
+from . import datasets, runner, tuning
 from .methods import METHODS, TABLE1
 from .scales import SCALES
 from .store import Store
@@ -76,12 +76,8 @@ def parser():
     command.add_argument("check", nargs="?", help="images to rank; default: those of the folder")
     command.add_argument("--output", help="where results go; default: own-images-NAME, here, by what is ranked")
     command.add_argument("--model", help="the output folder of an earlier call, whose model ranks; nothing is trained")
-    command.add_argument(
-        "--scale", choices=own_images.SETTINGS, default="lite", help="how long to train; lite: minutes"
-    )
-    command.add_argument(
-        "--size", type=int, choices=own_images.SIZES, default=32, help="height and width in pixels; 32"
-    )
+    command.add_argument("--scale", choices=SCALES, default="lite", help="how long to train; lite: minutes")
+    command.add_argument("--size", type=int, default=32, help="height and width in pixels: 8, 16, 32, 64, ...; 32")
     command.add_argument("--mode", choices=("RGB", "L"), help="colour or grey; default: grey if all images are")
     command.add_argument("--background", default="white", help="of transparent images; white")
     command.add_argument("--depth", choices=("type", "found"), default="type", help="range of more than 8 bits; type")
@@ -104,7 +100,7 @@ def main(arguments=None):
 
 
 def _cells(args):
-    names = args.dataset or [name for name in SCALES[args.scale] if name not in scenes.DATA]
+    names = args.dataset or [name for name in SCALES[args.scale] if name not in datasets.SCENES]
     return [
         c for name in names for c in runner.grid(args.scale, name, args.methods, args.classes, args.seeds, args.rows)
     ]
@@ -141,6 +137,8 @@ def tune(args):
 
 
 def own(args):
+    from . import own_images  # the other commands do without what tables and figures need
+
     ranked = args.folder if args.check is None else args.check
     output = args.output or f"own-images-{Path(ranked).expanduser().resolve().name}"
     options = {"data_root": args.data_root, "device": args.device}

@@ -8,7 +8,6 @@ import io
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, features
 from sklearn.neighbors import NearestNeighbors
 
 from .classical import seen_by
@@ -38,6 +37,8 @@ def knn_cell(job, cell):
 
 def complexity_cell(job, cell, sign):
     """The bytes of each image as lossless WebP, or, with sign -1, their negative; both are scores of their own."""
+    from PIL import features
+
     scores = [sign * n_bytes(image.tobytes(), image.shape) for image in job.split(cell).x_test]
     return {"scores": scores}, {"format": f"WebP, libwebp {features.version('webp')}"}
 
@@ -50,6 +51,8 @@ def contrast_cell(job, cell):
 @lru_cache(2**15)  # all classes of a data set are tested on the same images
 def n_bytes(pixels, shape):
     """The size of one uint8 image (height, width[, channels]), given by its bytes, as lossless WebP."""
+    from PIL import Image
+
     file = io.BytesIO()
     Image.fromarray(np.frombuffer(pixels, np.uint8).reshape(shape)).save(file, **WEBP)
     return len(file.getvalue())

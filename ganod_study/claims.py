@@ -183,7 +183,7 @@ def collect(scale, *, seeds=(0,), classes=None, stability_seeds=(0, 1, 2), devic
     else:
         outcomes = [runner.already_there(scale, dataset, places.get("store"), **choice) for dataset, choice in choices]
     entries = [entry for outcome in outcomes for entry in outcome.entries]
-    entries += [entry for dataset in (*PAPERS_DATA, *scenes.DATA) for entry in runner.stored_results(dataset)]
+    entries += [entry for dataset in (*PAPERS_DATA, *datasets.SCENES) for entry in runner.stored_results(dataset)]
     return Evidence(
         (*entries, *gaal.stored()),
         tuple(dict.fromkeys(why for o in outcomes for why in (o.missing, o.without) if why)),
@@ -525,7 +525,7 @@ def _scenes_rule(judge, methods, classes):
     """
 
     def rule(evidence, claim):
-        for dataset, scale in product(scenes.DATA, STORED):
+        for dataset, scale in product(datasets.SCENES, STORED):
             there = {"dataset": dataset, "scale": scale}
             entries = [e for e in evidence.entries if there.items() <= e.parameters.items()]
             entries = [e for e in entries if e.parameters["method"] in methods]

@@ -46,6 +46,7 @@ from ganod_lite.images import as_square, image_files, read_images
 from . import features as alexnet
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "scenes": "Scenes", "lsun": "LSUN"}
+SCENES = ("lsun", "scenes")  # the paper's, and what stands in for them under its own name
 CLASSES = {
     "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),

@@ -160,7 +160,7 @@ class Ranking:
 
     looked: where they come from; ranked (n,): indices into its images; trained (n,): whether the generator was
         trained on them.
-    scores, thresholds: {"adgan": (n,), "knn": (n,)} and {...: `Threshold`}, the latter where AlexNet's weights are there.
+    scores, thresholds: {"adgan": (n,), "knn": (n,)} and {...: `Threshold`}, the latter with AlexNet's weights.
     held_back: {"adgan", "best", "mean", and perhaps "knn"}: for each held-back normal image ADGAN's score, the loss
         of its best reconstruction, its distance from the mean image; its distance from its neighbours.
     detector: the fitted ADGAN; asked: all that the results depend on.

@@ -18,7 +18,6 @@ from .render import markdown, note, number, signed
 from .statistics import Interval, auc_interval, mean_auc_interval
 from .summaries import cells_of, comparisons, paired
 
-DATA = ("lsun", "scenes")  # the paper's, and what stands in for them under its own name
 BEDROOMS = 0  # the normal class of section 4.4
 RANKING = "adgan-ranking"
 PLAIN = "complexity"  # an image's bytes as a file: the fewer, the plainer
