@@ -45,12 +45,16 @@ from ganod_lite.images import as_square, image_files, read_images
 
 from . import features as alexnet
 
-TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "scenes": "Scenes"}
 CLASSES = {
     "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-}
+    "scenes": (  # LSUN's categories, of which a folder of photographs need not have the tower
+        "bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room", "kitchen",
+        "living_room", "restaurant",
+    ),
+}  # fmt: skip
 TABLES = {  # with the SHA-256 of each file at GAAL_COMMIT
     "onecluster": "f8894f093be8a6fa27f51598cc98f38649e7aef668c980594b16dcd87e6e34d0",
     "Annthyroid": "32ae2d085cc646920eea878a3d5d67077dc84b81dadef343c13f002b2f5aeccc",
@@ -181,6 +185,8 @@ def load_images(name, *, root=None, download=False):
     root = data_root(root)
     if download and name in TORCHVISION:
         fetch(name, root)
+    if name == "scenes":
+        return load_scenes(root=root)
     layout = _locate(name, TITLES[name], name, root)
     if name == "digits":
         x, y = load_digits(return_X_y=True)
