@@ -251,7 +251,7 @@ def prepare_search(
     prepared.check(images)
     n_rows = n_seeds if theta_per == "image" else 1
     n_copies = len(images) * n_seeds // n_rows
-    copies = copies_of(prepared, lr_z, lr_theta, n_steps, n_copies)
+    copies = copies_of(prepared, float(lr_z), float(lr_theta), n_steps, n_copies)
     return copies, n_rows, min(copies.how_many(n_rows, images[:1], loss, max_memory), n_copies)
 
 

@@ -198,7 +198,7 @@ def _search(
     like: Any = {"device": generator.device, "dtype": generator.dtype}
     x, weights = x.to(**like), weights.to(**like)
     z = z.to(**like, copy=True).requires_grad_()
-    adam = torch.optim.Adam([z], lr=lr_z, betas=BETAS, fused=True)
+    adam = torch.optim.Adam([z], lr=float(lr_z), betas=BETAS, fused=True)
     with torch.no_grad():
         features_of_x = features_of(x)
     for t in range(n_steps + 1):

@@ -129,7 +129,10 @@ class OCSVM(ClassicDetector):
         check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
 
     def _fit_estimator(self, Z: np.ndarray, seed: int) -> OneClassSVM:
-        return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
+        try:
+            return OneClassSVM(kernel="rbf", gamma=tune_gamma(Z, seed), nu=self.nu).fit(Z)
+        except ValueError as error:  # with nu = 1 all samples may be outside
+            raise ValueError(f"nu={self.nu}: {error}") from error
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
