@@ -63,16 +63,22 @@ def block_formula(writer, node):
 
 def describe(app, pagename, templatename, context, doctree):
     """Add a page's description and social card."""
-    if doctree is None:
+    if doctree is not None:
+        paragraphs = (node for node in doctree.findall(nodes.paragraph) if isinstance(node.parent, nodes.section))
+        text = " ".join(next(paragraphs, nodes.paragraph()).astext().split()) or app.config.html_title
+    elif pagename.startswith("_modules/"):
+        text = f"The code of {context['title']}."
+        # Links back to the reference: Sphinx takes a name to be documented under one module alone.
+        context["body"] = re.sub(r'<a class="viewcode-back".*?</a>', "", context["body"])
+    else:
         return
-    paragraphs = (node for node in doctree.findall(nodes.paragraph) if isinstance(node.parent, nodes.section))
-    text = " ".join(next(paragraphs, nodes.paragraph()).astext().split()) or app.config.html_title
     if len(text) > 200:
         text = text[:200].rpartition(" ")[0] + " …"
     described = {"description": text, "twitter:card": "summary_large_image", "og:type": "article"}
     described |= {"og:site_name": app.config.html_title, "og:title": context["title"], "og:description": text}
     if context["pageurl"]:  # only a published book has addresses, and a card needs them whole
         described |= {"og:url": context["pageurl"], "og:image": f"{app.config.html_baseurl}_static/card.png"}
+    context.setdefault("metatags", "")
     for name, content in described.items():
         key = "property" if name.startswith("og:") else "name"
         context["metatags"] += f'\n<meta {key}="{name}" content="{escape(content)}" />'

@@ -26,7 +26,7 @@ FIT = """width => document.querySelectorAll("table, pre, math").forEach(wide => 
 def article(page, names):
     """A page's title, and its text with the names and links of the document."""
     text = BeautifulSoup(page.read_text(), "html.parser").select_one("article.bd-article")
-    for left_out in text.select("script, details.hide, .anim-controls, a.headerlink, .results input"):
+    for left_out in text.select("script, details.hide, .animation, a.headerlink, .results input"):
         left_out.decompose()
     for element in text.select("[id]"):
         element["id"] = f"{names[page]}--{element['id']}"
