@@ -202,7 +202,7 @@ def _search(
     with torch.no_grad():
         features_of_x = features_of(x)
     for t in range(n_steps + 1):
-        with torch.set_grad_enabled(t < n_steps):
+        with torch.set_grad_enabled(bool(t < n_steps)):
             generated = generator(z)
             losses = torch.stack([l1(generated, x), l1(features_of(generated), features_of_x)])
         if t < n_steps:
