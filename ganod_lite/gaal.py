@@ -71,7 +71,7 @@ def make_generator(d: torch.Tensor, bias: float = 0.0) -> nn.Sequential:
     layers = [skip_init(nn.Linear, d, d), skip_init(nn.Linear, d, d)]
     for layer in layers:
         nn.init.eye_(layer.weight)
-        nn.init.constant_(layer.bias, bias)
+        nn.init.constant_(layer.bias, float(bias))
     return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU())
 
 
@@ -409,7 +409,7 @@ class GAAL(TableDetector):
         shuffled = data[torch.randperm(n, generator=rng)]
         discriminator = make_discriminator(d, n, self.variant, rng).to(device)
         generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self._n_generators())]
-        rate_d, rate_g = (partial(source.rate, lr, self.decay) for lr in (self.lr_d, self.lr_g))
+        rate_d, rate_g = (partial(source.rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
         D = Discriminator(discriminator, rate_d, self.momentum, max(n, (len(generators) + 1) * batch))
         G = Generators(generators, rate_g, self.momentum)
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]

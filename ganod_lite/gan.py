@@ -143,7 +143,7 @@ def new_networks(
 def check_training(objective: str, n_critic: int | None = None, **counts: int) -> None:
     """Raise ValueError or TypeError for arguments that no GAN can be trained with."""
     check_counts(**counts)
-    if objective not in RECIPES:
+    if not isinstance(objective, str) or objective not in RECIPES:
         raise ValueError(f"objective must be one of {sorted(RECIPES)}; got {objective!r}.")
     if n_critic is not None:
         check_counts(n_critic=n_critic)

@@ -174,6 +174,8 @@ class Training:
 def check_counts(**counts: int) -> None:
     """Raise TypeError or ValueError, naming the argument, unless all are whole numbers of at least 1."""
     for name, value in counts.items():
+        if isinstance(value, bool):
+            raise TypeError(f"{name} must be an int; got {value}.")
         check_scalar(value, name, Integral, min_val=1)
 
 
