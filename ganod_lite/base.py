@@ -11,18 +11,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .images import PathLike, as_images
-from .thresholds import Threshold, threshold_at
+from .thresholds import Threshold, check_share, threshold_at
 
 RandomState = int | np.random.RandomState | None
 D = TypeVar("D", bound="Detector")
@@ -122,9 +121,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
 
     def _check_contamination(self) -> None:
         if self.contamination is not None:
-            check_scalar(self.contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right")
-            if np.isnan(self.contamination):
-                raise ValueError("contamination must lie in (0, 0.5]; got nan.")
+            check_share("contamination", self.contamination, max_val=0.5, include_boundaries="right")
 
     def _set_offset(self, X: Any) -> None:
         """Put the threshold where `contamination` of the (validated) training data fall below it."""

@@ -4,6 +4,7 @@ import hashlib
 import io
 import time
 import warnings
+from abc import ABC, abstractmethod
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class TimeIsUp(Exception):
     """The time given to a training is over before it is done."""
 
 
-class Training:
+class Training(ABC):
     """What all trainings share: the loop over blocks of steps, the checkpoint and the clock.
 
     A subclass offers `block(n)`, which trains for n steps and returns their losses, a tensor
@@ -59,11 +60,13 @@ class Training:
         self.losses: list[Any] = []  # a list (len(loss_names), n_sets) for each step
         self._began = time.perf_counter()
 
+    @abstractmethod
     def block(self, n_steps: int) -> torch.Tensor:
-        raise NotImplementedError
+        """Train for n_steps steps; return their losses."""
 
+    @abstractmethod
     def finish(self) -> Any:
-        raise NotImplementedError
+        """Return what has been trained."""
 
     @property
     def seconds(self) -> float:

@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from .classical import seen_by
 
-K = 5  # neighbours: scikit-learn's default, as for tables
+NEIGHBOURS = 5  # neighbours: scikit-learn's default, as for tables
 # Lossless, so that quality and method, Pillow's defaults, say how hard it tries
 WEBP = {"format": "WEBP", "lossless": True, "quality": 80, "method": 4, "exact": True}
 
@@ -24,15 +24,15 @@ def mean_image_cell(job, cell):
 
 
 def knn_cell(job, cell):
-    """The mean Euclidean distance to the K nearest training images, by pixels or by what AlexNet makes of them."""
+    """The mean Euclidean distance to the nearest training images, by pixels or by what AlexNet makes of them."""
 
     def fit():
         x = seen_by(job, cell, job.x_train)
-        return NearestNeighbors(n_neighbors=K, algorithm="brute").fit(x)
+        return NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute").fit(x)
 
     x_test = seen_by(job, cell, job.split(cell).x_test)
-    distances, _ = job.once(f"neighbours of {cell.features}", fit).kneighbors(x_test)  # (n, K)
-    return {"scores": distances.mean(1)}, {"n_neighbors": K}
+    distances, _ = job.once(f"neighbours of {cell.features}", fit).kneighbors(x_test)  # (n, NEIGHBOURS)
+    return {"scores": distances.mean(1)}, {"n_neighbors": NEIGHBOURS}
 
 
 def complexity_cell(job, cell, sign):

@@ -18,10 +18,10 @@ import numpy as np
 from . import datasets, gaal, reference, runner, scenes, search
 from .methods import METHODS, TABLE1
 from .reference import paper_mean
-from .render import number, plus_minus, signed
+from .render import bracketed, number, plus_minus, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .search import DIFFERS, JUDGED, SCATTERED
-from .statistics import Interval, auc, t_interval, welch_interval
+from .statistics import TOLERANCE, Interval, auc, t_interval, welch_interval
 from .summaries import (
     COLLAPSED_BELOW,
     aucs_by_n_starts,
@@ -48,7 +48,6 @@ PLANE = "adgan-plane"  # what the page of the latent plane draws
 OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
 
 # The rules' thresholds; TEXTS gives their reasons.
-TOLERANCE = 0.02  # of a mean AUC: how close is close
 MUCH_BETTER = 0.05  # of a mean AUC
 SATURATED = 0.25  # of the gain of the first steps
 FEWER_COLLAPSES = 0.2  # difference of shares of runs
@@ -550,7 +549,7 @@ def _pooled_scenes(entries):
     """The AUC of bedrooms against all others, with DeLong's interval over all repetitions."""
     each, mean = scenes.pooled(entries, "adgan")
     why = f"The interval reaches across the edge of {scenes.paper_auc():.3f} ± {TOLERANCE}."
-    ours = f"{mean.value:.3f} [{mean.low:.3f}, {mean.high:.3f}] ({number(len(each), 'training')})"
+    ours = f"{bracketed(mean)} ({number(len(each), 'training')})"
     return mean.within(TOLERANCE, of=scenes.paper_auc()), ours, why
 
 

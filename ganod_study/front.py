@@ -7,19 +7,18 @@ import numpy as np
 from IPython.display import Markdown
 
 from . import gaal, runner
-from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, TOLERANCE, UNDECIDED, WITHIN
+from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, UNDECIDED, WITHIN
 from .datasets import CLASSES, TITLES
 from .figures import new_figure
-from .methods import METHODS, TABLE1
+from .methods import BLUE, METHODS, TABLE1
 from .reference import paper_mean
 from .render import number, plus_minus
 from .search import COLOURS, path
-from .statistics import t_interval
+from .statistics import TOLERANCE, t_interval
 from .store import Store
-from .summaries import cells_of, complete, mean_auc
+from .summaries import cells_of, complete, from_paper, mean_auc, n_close
 
 SHOWN_STEPS = (0, 1, 5)
-CLASSICAL = tuple(method for method in TABLE1 if METHODS[method].features)
 
 
 def best_means(evidence):
@@ -34,8 +33,8 @@ def best_means(evidence):
 
 def answer(verdicts, evidence):
     """What was found, in three sentences or so: Markdown."""
-    means = best_means(evidence)
-    return Markdown("\n".join(f"- {said}" for said in (_adgan(verdicts, means), _classical(means), _sogaal(evidence))))
+    said = _adgan(verdicts, best_means(evidence)), _classical(evidence), _sogaal(evidence)
+    return Markdown("\n".join(f"- {text}" for text in said))
 
 
 def _adgan(verdicts, means):
@@ -52,13 +51,8 @@ def _adgan(verdicts, means):
     return f"{said} With small networks (scale `{'`, `'.join(sorted(scales))}`) it reaches {shown}." if there else said
 
 
-def _classical(means):
-    counts = []
-    for d in PAPERS_DATA:
-        run = {m: mean.value for m, (mean, scale) in means[d].items() if m in CLASSICAL and scale == "paper"}
-        close = sum(abs(value - paper_mean(d, m)) <= TOLERANCE for m, value in run.items())
-        if run:
-            counts.append(f"{close} of {len(run)} means on {TITLES[d]}")
+def _classical(evidence):
+    counts = [f"{n_close(of)} means on {TITLES[d]}" for d, of in from_paper(evidence.entries).items()]
     if not counts:
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
     return (
@@ -157,7 +151,7 @@ def dots(evidence):
                 values, ys = zip(*((mean.value, y) for mean, y in found))
                 axis.errorbar(
                     values, ys, xerr=[mean.interval.half for mean, _ in found], fmt="o", fillstyle=fill,
-                    color="#0072B2", markersize=5, linewidth=1.2, label=label,
+                    color=BLUE, markersize=5, linewidth=1.2, label=label,
                 )  # fmt: skip
         axis.set_yticks(places, [METHODS[m].label for m in TABLE1], fontsize=9)
         axis.tick_params(axis="x", labelsize=9)

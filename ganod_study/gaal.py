@@ -16,7 +16,6 @@ from .store import Store
 
 DETECTORS = {"sogaal": "SO-GAAL", "mogaal": "MO-GAAL"}
 STOP, END = "scores_at_stop", "scores"
-TOLERANCE = 0.02  # what counts as close of two AUCs
 
 
 class Column(NamedTuple):

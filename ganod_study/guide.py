@@ -9,9 +9,9 @@ from ganod_lite.images import as_images
 
 from . import gaal, runner
 from .figures import new_figure
-from .methods import METHODS, TABLE1
+from .methods import METHODS, RED, TABLE1
 from .statistics import Interval, t_interval
-from .summaries import cells_of, complete, entry_auc
+from .summaries import cells_of, class_aucs, complete
 
 N_ACROSS = 80  # points along each side of a plane
 
@@ -51,7 +51,7 @@ def planes(detectors, X, y, columns=2):
         below = np.searchsorted(own, detector.anomaly_score(points)).reshape(N_ACROSS, N_ACROSS) / len(own)
         filled = axis.contourf(axis_values, axis_values, below, np.linspace(0, 1, 11), cmap="Blues")
         outside = detector.decision_function(points).reshape(N_ACROSS, N_ACROSS)
-        axis.contour(axis_values, axis_values, outside, [0], colors="#D55E00", linewidths=1.5)
+        axis.contour(axis_values, axis_values, outside, [0], colors=RED, linewidths=1.5)
         axis.scatter(*X[y == 0].T, s=3, color="0.3", linewidth=0)
         axis.scatter(*X[y == 1].T, s=22, color="black", marker="X", edgecolor="white", linewidth=0.4)
         axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=[0, 1], yticks=[0, 1])
@@ -84,13 +84,7 @@ class Standing(NamedTuple):
 
 def on_images(cells):
     """{method: `Standing`} over the classes of what `of_table1` gives."""
-    found = {}
-    for method, of_method in cells.items():
-        aucs = {}
-        for (c, _), entry in of_method.items():
-            aucs.setdefault(c, []).append(entry_auc(entry))
-        found[method] = Standing(METHODS[method].label, {c: float(np.mean(values)) for c, values in aucs.items()})
-    return ordered(found)
+    return ordered({method: Standing(METHODS[method].label, class_aucs(some)) for method, some in cells.items()})
 
 
 def of_table1(dataset, methods=TABLE1):

@@ -69,9 +69,9 @@ def generator_of(job, cell):
     return (network.decoder if cell.network.kind == "vae" else network.generator), details
 
 
-def search(job, cell, n_images=None, **options):
-    """The latent search of the cell's test images: a `SearchResult`."""
-    s, (generator, _) = job.settings, generator_of(job, cell)
+def search(job, cell, n_images=None, generator=None, **options):
+    """The latent search of the cell's test images, by default of the cell's own generator: a `SearchResult`."""
+    s, generator = job.settings, generator_of(job, cell)[0] if generator is None else generator
     options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed} | options
     return latent_search(generator, job.split(cell).x_test[:n_images], **options, **job.options)
 
@@ -102,10 +102,9 @@ def other_search(job, cell, **options):
 
 def untrained(job, cell):
     """ADGAN on a generator as it is before training: its weights drawn, BatchNorm's statistics 0 and 1."""
-    s, x_test = job.settings, as_images(job.split(cell).x_test)
-    generator, _ = new_networks(tuple(x_test.shape[1:]), s.latent_size, s.ngf, s.objective, cell.seed)
-    options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "random_state": cell.seed}
-    return {"scores": latent_search(generator, x_test, **options, **job.options).scores}, {}
+    s, shape = job.settings, tuple(as_images(job.split(cell).x_test[:1]).shape[1:])
+    generator, _ = new_networks(shape, s.latent_size, s.ngf, s.objective, cell.seed)
+    return {"scores": search(job, cell, generator=generator).scores}, {}
 
 
 def ablation(job, cell, **options):

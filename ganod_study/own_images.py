@@ -29,12 +29,14 @@ from tqdm import tqdm
 from ganod_lite import ADGAN, load
 from ganod_lite.base import write_aside
 from ganod_lite.images import Survey, list_files, read_images, survey_images
-from ganod_lite.thresholds import threshold_at
+from ganod_lite.thresholds import check_share, threshold_at
 
 from . import datasets
+from .baselines import NEIGHBOURS
 from .features import SIZE, AlexNetFeatures
 from .figures import new_figure
-from .render import markdown, note, number
+from .methods import BLUE, RED
+from .render import bracketed, markdown, note, number
 from .runner import open_store
 from .scales import LITE, PAPER, SCENES, SMOKE, known, some_of
 from .statistics import auc_interval
@@ -49,13 +51,12 @@ SETTINGS = {  # how long to train and how widely to search; the rest as for the 
 }
 TRAINING = ("latent_size", "ngf", "batch_size", "objective", "n_iter")
 USED = (*TRAINING, "n_seeds", "n_steps")
-NEIGHBOURS = 5
 LEARNED = 0.8  # of the distance to the mean image: what a reconstruction must be below, or nothing has been learned
 TOP = 10  # of each ranking, whose overlap is told
 CHUNK = 64  # images searched, or read again at a larger size, at a time
 RECORD, MODEL, FEATURES = "own-images.json", "model.ganod", "features.npy"  # in an output folder
 TITLES = {"adgan": "ADGAN", "knn": "nearest neighbours"}
-FLAGGED, OTHER = "#D55E00", "#0072B2"
+FLAGGED, OTHER = RED, BLUE
 
 
 # --- what is there ---
@@ -217,7 +218,7 @@ def rank(looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_ro
     Ranking
     """
     known("scale", scale, SETTINGS)
-    _check_rate(false_alarm_rate)
+    check_share("false_alarm_rate", false_alarm_rate)
     settings = some_of(SETTINGS[scale], USED)
     ranked = looked.check if len(looked.check) else looked.normal
     asked = {"scale": scale, **settings, "seed": seed, "false_alarm_rate": false_alarm_rate, "how": looked.how}
@@ -263,7 +264,7 @@ def rank_with(model, looked, output, *, false_alarm_rate=None, data_root=None, d
     record, model = _finished(model), Path(model).expanduser()
     asked = dict(record["asked"])
     asked["false_alarm_rate"] = asked["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
-    _check_rate(asked["false_alarm_rate"])
+    check_share("false_alarm_rate", asked["false_alarm_rate"])
     asked |= {"model": asked["ranked"], "ranked": _digest(looked, looked.check)}
     output = _claim(output, looked, asked)
     held_back = {name: np.array(values) for name, values in record["held_back"].items()}
@@ -282,11 +283,6 @@ def n_held_back(n, false_alarm_rate):
 def threshold_of(scores, false_alarm_rate):
     """`threshold_at` for the rate asked for, or for the lowest that so many held-back images can promise."""
     return threshold_at(scores, max(false_alarm_rate, 1 / (len(scores) + 1)))
-
-
-def _check_rate(rate):
-    if not 0 < rate < 1:
-        raise ValueError(f"false_alarm_rate must lie between 0 and 1; got {rate}.")
 
 
 def _ranked(looked, ranked, trained, held_back, detector, features, asked, output, data_root, verbose):
@@ -665,11 +661,10 @@ def planted(found):
         return note("Which images are odd is known only of the embedded digits.")
     lines = []
     for name, scores in found.scores.items():
-        value, low, high = auc_interval(labels, scores)
         flagged = scores > found.thresholds[name].threshold
         n, n_flagged = np.bincount(labels), np.bincount(labels, flagged).astype(int)
         lines.append(
-            f"- {TITLES[name]}: AUC {value:.3f} [{low:.3f}, {high:.3f}]; flagged are {n_flagged[1]} of {n[1]} odd "
-            f"images and {n_flagged[0]} of {n[0]} others."
+            f"- {TITLES[name]}: AUC {bracketed(auc_interval(labels, scores))}; flagged are {n_flagged[1]} of {n[1]} "
+            f"odd images and {n_flagged[0]} of {n[0]} others."
         )
     return Markdown("\n".join(lines))

@@ -45,6 +45,12 @@ def plus_minus(interval):
     return f"{interval.value:.3f}" + ("" if np.isnan(interval.low) else f" ± {interval.half:.3f}")
 
 
+def bracketed(interval, digits=3):
+    """An `Interval` as "0.912 [0.903, 0.921]"."""
+    value, low, high = (f"{each:.{digits}f}" for each in interval[:3])
+    return f"{value} [{low}, {high}]"
+
+
 def signed(interval):
     """An `Interval` or `Comparison` as "+0.012 [-0.003, +0.027]"."""
     value, low, high = interval[:3]

@@ -13,8 +13,9 @@ from scipy.stats import norm, spearmanr
 
 from . import datasets, reference
 from .figures import new_figure
-from .methods import METHODS
-from .render import markdown, note, number, signed
+from .methods import GREY, METHODS
+from .render import bracketed, markdown, note, number, signed
+from .search import ANOMALOUS, NORMAL
 from .statistics import Interval, auc_interval, mean_auc_interval
 from .summaries import cells_of, comparisons, paired
 
@@ -26,7 +27,6 @@ POOLED = ("adgan", "dcae", "kde", "iforest", "mean-image", PLAIN)
 COPIES = 0.5  # of the distance of held-out photographs: generated images that are nearer may be copies
 COLUMNS = 5  # of the grids of images
 DPI = 130
-NORMAL, ANOMALOUS, OTHERS = "#0072B2", "#D55E00", "#7F7F7F"
 
 
 class Ranking(NamedTuple):
@@ -122,8 +122,8 @@ def summary(entries):
         others = {METHODS[m].title: value.value for m in POOLED[1:] if (value := pooled(entries, m)[1])}
         ahead = [f"{name} ({value:.3f})" for name, value in others.items() if value > mean.value]
         sentences.append(
-            f"ADGAN tells bedrooms from all other scenes with an AUC of {_auc(mean)}, {number(len(each), 'training')}. "
-            f"The paper has {paper_auc():.3f} on LSUN. "
+            f"ADGAN tells bedrooms from all other scenes with an AUC of {bracketed(mean)}, "
+            f"{number(len(each), 'training')}. The paper has {paper_auc():.3f} on LSUN. "
             + (f"Higher than ADGAN's here: {', '.join(ahead)}." if ahead else "No other score here has a higher one.")
         )
     else:
@@ -152,8 +152,8 @@ def pooled_table(entries):
     rows = [{"score": "the paper's ADGAN, on LSUN", "AUC": f"{paper_auc():.3f}"}]
     for method in POOLED:
         each, mean = pooled(entries, method)
-        row = {"score": METHODS[method].title, "AUC": _auc(mean) if each else "not yet run"}
-        row |= {f"seed {seed}": _auc(value) for seed, value in each.items()} if len(each) > 1 else {}
+        row = {"score": METHODS[method].title, "AUC": bracketed(mean) if each else "not yet run"}
+        row |= {f"seed {seed}": bracketed(value) for seed, value in each.items()} if len(each) > 1 else {}
         leads = {} if method == "adgan" else _leads(entries, method)
         row |= {"ADGAN minus this": "; ".join(signed(lead) for lead in leads.values())} if leads else {}
         rows.append(row)
@@ -206,7 +206,7 @@ def ranked_images(entries, normal_class):
         axis.axis("off")
     bins = np.histogram_bin_edges(np.concatenate([found.normal, found.others]), 30)
     axes[2].hist(found.normal, bins, density=True, color=NORMAL, alpha=0.6, label=f"{name}, all that were ranked")
-    axes[2].hist(found.others, bins, density=True, histtype="step", color=OTHERS, linewidth=1.5, label="other scenes")
+    axes[2].hist(found.others, bins, density=True, histtype="step", color=GREY, linewidth=1.5, label="other scenes")
     axes[2].set(xlabel="ADGAN's score", ylabel="share", yticks=[])
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
@@ -250,7 +250,3 @@ def _class(entries, c):
     """A class' name as text: "conference room"."""
     name = entries[0].parameters["dataset"] if entries else "scenes"
     return datasets.CLASSES[name][c].replace("_", " ")
-
-
-def _auc(interval):
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

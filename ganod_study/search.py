@@ -13,13 +13,13 @@ from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
 from .figures import new_figure
-from .methods import PLANE_STEPS
-from .render import markdown, number
+from .methods import BLUE, PLANE_STEPS, RED
+from .render import bracketed, markdown, number
 from .statistics import Interval, mean_auc_interval
 from .summaries import by_class
 
 DPI = 130  # of stills
-NORMAL, ANOMALOUS = "#0072B2", "#D55E00"
+NORMAL, ANOMALOUS = BLUE, RED
 COLOURS = {0: NORMAL, 1: ANOMALOUS}
 COLUMNS = (0, 1, 2, 5, 10, 20)  # numbers of steps that are printed, as far as there
 N_NEIGHBOURS = 15
@@ -370,7 +370,7 @@ def _markdown(sentences, groups):
 
 
 def _auc(interval):
-    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+    return bracketed(interval, digits=2)
 
 
 def _pixels(x):

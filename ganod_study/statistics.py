@@ -42,6 +42,9 @@ class Interval(NamedTuple):
         return False if self.high < of - tolerance or self.low > of + tolerance else None
 
 
+TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: neighbouring columns of Table 1 differ by 0.01 to 0.02
+
+
 class Comparison(NamedTuple):
     """A difference of two (mean) AUCs, its confidence interval and two-sided p-value."""
 

@@ -15,11 +15,13 @@ import numpy as np
 from ganod_lite import classic
 
 from . import datasets
+from .classical import DETECTORS
 from .methods import METHODS
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
 from .statistics import (
+    TOLERANCE,
     Comparison,
     Interval,
     auc,
@@ -168,6 +170,28 @@ def class_means(entries, method):
     found = cells_of(entries, method)
     names = {c: datasets.CLASSES[e.parameters["dataset"]][c] for (c, _), e in found.items()}
     return {name: mean_auc(found, [c]) for c, name in names.items()}
+
+
+def class_aucs(cells):
+    """{class: AUC averaged over repetitions} of {(class, seed): entry}."""
+    classes = dict.fromkeys(c for c, _ in cells)
+    return dict(zip(classes, over_repetitions({key: entry_auc(e) for key, e in cells.items()}).tolist()))
+
+
+def from_paper(entries):
+    """{data set: {method: our mean AUC minus the paper's}} of the classical columns that are run as the paper did."""
+    at_scale = [e for e in entries if e.parameters["method"] in DETECTORS and e.parameters["scale"] == "paper"]
+    found = {}
+    for some in by_dataset(complete(at_scale)).values():
+        dataset, there = some[0].parameters["dataset"], {e.parameters["method"] for e in some}
+        means = {m: mean_auc(cells_of(some, m)).value for m in DETECTORS if m in there}
+        found[dataset] = {m: mean - paper_mean(dataset, m) for m, mean in means.items()}
+    return found
+
+
+def n_close(differences):
+    """How many of {method: difference from the paper} are within TOLERANCE: "2 of 6"."""
+    return f"{sum(abs(d) <= TOLERANCE for d in differences.values())} of {len(differences)}"
 
 
 def over_repetitions(values):

@@ -28,6 +28,13 @@ def assert_same(entry, expected):
         np.testing.assert_array_equal(entry.arrays[name], values)
 
 
+def put_alexnet(root):
+    """A data root (new) that holds weights for AlexNet, and those are drawn at random."""
+    (root / "weights").mkdir()
+    np.savez(root / "weights" / "alexnet_features.npz", **alexnet_weights())
+    return root
+
+
 @cache
 def alexnet_weights():
     """Random ones under which the signal neither dies nor grows: {name in torchvision's state: array}."""

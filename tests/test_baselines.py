@@ -52,7 +52,8 @@ def test_each_score_is_its_plain_version(computed):
 
 def test_neighbours_are_scikit_learn_s(computed):
     scores, split = computed
-    distances, _ = NearestNeighbors(n_neighbors=baselines.K).fit(flat(split.x_train)).kneighbors(flat(split.x_test))
+    nearest = NearestNeighbors(n_neighbors=baselines.NEIGHBOURS).fit(flat(split.x_train))
+    distances, _ = nearest.kneighbors(flat(split.x_test))
     np.testing.assert_allclose(scores["knn-pixels"], distances.mean(1), rtol=1e-5)
 
 

@@ -97,7 +97,7 @@ def test_the_holdout_s_choice_and_the_hours_are_counted(entries):
 def test_the_answer_counts_the_close_means_and_names_the_furthest(entries, monkeypatch):
     mean = mean_auc(cells_of(entries, "ocsvm")).value
     for paper, words in ((mean - 0.019, "1 of 1 on MNIST"), (mean + 0.03, "0 of 1 on MNIST")):
-        monkeypatch.setattr(classical, "paper_mean", lambda *args, paper=paper: paper)
+        monkeypatch.setattr(summaries, "paper_mean", lambda *args, paper=paper: paper)
         said = classical.found(entries).data
         assert words in said and f"OC-SVM, by {mean - paper:+.3f}" in said
     assert "no common results" in classical.found([]).data

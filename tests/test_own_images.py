@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import put_alexnet
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -15,7 +16,6 @@ from ganod_study import own_images
 from ganod_study.__main__ import main
 from ganod_study.own_images import RECORD, look, look_with, n_held_back, rank, rank_with
 from ganod_study.statistics import auc
-from tests.helpers import alexnet_weights
 
 MARGIN = 0.25  # above chance: what the AUC of planted images must reach at least
 QUIET = {"device": "cpu", "verbose": False}
@@ -84,10 +84,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """A data root with weights for AlexNet, random ones."""
-    root = tmp_path_factory.mktemp("data")
-    (root / "weights").mkdir()
-    np.savez(root / "weights" / "alexnet_features.npz", **alexnet_weights())
-    return root
+    return put_alexnet(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

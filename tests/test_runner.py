@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import alexnet_weights, assert_same
+from helpers import assert_same, put_alexnet
 from IPython.display import Markdown
 
 from ganod_lite import training
@@ -40,10 +40,7 @@ SAME = {  # methods with the same scores
 @pytest.fixture(scope="module")
 def no_data(tmp_path_factory):
     """A data root that holds nothing but weights for AlexNet, and those are drawn at random."""
-    root = tmp_path_factory.mktemp("no-data")
-    (root / "weights").mkdir()
-    np.savez(root / "weights" / "alexnet_features.npz", **alexnet_weights())
-    return root
+    return put_alexnet(tmp_path_factory.mktemp("no-data"))
 
 
 @pytest.fixture(autouse=True)

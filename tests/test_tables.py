@@ -13,7 +13,7 @@ from helpers import entry
 from sklearn.metrics import auc as area
 
 from ganod_lite.dcgan import Critic, Generator
-from ganod_study import figures, reference
+from ganod_study import figures, reference, summaries
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
@@ -184,7 +184,7 @@ def test_the_answer_counts_close_columns_and_says_what_is_missing(monkeypatch):
     stored = entries(classes=range(10), methods=("kde", "gmm"), scale="paper")
     stored += entries(classes=range(10), methods=("adgan",), scale="medium")
     mean = mean_auc(cells_of(stored, "kde")).value
-    monkeypatch.setattr(table1, "paper_mean", lambda dataset, method: mean + 0.01 if method == "kde" else 0.0)
+    monkeypatch.setattr(summaries, "paper_mean", lambda dataset, method: mean + 0.01 if method == "kde" else 0.0)
     said = table1.answer({"mnist": stored, "cifar10": []}).data
     assert "Not yet known for ADGAN" in said and "1 of 2 on MNIST." in said and "CIFAR-10" not in said
     adgan = mean_auc(cells_of(stored, "adgan")).interval

@@ -19,6 +19,7 @@ from ..summaries import (
     mean_auc,
     operating_points,
     over_classes,
+    over_repetitions,
 )
 
 VARIANTS = ("adgan-start", "adgan-untrained", "adgan-other-class")
@@ -176,6 +177,5 @@ def _difference(found, name=None):
 
 def _ahead(found):
     """In how many classes ADGAN is ahead, of {(class, seed): `Comparison`}, repetitions averaged."""
-    names = list(dict.fromkeys(name for name, _ in found))
-    ahead = sum(np.mean([c.difference for (name, _), c in found.items() if name == each]) > 0 for each in names)
-    return f"{ahead} of {number(len(names), 'class')}"
+    leads = over_repetitions({key: c.difference for key, c in found.items()})
+    return f"{(leads > 0).sum()} of {number(len(leads), 'class')}"

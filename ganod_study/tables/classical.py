@@ -11,34 +11,23 @@ from ..classical import DETECTORS
 from ..methods import METHODS
 from ..reference import paper_mean
 from ..render import markdown, not_run, plus_minus
-from ..summaries import by_dataset, cells_of, complete, grids, mean_auc
-from .table1 import CLOSE
+from ..statistics import TOLERANCE
+from ..summaries import by_dataset, cells_of, complete, from_paper, grids, mean_auc, n_close
 
 
 def found(entries):
     """The page's answer: how many means are close to the paper's, and which are furthest from them."""
-    ours = _differences(entries)
+    ours = from_paper(entries)
     if not ours:
         return not_run(*DETECTORS)
     texts = []
-    for title in dict.fromkeys(title for title, _ in ours):
-        of = {method: d for (name, method), d in ours.items() if name == title}
+    for dataset, of in ours.items():
         furthest = max(of, key=lambda method: abs(of[method]))
         texts.append(
-            f"{sum(abs(d) <= CLOSE for d in of.values())} of {len(of)} on {title} "
+            f"{n_close(of)} on {datasets.TITLES[dataset]} "
             f"(the furthest, {METHODS[furthest].label}, by {of[furthest]:+.3f})"
         )
-    return Markdown(f"**Means within {CLOSE} of the paper's:** {', and '.join(texts)}.")
-
-
-def _differences(entries):
-    """{(data set's title, method): our mean minus the paper's} of the columns that have all classes."""
-    return {
-        (title, method): ours.value - paper_mean(some[0].parameters["dataset"], method)
-        for title, some in by_dataset(complete(entries)).items()
-        for method in DETECTORS
-        if (ours := mean_auc(cells_of(some, method)))
-    }
+    return Markdown(f"**Means within {TOLERANCE} of the paper's:** {', and '.join(texts)}.")
 
 
 def dimension_sentences(entries):
@@ -86,7 +75,7 @@ def columns(entries):
                     "ours": plus_minus(ours.interval),
                     "draws": len(ours.aucs),
                     "difference": f"{difference:+.3f}",
-                    f"within {CLOSE}": "yes" if abs(difference) <= CLOSE else "no",
+                    f"within {TOLERANCE}": "yes" if abs(difference) <= TOLERANCE else "no",
                 }
             )
     return markdown(rows)

@@ -7,10 +7,10 @@ from IPython.display import Markdown
 from ganod_lite.gaal import RULES
 
 from .. import reference
-from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, TOLERANCE, medians, ranks
+from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, medians, ranks
 from ..methods import METHODS
 from ..render import markdown, mean_sd, note, number
-from ..statistics import auc
+from ..statistics import TOLERANCE, auc
 
 WHEN = {"at stop": STOP, "at end": END}
 MARK = "†"  # of what was told the authors' stop epochs

@@ -8,7 +8,7 @@ from ..datasets import TITLES
 from ..gaal import COLUMNS
 from ..methods import METHODS
 from ..reference import paper_mean
-from ..render import markdown, note, number, signed
+from ..render import bracketed, markdown, note, number, signed
 from .gaal import head, listed
 
 SIZES = {"mnist": "MNIST, 32 × 32, grey", "cifar10": "CIFAR-10, 32 × 32, colour"}
@@ -99,7 +99,7 @@ def on_images(cells):
             {
                 "method": standing.title,
                 "kind": kind(method),
-                "mean AUC": _interval(standing.mean),
+                "mean AUC": bracketed(standing.mean),
                 "worst class": f"{min(standing.aucs.values()):.3f}",
                 "best in": f"{best[method]} of {len(standing.aucs)}",
                 "ms per image": _ms(cells[method].values()),
@@ -136,7 +136,7 @@ def verdict_on_images(dataset, cells):
     advice = "**Take a classical method first.**" if first == a else "**Take a network first.**"
     return Markdown(
         f"{advice} On {TITLES[dataset]} the best {name} has a mean AUC over classes of "
-        f"{_interval(standings[first].mean)}, and the best {other} of {_interval(standings[second].mean)}. "
+        f"{bracketed(standings[first].mean)}, and the best {other} of {bracketed(standings[second].mean)}. "
         f"The difference within classes is {_difference(gap)}. A classical method is the best of all in "
         f"{n_classical} of {number(len(standings[first].aucs), 'class')}. The paper prints means of "
         f"{_printed(dataset, 'adgan')} for its ADGAN and {_printed(dataset, first)} for {standings[first].title}."
@@ -166,7 +166,7 @@ def on_tables(standings):
         [
             {
                 "detector": _head(title),
-                "mean AUC": _interval(standing.mean),
+                "mean AUC": bracketed(standing.mean),
                 "worst table": f"{min(standing.aucs.values()):.3f}",
                 "best on": f"{best[title]} of {len(standing.aucs)}",
             }
@@ -189,7 +189,7 @@ def verdict_on_tables(standings):
     advice = "**Take a classical method first.**" if gap.value > 0 else f"**Take {b.title} first.**"
     return Markdown(
         f"{advice} Of what needs nobody's choice of an epoch, {a.title} has the best mean over "
-        f"{number(len(a.aucs), 'table')}, {_interval(a.mean)}; {b.title} has {_interval(b.mean)}. "
+        f"{number(len(a.aucs), 'table')}, {bracketed(a.mean)}; {b.title} has {bracketed(b.mean)}. "
         f"The difference within tables is {_difference(gap)}. {a.title} is ahead on {ahead} of them."
     )
 
@@ -206,7 +206,3 @@ def _difference(interval):
 
 def _head(title):
     return head(title) if title in COLUMNS else title
-
-
-def _interval(interval):
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

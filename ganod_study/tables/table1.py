@@ -6,16 +6,14 @@ import numpy as np
 from IPython.display import HTML, Markdown
 
 from .. import datasets, tuning
-from ..classical import DETECTORS
 from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
-from ..render import NOT_YET, csv_link, markdown, number, plus_minus
-from ..statistics import paired_comparison
-from ..summaries import cells_of, complete, entry_auc, mean_auc, operating_points
+from ..render import NOT_YET, bracketed, csv_link, markdown, number, plus_minus
+from ..statistics import TOLERANCE, paired_comparison
+from ..summaries import cells_of, class_aucs, complete, from_paper, mean_auc, n_close, operating_points
 from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
-CLOSE = 0.02  # means that are no further apart need no explanation
 FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
 CELL = "min-width: 0; font-size: 0.75rem; line-height: 1.25; padding: 0.15em 0.3em; text-align: center"
 CELL += "; white-space: nowrap"  # book.css makes cells of words wider
@@ -35,10 +33,7 @@ def answer(stored):
             mean, paper = mean_auc(cells_of(best, "adgan")), paper_mean(dataset, "adgan")
             text = f"{plus_minus(mean.interval)} on {title} (the paper: {paper:.3f})"
             adgan.setdefault(scale["adgan"], []).append(text)
-        run = [method for method in DETECTORS if scale.get(method) == "paper"]
-        means = {method: np.mean(list(_class_aucs(best, method).values())) for method in run}
-        n_close = sum(abs(mean - paper_mean(dataset, method)) <= CLOSE for method, mean in means.items())
-        close += [f"{n_close} of {len(run)} on {title}"] if run else []
+        close += [f"{n_close(of)} on {title}" for of in from_paper(entries).values()]
     said = []
     if "paper" in adgan:
         said.append(f"At the paper's scale ADGAN has a mean AUC of **{' and '.join(adgan.pop('paper'))}**.")
@@ -49,7 +44,7 @@ def answer(stored):
         said.append(networks + _trained_too_little(scale) + ".")
     if close:
         columns = "**The classical columns**, run in full at the paper's scale, have means within"
-        said.append(f"{columns} {CLOSE} of the paper's for {' and '.join(close)}.")
+        said.append(f"{columns} {TOLERANCE} of the paper's for {' and '.join(close)}.")
     return Markdown(" ".join(said))
 
 
@@ -71,7 +66,8 @@ def matrix(dataset, stored):
     """
     best, title = complete(stored), datasets.TITLES[dataset]
     scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
-    aucs = {m: _class_aucs(best, m) for m in TABLE1}  # whole repetitions only, so their mean is that of the repetitions
+    # Of whole repetitions only, so their mean is that of the repetitions
+    aucs = {m: class_aucs(cells_of(best, m)) for m in TABLE1}
     notes = _misprints(dataset)
 
     def row(name, classes):
@@ -91,7 +87,7 @@ def matrix(dataset, stored):
     rows = [row("mean", classes), *(row(datasets.CLASSES[dataset][c], [c]) for c in classes)]
     about = (
         f"{title}: in each cell our AUC (bold) above the paper's, in each head the scale of ours. Blue where ours is "
-        f"higher, orange where it is lower, the deeper the more, up to {FULL_SHADE}; unshaded within {CLOSE}."
+        f"higher, orange where it is lower, the deeper the more, up to {FULL_SHADE}; unshaded within {TOLERANCE}."
     )
     about += "".join(f" * {note}" for note in notes.values())
     style = "width: 100%; table-layout: auto; margin: 0; border-collapse: collapse; font-variant-numeric: tabular-nums"
@@ -104,17 +100,9 @@ def matrix(dataset, stored):
     )
 
 
-def _class_aucs(entries, method):
-    """{class: AUC averaged over repetitions}."""
-    found = {}
-    for (c, _), entry in cells_of(entries, method).items():
-        found.setdefault(c, []).append(entry_auc(entry))
-    return {c: float(np.mean(values)) for c, values in found.items()}
-
-
 def _matrix_cell(paper, ours, mark):
     shade = ""
-    if ours is not None and abs(ours - paper) > CLOSE:
+    if ours is not None and abs(ours - paper) > TOLERANCE:
         depth = 0.1 + 0.4 * min(1, abs(ours - paper) / FULL_SHADE)
         shade = f"; background: rgba({SHADES[bool(ours > paper)]}, {depth:.2f})"
     shown = "–" if ours is None else f"{ours:.3f}"
@@ -264,7 +252,7 @@ def _interval(mean):
     """As text for one class, whose interval need not be symmetric near 1; "" for None."""
     if mean is None:
         return ""
-    return f"{mean.value:.3f} [{mean.interval.low:.3f}, {mean.interval.high:.3f}]{_repetitions(mean)}"
+    return f"{bracketed(mean.interval)}{_repetitions(mean)}"
 
 
 def _repetitions(mean):
