@@ -19,8 +19,8 @@ def summary(verdicts):
     rows = [
         {
             "claim": f"{{ref}}`claim-{name}`",
-            "source": f"{SOURCES[claims[name].source]}, {claims[name].where}",
             "verdict": found.verdict,
+            "source": f"{SOURCES[claims[name].source]}, {claims[name].where}",
         }
         for outcome in OUTCOMES
         for name, found in verdicts.items()
