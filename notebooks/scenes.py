@@ -31,7 +31,7 @@ from ganod_study.tables import records
 
 data = scenes.at_hand(data_root)
 options = {"data_root": data_root, "store": store, "device": device}
-stored = runner.stored_results(data)
+stored = runner.stored_results(data) or runner.stored_results("scenes")
 scenes.summary(stored)
 
 # %% [markdown]
