@@ -21,7 +21,7 @@ from .common import in_turns, main, per, ratios
 TABLES = ("onecluster", "WDBC", "Pima", "Waveform", "Annthyroid", "PenDigits")
 
 
-def measure(device, seconds, updates=60, repetitions=15):
+def measure(device, seconds, updates=20, repetitions=15):
     """Each for about `updates` updates of the discriminator until the stop, and twice as many after it."""
     try:
         import pyod
@@ -48,7 +48,7 @@ def measure(device, seconds, updates=60, repetitions=15):
                             theirs(stop_epochs=stop_epochs).fit(X)
 
                 in_turn = {"PyOD": fit_theirs, "ours": fit_ours}
-                _, times = in_turns(in_turn, device, seconds / (4 * len(names)), rounds=5 if n == 1 else 2)
+                _, times = in_turns(in_turn, device, seconds / (4 * len(names)), rounds=5 if n == 1 else 1)
                 rows.append(
                     {
                         "table": name,
