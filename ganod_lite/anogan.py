@@ -85,6 +85,8 @@ def anogan_search(
     generator, critic : torch.nn.Module
         Trained, the generator as in `latent_search`. Neither is changed nor put in another mode: copies are
         searched, frozen and in evaluation mode.
+    x, latent_size, random_state, device, verbose
+        As in `latent_search`, whose errors it raises.
     n_steps : int, default 500
     discrimination_weight : float in [0, 1], default 0.1
         Lambda.
@@ -97,8 +99,6 @@ def anogan_search(
         "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
     chunk_size : int, default 128
         How many images are searched at one time.
-    x, latent_size, random_state, device, verbose
-        As in `latent_search`, whose errors it raises.
 
     Returns
     -------

@@ -331,7 +331,7 @@ class DCAE(ImageDetector):
 
     def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
-        return scores[getattr(self, "score", "reconstruction")]  # the former is a VAE's
+        return scores[getattr(self, "score", "reconstruction")]  # which only a VAE can choose
 
     def _explain(self, X: Any) -> Any:
         device = resolve_device(self.device)
