@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
-from .copies import BETAS, FrozenCopies, Prepared, copies_of
+from .copies import BETAS, FrozenCopies, Prepared, check_finite, copies_of
 from .gan import GANDetector
 from .images import ImagesLike, as_images
 from .losses import Loss, squared_l2
@@ -207,17 +207,10 @@ def latent_search(
             _keep_nearest(nearest, smallest, made, losses[part, :, -1], owner)
             start += chunk
             bar.update(min(start, len(z)) * n_rows // n_seeds - bar.n)
-    if not torch.isfinite(losses).all():
-        bad = (~torch.isfinite(losses.reshape(len(images), -1))).any(1).nonzero().flatten().tolist()
-        raise FloatingPointError(
-            f"latent_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
-            f"index {bad[0]}. Check the generator's weights, or lower lr_z (got {lr_z}) or lr_theta (got {lr_theta})."
-        )
-    return SearchResult(
-        losses.reshape(len(images), n_seeds, n_steps + 1).double().numpy(),
-        z.reshape(len(images), n_seeds, -1).numpy(),
-        nearest.numpy(),
-    )
+    losses, z = losses.view(len(images), n_seeds, -1), z.view(len(images), n_seeds, -1)
+    advice = f"Check the generator's weights, or lower lr_z (got {lr_z}) or lr_theta (got {lr_theta})."
+    check_finite("latent_search", losses, advice)
+    return SearchResult(losses.double().numpy(), z.numpy(), nearest.numpy())
 
 
 def prepare_search(

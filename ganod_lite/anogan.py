@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
-from .copies import BETAS, Prepared
+from .copies import BETAS, Prepared, check_finite
 from .dcgan import Critic
 from .gan import GANDetector
 from .images import ImagesLike, as_images
@@ -85,8 +85,8 @@ def anogan_search(
     generator, critic : torch.nn.Module
         Trained, the generator as in `latent_search`. Neither is changed nor put in another mode: copies are
         searched, frozen and in evaluation mode.
-    x : images (n, channels, height, width)
-        In [-1, 1], or uint8; see `as_images`.
+    x, latent_size, random_state, device, verbose
+        As in `latent_search`, whose errors it raises.
     n_steps : int, default 500
     discrimination_weight : float in [0, 1], default 0.1
         Lambda.
@@ -97,27 +97,12 @@ def anogan_search(
     features : callable, default `last_hidden_layer`
         f, which maps the critic and images (m, channels, height, width) to features (m, ...). The paper says
         "an intermediate layer"; the default is the last one of a `dcgan.Critic`.
-    latent_size : int, optional
-        Needed where the generator has no attribute of that name.
-    random_state : int, RandomState or None, default None
-        The starting point of an image depends on it and on the image's own pixels alone.
-    device : str, default "auto"
-        "auto" is CUDA where there is one.
     chunk_size : int, default 128
         How many images are searched at one time.
-    verbose : bool, default True
-        Whether to show a progress bar.
 
     Returns
     -------
     AnoGANResult
-
-    Raises
-    ------
-    ValueError, TypeError
-        For arguments that do not fit.
-    FloatingPointError
-        If a loss stops being finite.
     """
     images, seed = _whole_pixels(as_images(x, name="x")), seed_from(random_state)
     prepared, features_of = prepare_search(
@@ -134,12 +119,8 @@ def anogan_search(
             losses[:, part], z[part], nearest[part] = found
             bar.update(len(images[part]))
     scores = weights @ losses
-    if not torch.isfinite(scores).all():
-        bad = (~torch.isfinite(scores)).nonzero().flatten().tolist()
-        raise FloatingPointError(
-            f"anogan_search: the loss stopped being finite for {len(bad)} of {len(images)} images, the first at "
-            f"index {bad[0]}. Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
-        )
+    advice = f"Check the weights of the generator and the critic, or lower lr_z (got {lr_z})."
+    check_finite("anogan_search", scores, advice)
     return AnoGANResult(*(values.numpy() for values in (scores, *losses, z, nearest)))
 
 
@@ -239,10 +220,8 @@ class AnoGAN(GANDetector):
         The networks that are searched.
     critic_loss_, generator_loss_ : list of float
         A value per training step; empty where the networks were given.
-    offset_ : float
-        The threshold of `score_samples`.
-    image_shape_, n_features_in_ : tuple and int
-        (channels, height, width) and their product.
+    offset_, image_shape_, n_features_in_
+        As ADGAN's.
 
     Examples
     --------

@@ -104,26 +104,13 @@ def train_autoencoder(
     variational : bool
     n_steps : int
         Steps of Adam with DCGAN's settings; the paper names no optimiser.
-    latent_size, ngf, batch_size : int, default 256, 64 and 64
-        See `dcgan.Encoder`.
-    device : str, default "auto"
-        "auto" is CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at
-        See `training.Training.run`.
-    verbose : bool, default True
-        Whether to show a progress bar.
+    latent_size, ngf, batch_size, device, checkpoint, checkpoint_seconds, stop_at, verbose
+        As in `gan.train_gans`, whose errors it raises.
 
     Returns
     -------
     Autoencoder
         In evaluation mode, on the CPU.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For arguments that do not fit, before anything is trained.
-    FloatingPointError, TimeIsUp
-        See `training.Training.run`.
     """
     training = _AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
     return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
@@ -308,20 +295,10 @@ class DCAE(ImageDetector):
 
     Parameters
     ----------
-    n_iter : int, default 10,000
-        Steps of training. The paper gives none of the sizes.
-    latent_size, ngf, batch_size : int, default 256, 64 and 64
-        256 as ADGAN's. See `train_autoencoder`.
-    contamination : float in (0, 0.5] or None, default 0.1
-        The share of training images that `predict` is to call outliers; None for no threshold.
-    random_state : int, RandomState or None, default None
-        An int gives the same training each time.
-    checkpoint : path or None, default None
+    n_iter, latent_size, ngf, batch_size : int, default 10,000, 256, 64 and 64
+        The training, see `train_autoencoder`. The paper gives none of the sizes.
+    contamination, random_state, checkpoint, device, verbose
         As in `ADGAN`.
-    device : str, default "auto"
-        "auto" is CUDA where there is one.
-    verbose : bool, default True
-        Whether to show progress bars.
 
     Attributes
     ----------
@@ -329,10 +306,8 @@ class DCAE(ImageDetector):
         The trained encoder and decoder.
     loss_ : list of float
         A value per training step.
-    offset_ : float
-        The threshold of `score_samples`.
-    image_shape_, n_features_in_ : tuple and int
-        (channels, height, width) and their product.
+    offset_, image_shape_, n_features_in_
+        As ADGAN's.
 
     Examples
     --------
@@ -346,10 +321,6 @@ class DCAE(ImageDetector):
     N_THRESHOLD = 5000  # a score is one pass through the networks
     _variational = False
 
-    @property
-    def _score_name(self) -> str:
-        return "reconstruction"
-
     def _fit(self, X: torch.Tensor, y: Any) -> None:
         check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
@@ -360,7 +331,7 @@ class DCAE(ImageDetector):
 
     def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:
         scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
-        return scores[self._score_name]
+        return scores[getattr(self, "score", "reconstruction")]  # which only a VAE can choose
 
     def _explain(self, X: Any) -> Any:
         device = resolve_device(self.device)
@@ -397,7 +368,3 @@ class VAE(DCAE):
         if self.score not in SCORES:
             raise ValueError(f"score must be one of {SCORES}; got {self.score!r}.")
         super()._fit(X, y)
-
-    @property
-    def _score_name(self) -> str:
-        return self.score

@@ -205,7 +205,6 @@ class ImageDetector(Detector):
         Returns
         -------
         Explanation
-            `reconstruction` (n, channels, height, width) and `residual` (n, height, width).
 
         Raises
         ------

@@ -107,6 +107,16 @@ class Prepared:
         return z.to(self.device, self.dtype)
 
 
+def check_finite(search: str, losses: torch.Tensor, advice: str) -> None:
+    """Raise FloatingPointError, naming the images, unless a search's losses (n, ...) are all finite."""
+    bad = (~torch.isfinite(losses)).view(len(losses), -1).any(1).nonzero().flatten().tolist()
+    if bad:
+        raise FloatingPointError(
+            f"{search}: the loss stopped being finite for {len(bad)} of {len(losses)} images, the first at index "
+            f"{bad[0]}. {advice}"
+        )
+
+
 def copy_of(module: nn.Module) -> nn.Module:
     """A deep copy, also of a module that keeps results of autograd, as weight and spectral norm do once trained."""
     kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor)]
@@ -119,11 +129,8 @@ def copy_of(module: nn.Module) -> nn.Module:
 
 def _input_size(module: nn.Module) -> int | None:
     """How many numbers the first linear or convolutional layer takes, or None."""
-    for layer in module.modules():
-        size = getattr(layer, "in_features", None) or getattr(layer, "in_channels", None)
-        if size:
-            return size
-    return None
+    sizes = (getattr(layer, "in_features", getattr(layer, "in_channels", None)) for layer in module.modules())
+    return next(filter(None, sizes), None)
 
 
 class FrozenCopies:

@@ -21,6 +21,7 @@ from sklearn.base import clone
 from sklearn.utils import check_scalar
 from threadpoolctl import threadpool_limits
 from torch import nn
+from torch.func import functional_call
 from torch.nn.functional import softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
@@ -38,9 +39,7 @@ BATCH = 500  # at most; the scripts'
 class Source:
     """Where a variant comes from, told by the three points in which the variants differ."""
 
-    start: Callable[
-        [nn.Linear, torch.Generator], None
-    ]  # (layer, rng): draw the first weights of a discriminator's layer
+    start: Callable[[nn.Linear, torch.Generator], None]  # draws the first weights of a discriminator's layer
     rate: Callable[[float, float, int], float]  # lr, decay, updates so far: what a gradient is multiplied by
     shuffles: bool  # in each epoch, not just once before
 
@@ -333,7 +332,7 @@ class GAAL(TableDetector):
     verbose: bool = True
 
     _cure = "Mostly features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d."
-    variant, generator_bias = "official", 0.0  # unless a subclass lets them be chosen
+    variant, generator_bias, k = "official", 0.0, 1  # unless a subclass lets them be chosen
 
     def fit(self, X: Any, y: Any = None) -> "GAAL":
         """Train on X.
@@ -380,7 +379,7 @@ class GAAL(TableDetector):
                 if source.shuffles:
                     shuffled = game.data[torch.randperm(n, generator=rng)]
                 losses = [
-                    self._step(game, real, stop is None or self._one_more(epoch - stop, i), last=i == n // batch - 1)
+                    self._step(game, real, self._learning(epoch, stop, i), last=i == n // batch - 1)
                     for i, real in enumerate(shuffled[: n - n % batch].split(batch))
                 ]
                 recorded = ([loss for loss in each if loss is not None] for each in zip(*losses))
@@ -408,7 +407,7 @@ class GAAL(TableDetector):
         data = torch.tensor(np.c_[X, np.ones(n)], dtype=torch.get_default_dtype(), device=device)
         shuffled = data[torch.randperm(n, generator=rng)]
         discriminator = make_discriminator(d, n, self.variant, rng).to(device)
-        generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self._n_generators())]
+        generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self.k)]
         rate_d, rate_g = (partial(source.rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
         D = Discriminator(discriminator, rate_d, self.momentum, max(n, (len(generators) + 1) * batch))
         G = Generators(generators, rate_g, self.momentum)
@@ -420,6 +419,10 @@ class GAAL(TableDetector):
             return noise
 
         return Game(D, G, data, labels, draw), shuffled
+
+    def _learning(self, epoch: int, stop: int | None, batch: int) -> bool:
+        """Whether the generators learn, which they do a little longer than until the stop."""
+        return stop is None or (epoch == stop + 1 and batch < self._batches_after_stop)
 
     def _times(self) -> int:
         return 3 if self.schedule == "full" else 1
@@ -455,6 +458,7 @@ class GAAL(TableDetector):
         return X
 
     def _check_parameters(self) -> None:
+        check_scalar(self.k, "k", Integral, min_val=1)
         if not (isinstance(self.stop_epochs, str) and self.stop_epochs in RULES):
             if isinstance(self.stop_epochs, str):
                 raise ValueError(f"stop_epochs must be an int or one of {tuple(RULES)}; got {self.stop_epochs!r}.")
@@ -540,16 +544,10 @@ class SOGAAL(GAAL):
     _name = "SO-GAAL"
     _losses = ("discriminator_loss", "generator_loss")
     _step = staticmethod(so_gaal_step)
+    _batches_after_stop = math.inf  # all of an epoch, after which the script compares
 
     variant: str = "official"
     generator_bias: float = 0.0
-
-    def _n_generators(self) -> int:
-        return 1
-
-    @staticmethod
-    def _one_more(epochs_past_stop: int, batch: int) -> bool:
-        return epochs_past_stop == 1  # the script compares after an epoch
 
     @property
     def generator_(self) -> nn.Sequential:
@@ -603,19 +601,9 @@ class MOGAAL(GAAL):
     _name = "MO-GAAL"
     _losses = ("discriminator_loss", "generator_loss", "sub_generator_loss")
     _step = staticmethod(mo_gaal_step)
+    _batches_after_stop = 1  # after which the script compares
 
     k: int = 10
-
-    def _check_parameters(self) -> None:
-        check_scalar(self.k, "k", Integral, min_val=1)
-        super()._check_parameters()
-
-    def _n_generators(self) -> int:
-        return self.k
-
-    @staticmethod
-    def _one_more(epochs_past_stop: int, batch: int) -> bool:
-        return epochs_past_stop == 1 and batch == 0  # the script compares after a batch
 
 
 def fit_repetitions(
@@ -680,14 +668,9 @@ def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:
 
 def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
     """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
-    x = torch.tensor(X, dtype=torch.float64)
-    with torch.no_grad():
-        for layer in discriminator:
-            if isinstance(layer, nn.Linear):
-                x = nn.functional.linear(x, layer.weight.cpu().double(), layer.bias.cpu().double())
-            else:
-                x = layer(x)
-    return torch.sigmoid(-x).squeeze(1).numpy()
+    weights = {name: weight.detach().cpu().double() for name, weight in discriminator.named_parameters()}
+    logits = functional_call(discriminator, weights, torch.tensor(X, dtype=torch.float64))
+    return torch.sigmoid(-logits).squeeze(1).numpy()
 
 
 def _auc(y: np.ndarray, scores: np.ndarray) -> float:

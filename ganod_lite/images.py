@@ -60,23 +60,21 @@ def as_images(
         Naming what is wrong, what was given and what is allowed.
     """
     images = _as_tensor(X, name)
-    given = f"got shape {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}"
+    refusal = f"{name} must be {WANTED}; got shape {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}"
     if images.dtype == torch.uint8:
         if images.ndim == 3:
             images = images.unsqueeze(-1)
         if images.ndim != 4:
-            raise ValueError(f"{name} must be {WANTED}; {given}.")
+            raise ValueError(f"{refusal}.")
         if images.shape[1] <= FEW < images.shape[3]:
-            raise ValueError(
-                f"{name} must be {WANTED}; {given}: its channels seem to come first. Move them to the end."
-            )
+            raise ValueError(f"{refusal}: its channels seem to come first. Move them to the end.")
         images = images.permute(0, 3, 1, 2).float() / 127.5 - 1
     elif not images.is_floating_point():
-        raise TypeError(f"{name} must be {WANTED}; {given}.")
+        raise TypeError(f"{refusal}.")
     elif images.ndim == 4 and images.shape[3] <= FEW < min(images.shape[1:3]):
-        raise ValueError(f"{name} must be {WANTED}; {given}: its channels seem to come last. Move them to the front.")
+        raise ValueError(f"{refusal}: its channels seem to come last. Move them to the front.")
     if images.ndim != 4 or 0 in images.shape[1:]:
-        raise ValueError(f"{name} must be {WANTED}; {given}.")
+        raise ValueError(f"{refusal}.")
     if len(images) < min_samples:
         raise ValueError(f"{name}: at least {min_samples} images are needed; got {len(images)}.")
     if shape is not None and tuple(images.shape[1:]) != tuple(shape):

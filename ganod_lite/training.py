@@ -5,9 +5,10 @@ import io
 import time
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils import check_scalar
@@ -24,41 +25,26 @@ class TimeIsUp(Exception):
     """The time given to a training is over before it is done."""
 
 
+@dataclass(eq=False, repr=False)
 class Training(ABC):
     """What all trainings share: the loop over blocks of steps, the checkpoint and the clock.
 
     A subclass offers `block(n)`, which trains for n steps and returns their losses, a tensor
     (n, len(loss_names), n_sets); `finish()`, which returns what has been trained; and `advice` for when it diverges.
-
-    Parameters
-    ----------
-    kind : str, what is trained, for the progress bar and messages.
-    loss_names : tuple of str.
-    n_steps : int, how many steps there are in all.
-    seeds : list of int, one for each set of images.
-    arguments : dict, all that the result depends on; the checkpoint of another training is refused.
-    parts : list of what has a state_dict: networks and optimisers.
-    rngs : list of torch.Generator.
-    device : torch.device.
     """
 
-    advice: str
+    advice: ClassVar[str]
 
-    def __init__(
-        self,
-        kind: str,
-        loss_names: tuple[str, ...],
-        n_steps: int,
-        seeds: list[int],
-        arguments: dict[str, Any],
-        parts: list[Any],
-        rngs: list[torch.Generator],
-        device: torch.device,
-    ) -> None:
-        self.kind, self.loss_names, self.n_steps, self.seeds = kind, loss_names, n_steps, seeds
-        self.arguments, self.parts, self.rngs, self.device = arguments, parts, rngs, device
-        self.losses: list[Any] = []  # a list (len(loss_names), n_sets) for each step
-        self._began = time.perf_counter()
+    kind: str  # what is trained, for the progress bar and messages
+    loss_names: tuple[str, ...]
+    n_steps: int  # in all
+    seeds: list[int]  # one for each set of images
+    arguments: dict[str, Any]  # all that the result depends on; the checkpoint of another training is refused
+    parts: list[Any]  # what has a state_dict: networks and optimisers
+    rngs: list[torch.Generator]
+    device: torch.device
+    losses: list[Any] = field(default_factory=list, init=False)  # (len(loss_names), n_sets) of each step so far
+    _began: float = field(default_factory=time.perf_counter, init=False)
 
     @abstractmethod
     def block(self, n_steps: int) -> torch.Tensor:

@@ -2,7 +2,15 @@
 
 import os
 
+import pytest
 import torch
 
 torch.set_num_threads(1)
 os.environ["GANOD_JOBS"] = "1"  # the build sets it to the number of cores for the process that it runs in
+
+
+@pytest.fixture(scope="session")
+def digits():
+    from ganod_study.datasets import load_images
+
+    return load_images("digits")

@@ -1,8 +1,9 @@
-"""What several files of tests share: made-up entries of a store, how they are compared, and weights for AlexNet."""
+"""What several files of tests share: made-up entries of a store, how they are compared, and networks' weights."""
 
 from functools import cache
 
 import numpy as np
+import torch
 
 from ganod_study.store import Entry
 
@@ -26,6 +27,21 @@ def assert_same(entry, expected):
     assert list(entry.arrays) == list(expected.arrays)
     for name, values in expected.arrays.items():
         np.testing.assert_array_equal(entry.arrays[name], values)
+
+
+@torch.no_grad()
+def far_from_their_start(*networks):
+    """The networks in evaluation mode, their weights and statistics as changed as by a training, at random."""
+    for network in networks:
+        for p in network.parameters():
+            p.add_(torch.randn_like(p) * 0.2)
+        for name, buffer in network.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(std=0.3)
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.5, 2)
+        network.eval()
+    return networks
 
 
 def put_alexnet(root):

@@ -128,17 +128,21 @@ def test_parameters_are_stored_untouched(make, images):
 
 def test_clone_and_random_state(fitted, images):
     twin = clone(fitted)
+    assert vars(twin) == twin.get_params() == fitted.get_params()
     with pytest.raises(NotFittedError):
         twin.predict(images)
     scores = fitted.anomaly_score(images)
     np.testing.assert_array_equal(twin.fit(images).anomaly_score(images), scores)
-    assert not np.allclose(twin.set_params(random_state=1).fit(images).anomaly_score(images), scores)
+    assert np.all(twin.set_params(random_state=1).fit(images).anomaly_score(images) != scores)
+    unseeded = twin.set_params(random_state=None).fit(images)
+    np.testing.assert_array_equal(unseeded.anomaly_score(images), unseeded.anomaly_score(images))
 
 
 def test_pickle(fitted, images):
     copy = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(copy.anomaly_score(images), fitted.anomaly_score(images))
     np.testing.assert_array_equal(copy.predict(images), fitted.predict(images))
+    assert copy.offset_ == fitted.offset_
 
 
 def test_scores_do_not_depend_on_the_neighbours(fitted, images):
@@ -202,28 +206,49 @@ def test_a_random_state_out_of_range_is_named(make, images, random_state):
         make(random_state=random_state).fit(images)
 
 
-SEARCH = [{"n_steps": -1}, {"lr_z": -1.0}, {"device": "gpu"}]
+TRAINING = [
+    ("n_iter", 0, "n_iter == 0, must be >= 1"), ("ngf", 0, "ngf == 0, must be >= 1"),
+    ("device", "gpu", 'device must be "auto" or'), ("contamination", 0.6, "contamination == 0.6, must be <= 0.5"),
+]  # fmt: skip
+SEARCH = [*TRAINING, ("objective", "weight", "objective must be one of"), ("lr_z", -1.0, "lr_z == -1.0, must be >= 0")]
+SEARCH += [("n_steps", -1, "n_steps == -1, must be >= 0")]
 WRONG = {
     "ADGAN": [
-        *SEARCH, {"n_seeds": 0}, {"lr_theta": "no"}, {"loss": "l1"}, {"loss": torch.nn.functional.mse_loss},
-        {"max_memory": 1}, {"contamination": 2},
+        *SEARCH, ("n_seeds", 0, "n_seeds == 0, must be >= 1"), ("lr_theta", "no", "lr_theta"), ("loss", "l1", "loss"),
+        ("loss", torch.nn.functional.mse_loss, "loss"), ("max_memory", 1, "max_memory"),
     ],
-    "AnoGAN": [*SEARCH, {"discrimination_weight": 2}, {"chunk_size": 0}, {"features": "last"}, {"critic": 1}],
-    "DCAE": [{"device": "gpu"}, {"contamination": 2}],
-    "VAE": [{"score": "best"}],
+    "AnoGAN": [
+        *SEARCH, ("discrimination_weight", 2, "discrimination_weight"), ("chunk_size", 0, "chunk_size"),
+        ("features", "last", "features"), ("critic", 1, "critic"),
+    ],
+    "DCAE": TRAINING,
+    "VAE": [*TRAINING, ("score", "best", "score")],
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, wrongs in WRONG.items() for wrong in wrongs])
-def test_what_is_wrong_with_later_steps_is_said_before_anything_is_trained(name, wrong, images, monkeypatch):
+@pytest.fixture
+def no_training(monkeypatch):
     monkeypatch.setattr(training.Training, "run", lambda *args: pytest.fail("something was trained"))
-    detector = IMAGE_DETECTORS[name]().set_params(**wrong)
-    with pytest.raises((ValueError, TypeError), match=next(iter(wrong))):
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, wrongs in WRONG.items() for wrong in wrongs])
+def test_what_is_wrong_with_any_step_is_said_before_anything_is_trained(name, wrong, images, no_training):
+    parameter, value, message = wrong
+    with pytest.raises((ValueError, TypeError), match=message):
+        IMAGE_DETECTORS[name]().set_params(**{parameter: value}).fit(images)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_images_must_be_squares_that_dcgan_makes(name, no_training):
+    with pytest.raises(ValueError, match="image_shape: DCGAN makes square images"):
+        IMAGE_DETECTORS[name]().fit(np.zeros((5, 1, 28, 28)))
+
+
+def test_without_contamination_there_are_scores_but_no_threshold(make, images, monkeypatch):
+    detector = make(contamination=None, random_state=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(detector), "_anomaly_score", lambda *args: pytest.fail("scored"))
         detector.fit(images)
-
-
-def test_without_contamination_there_are_scores_but_no_threshold(make, images):
-    detector = make(contamination=None, random_state=0).fit(images)
     assert detector.anomaly_score(images).shape == (40,)
     for method in (detector.predict, detector.decision_function):
         with pytest.raises(ValueError, match="contamination=None leaves the threshold unset"):

@@ -1,4 +1,4 @@
-"""What people have and do: torch's global state, generators of all kinds, images as they come."""
+"""What people have and do: torch's global state, generators of all kinds."""
 
 import warnings
 
@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
 
 from ganod_lite import ADGAN, DCAE, KDE, SOGAAL, VAE, AnoGAN, latent_search
 from ganod_lite.dcgan import Generator
-from ganod_lite.images import as_images
 
 PIXELS = np.random.RandomState(0).randint(256, size=(8, 8, 8)).astype(np.uint8)
 TABLE = np.random.RandomState(0).uniform(size=(40, 3))
@@ -124,23 +122,6 @@ def test_half_precision_generators_are_searched_in_float32(dtype):
     generator = Generator((1, 8, 8), 8, 4).eval().to(dtype)
     half, full = search(generator).scores, search(generator.float()).scores
     np.testing.assert_array_equal(half, full)
-
-
-IMAGES = np.random.RandomState(0).uniform(-1, 1, (6, 1, 8, 8)).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        IMAGES.astype(">f4"),
-        IMAGES.astype(np.longdouble),
-        list(torch.tensor(IMAGES).requires_grad_()),
-        TensorDataset(torch.tensor(IMAGES), torch.zeros(6)),
-    ],
-    ids=["big-endian", "longdouble", "tensors", "dataset"],
-)
-def test_images_as_people_have_them(same):
-    np.testing.assert_array_equal(as_images(same), IMAGES)
 
 
 def test_images_of_any_number_of_channels():
