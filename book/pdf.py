@@ -15,10 +15,11 @@ from playwright.sync_api import sync_playwright
 BOOK = Path(__file__).resolve().parents[1] / "build" / "_build" / "html"
 FRONT = "notebooks/intro.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WEB_ONLY = '<p class="web-only"><em>This part is only in the web version of the book.</em></p>'  # films, folded outputs
+# In place of films and of folded outputs
+WEB_ONLY = '<p class="web-only"><em>This part is only in the web version of the book.</em></p>'
 FOOTER = '<div style="width: 100%; font-size: 8px; text-align: center"><span class="pageNumber"></span></div>'
-# Nothing may be wider than this, a sheet of A4 within its margins. Wider things are made smaller; before a table becomes
-# too small to read, its cells break into lines.
+# Nothing may be wider than this, a sheet of A4 within its margins. Wider things are made smaller; before a table
+# becomes too small to read, its cells break into lines.
 WIDTH = 680
 FIT = """width => document.querySelectorAll("table, pre, math").forEach(wide => {
     const fit = (zoom, least) => {

@@ -177,7 +177,7 @@ def on_tables(standings):
 
 
 def verdict_on_tables(standings):
-    """In words, who is ahead on the tables of those that need no labels and no epoch told, and by how much."""
+    """In words, which detector that needs no labels and no chosen epoch is ahead on the tables, and by how much."""
     fair = {t: s for t, s in standings.items() if t not in COLUMNS or not COLUMNS[t].told}
     classical = [title for title in fair if title in COLUMNS]
     gaal = [title for title in fair if title not in COLUMNS]
@@ -188,7 +188,7 @@ def verdict_on_tables(standings):
     ahead = sum(a.aucs[t] > b.aucs[t] for t in a.aucs)
     advice = "**Take a classical method first.**" if gap.value > 0 else f"**Take {b.title} first.**"
     return Markdown(
-        f"{advice} Of what needs nobody's choice of an epoch, {a.title} has the best mean over "
+        f"{advice} Among methods that need no epoch chosen for them, {a.title} has the best mean over "
         f"{number(len(a.aucs), 'table')}, {bracketed(a.mean)}; {b.title} has {bracketed(b.mean)}. "
         f"The difference within tables is {_difference(gap)}. {a.title} is ahead on {ahead} of them."
     )
@@ -199,8 +199,8 @@ def _printed(dataset, method):
 
 
 def _difference(interval):
-    """A difference and whether its interval leaves zero out, in words."""
-    apart = "which leaves zero out" if interval.low > 0 or interval.high < 0 else "so the two are not told apart"
+    """A difference and whether its interval excludes zero, in words."""
+    apart = "which excludes zero" if interval.low > 0 or interval.high < 0 else "so the two are not told apart"
     return f"{signed(interval)}, {apart}"
 
 

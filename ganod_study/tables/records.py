@@ -1,4 +1,4 @@
-"""Where the numbers of a page come from."""
+"""The records behind a page's numbers."""
 
 from itertools import product
 
