@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # What a score that knows nothing reaches
+# # How well scores that know nothing do
 #
 # An AUC means little until you know what a score reaches without learning. In short, from stored results:
 
