@@ -1,7 +1,7 @@
 """SO-GAAL and MO-GAAL against PyOD's, which is no dependency of this project: `pip install pyod` first.
 
 Both train for the same epochs, in turns, one run and fifteen repetitions, on the embedded table and on those of
-the GAAL tables that are at hand (GANOD_DATA). Both work on a CPU, whatever --device says. PyOD's epochs have one
+the available GAAL tables (GANOD_DATA). Both work on a CPU, whatever --device says. PyOD's epochs have one
 more batch where the number of rows is no multiple of 500: it also trains on the rest. Its fifteen repetitions
 follow one another, ours share the processors. What each finds is another matter, for the book's page on GAAL.
 """

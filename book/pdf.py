@@ -15,18 +15,29 @@ from playwright.sync_api import sync_playwright
 BOOK = Path(__file__).resolve().parents[1] / "build" / "_build" / "html"
 FRONT = "notebooks/intro.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# In place of films and of folded outputs
+WEB_ONLY = '<p class="web-only"><em>This part is only in the web version of the book.</em></p>'
 FOOTER = '<div style="width: 100%; font-size: 8px; text-align: center"><span class="pageNumber"></span></div>'
-# On a sheet of A4 less its margins nothing may be wider than this; what is, is made smaller.
+# Nothing may be wider than this, a sheet of A4 within its margins. Wider things are made smaller; before a table
+# becomes too small to read, its cells break into lines.
 WIDTH = 680
 FIT = """width => document.querySelectorAll("table, pre, math").forEach(wide => {
-    for (let zoom = 1; zoom > 0.4 && wide.getBoundingClientRect().right > width; zoom -= 0.05) wide.style.zoom = zoom;
+    const fit = (zoom, least) => {
+        for (; zoom > least && wide.getBoundingClientRect().right > width; zoom -= 0.05) wide.style.zoom = zoom;
+        return wide.getBoundingClientRect().right <= width;
+    };
+    if (!fit(1, 0.8)) wide.classList.add("broken"), fit(0.8, 0.4);
 })"""
 
 
 def article(page, names):
     """A page's title, and its text with the names and links of the document."""
     text = BeautifulSoup(page.read_text(), "html.parser").select_one("article.bd-article")
-    for left_out in text.select("script, details.hide, .animation, a.headerlink, .results input"):
+    for folded in text.select(".animation, details.below-input"):
+        if not folded.find_parent("section").select_one(".web-only"):
+            folded.insert_before(BeautifulSoup(WEB_ONLY, "html.parser"))
+        folded.decompose()
+    for left_out in text.select("script, details, a.headerlink, .results input"):
         left_out.decompose()
     for element in text.select("[id]"):
         element["id"] = f"{names[page]}--{element['id']}"
@@ -85,7 +96,8 @@ def main():
         tab.evaluate(FIT, WIDTH)
         margin = {"top": "15mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
         options = {"display_header_footer": True, "header_template": "<span></span>", "footer_template": FOOTER}
-        tab.pdf(path=BOOK / "ganod.pdf", format="A4", margin=margin, outline=True, tagged=True, **options)
+        options |= {"outline": True, "tagged": True, "print_background": True}  # the shades of Table 1 are backgrounds
+        tab.pdf(path=BOOK / "ganod.pdf", format="A4", margin=margin, **options)
         browser.close()
     link_from_front_page()
     print(f"The book as one document: {BOOK / 'ganod.pdf'}")

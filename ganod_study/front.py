@@ -32,7 +32,7 @@ def best_means(evidence):
 
 
 def answer(verdicts, evidence):
-    """What was found, in three sentences or so: Markdown."""
+    """What was found, in a few sentences: Markdown."""
     said = _adgan(verdicts, best_means(evidence)), _classical(evidence), _sogaal(evidence)
     return Markdown("\n".join(f"- {text}" for text in said))
 
@@ -57,7 +57,7 @@ def _classical(evidence):
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
     return (
         f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
-        "The widest gap has a page of its own: {doc}`kde`."
+        "The widest gap has its own page: {doc}`kde`."
     )
 
 

@@ -93,8 +93,8 @@ def findings(entries):
     lines = []
     if undecided.any():
         lines.append(
-            f"- On {', '.join(means.index[undecided])} candidates tie, so the first of the grid is picked, whatever it "
-            "is worth. What follows is about the others."
+            f"- On {', '.join(means.index[undecided])} candidates tie, so the first of the grid is picked, however "
+            "good it is. What follows leaves these tables out."
         )
     means = means[~undecided]
     if len(means) > 1:

@@ -87,6 +87,6 @@ def holdout_would_choose(entries):
     best = {layer: max(found[layer, "default"].items(), key=lambda item: item[1].mean()) for layer in LAYERS.values()}
     texts = [f"{n} for the {layer} layer, where its mean is {of.mean():.3f}" for layer, (n, of) in best.items()]
     return Markdown(
-        f"A holdout would not choose the dimension that comes nearest to the paper. Judged by these test images, the "
+        f"A holdout would not choose the dimension that comes nearest to the paper. By these test images, the "
         f"best for {METHODS['kde-alexnet'].label} with the default tree is {'; '.join(texts)}."
     )

@@ -1,11 +1,11 @@
-"""Your own images: a folder of normal ones is looked through and learned, and what differs from it is ranked.
+"""Your own images: learn a folder of normal ones, and rank images by how much they differ.
 
     looked = look("normal", "check")                  what was read, converted and left out, before anything is trained
     found = rank(looked, "output", scale="lite")      trains ADGAN, or goes on with it; scores; writes the folder
     found = rank_with("output", look_with("output", "third"), "output-2")      the same model
 
-Of the normal images a part is held back from the training: their scores set the threshold, and tell whether the
-generator has learned these images at all. The rest of the file are the words and figures of a `Ranking`.
+Some of the normal images are held back from the training: their scores set the threshold, and tell whether the
+generator has learned these images at all. The rest of the file makes the sentences and figures of a `Ranking`.
 """
 
 import hashlib
@@ -119,8 +119,8 @@ def look_with(model, check, *, verbose=True):
     how = _finished(model)["asked"]["how"]
     if how["depth"] == "found":
         raise ValueError(
-            f"model: the images of {model} were scaled by the range found in their folder, and others would be scaled "
-            "by another. Rank both folders in one call."
+            f"model: the images of {model} were scaled by the range found in their folder, and other images would be "
+            "scaled differently. Rank both folders in one call."
         )
     looked = _look(None, check, **how, verbose=verbose)
     if not len(looked.check):
@@ -493,7 +493,7 @@ def findings(found):
     if found.trained.any():
         lines.append(
             f"{number(int(found.trained.sum()), 'image')} of those ranked were trained on and so score low. What "
-            "is odd among them is found less surely than in a folder of its own."
+            "is odd among them is harder to find than in a separate folder."
         )
     lines.append(_agreement(found))
     return Markdown("\n".join(f"- {line}" for line in lines))
@@ -504,13 +504,13 @@ def _flagging(found, name):
     flagged = int((found.scores[name] > t.threshold).sum())
     line = (
         f"{TITLES[name]}: {flagged} of {number(n, 'image')} flagged, with a score above {t.threshold:.4g}. "
-        f"By {t.n} held-back normal images this flags {t.false_alarm_rate:.1%} of new normal ones, and between "
-        f"{t.low:.1%} and {t.high:.1%} with 95 % confidence."
+        f"Judging by {t.n} held-back normal images, this flags {t.false_alarm_rate:.1%} of new normal images (95 % "
+        f"interval: {t.low:.1%} to {t.high:.1%})."
     )
     if t.false_alarm_rate > asked:
         line += (
-            f" **The {asked:.1%} asked for is not promised:** that takes {math.ceil(1 / asked - 1)} held-back images, "
-            "twice as many in all."
+            f" **The {asked:.1%} asked for can't be promised:** that takes {math.ceil(1 / asked - 1)} held-back "
+            "images, and twice as many normal images in all."
         )
     return line
 
@@ -518,17 +518,17 @@ def _flagging(found, name):
 def _agreement(found):
     if "knn" not in found.scores:
         return (
-            "There is no ranking by nearest neighbours: AlexNet's weights are not there, now or when the model was "
+            "There is no ranking by nearest neighbours: AlexNet's weights are missing now, or were when the model was "
             "trained (`python -m ganod_study data alexnet`)."
         )
     if len(found.ranked) < 3:
-        return "How far the two rankings agree can't be said of so few images."
+        return "There are too few images to tell how far the two rankings agree."
     rho = spearmanr(found.scores["adgan"], found.scores["knn"]).statistic
     n = min(TOP, len(found.ranked) // 2)
     tops = [set(np.argsort(-scores, kind="stable")[:n]) for scores in found.scores.values()]
     return (
-        f"ADGAN and the nearest neighbours agree with a rank correlation (Spearman) of {rho:.2f}, and have "
-        f"{len(tops[0] & tops[1])} of the {n} most anomalous images in common. On photographs pretrained features are "
+        f"ADGAN's ranking and the nearest neighbours' have a rank correlation (Spearman) of {rho:.2f} and share "
+        f"{len(tops[0] & tops[1])} of their {n} most anomalous images. On photographs pretrained features are "
         "often the better guide; where the two differ, look at the images."
     )
 
@@ -658,7 +658,7 @@ def planted(found):
     """How well planted images are told from the others, by each ranking, in words."""
     labels = np.array([name.startswith(ODD) for name in found.names], int)
     if len(set(labels)) < 2:
-        return note("Which images are odd is known only of the embedded digits.")
+        return note("Only for the embedded digits is it known which images are odd.")
     lines = []
     for name, scores in found.scores.items():
         flagged = scores > found.thresholds[name].threshold

@@ -224,7 +224,7 @@ def findings(entries, table):
     lines = [
         f"On `{table.name}`, in one run each, SO-GAAL's AUC is {so_stop:.3f} at the stop and {so_end:.3f} at the end, "
         f"MO-GAAL's {mo_stop:.3f} and {mo_end:.3f}.",
-        f"Outliers lie where D is **low**. Whoever returns D itself, as PyOD does, turns MO-GAAL's {mo_end:.3f} into "
+        f"Outliers lie where D is **low**. Returning D itself, as PyOD does, turns MO-GAAL's {mo_end:.3f} into "
         f"{1 - mo_end:.3f}.",
     ]
     for name in SHAPES:
@@ -244,7 +244,7 @@ def _expected(one, ten):
     """Whether one generator fails where ten do not: fails is a median AUC under 0.7, does not is one over 0.9."""
     if np.median(one) < 0.7 and np.median(ten) > 0.9:
         return "One fails, ten do not."
-    return "That one fails (below .7) and ten do not (above .9) does not come out."
+    return "So the paper's statement does not show here: one should fail (below .7) and ten should not (above .9)."
 
 
 def _range(values):

@@ -1,4 +1,4 @@
-"""How numbers become text, rows a Markdown table, and what there is nothing of a note."""
+"""Numbers as text, rows as a Markdown table, and a note where there is nothing to show."""
 
 import base64
 
@@ -11,7 +11,7 @@ NOT_YET = "not yet run"
 NO_NETWORKS = "The store holds these results, but not the networks behind them"
 
 
-def markdown(rows, nothing="Nothing of this is run at this scale."):
+def markdown(rows, nothing="None of this is run at this scale."):
     """Rows (dictionaries, their keys being the columns) as a Markdown table; without any a note."""
     if not rows:
         return note(nothing)
@@ -20,12 +20,12 @@ def markdown(rows, nothing="Nothing of this is run at this scale."):
 
 
 def note(text):
-    """The note that stands in place of what can't be shown."""
+    """A note in place of what can't be shown."""
     return Markdown(f"*{text}*")
 
 
 def not_run(*methods):
-    """The note in place of a figure or a table that these methods' results are needed for."""
+    """A note in place of a figure or a table that needs these methods' results."""
     return note(f"Not run in this build: there are no common results of {', '.join(methods)}.")
 
 

@@ -122,12 +122,12 @@ def summary(entries):
         others = {METHODS[m].title: value.value for m in POOLED[1:] if (value := pooled(entries, m)[1])}
         ahead = [f"{name} ({value:.3f})" for name, value in others.items() if value > mean.value]
         sentences.append(
-            f"ADGAN tells bedrooms from all other scenes with an AUC of {bracketed(mean)}, "
-            f"{number(len(each), 'training')}. The paper has {paper_auc():.3f} on LSUN. "
+            f"ADGAN tells bedrooms from all other scenes with an AUC of {bracketed(mean)} "
+            f"({number(len(each), 'training')}). The paper has {paper_auc():.3f} on LSUN. "
             + (f"Higher than ADGAN's here: {', '.join(ahead)}." if ahead else "No other score here has a higher one.")
         )
     else:
-        sentences.append("The pooled experiment has not yet been run with ADGAN.")
+        sentences.append("The pooled experiment has not been run with ADGAN yet.")
     if plainness(entries):
         sentences.append(
             "Within a class, the rank correlation between ADGAN's score and the size of the image as a file is "

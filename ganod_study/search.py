@@ -95,7 +95,7 @@ def search_found(groups, anomalous_class):
             f"**{title}**, a generator of the class {names[p['normal_class']]}: {number(k, 'step')} of the search take "
             f"the mean loss of the normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from "
             f"{a0:.0f} to {ak:.0f}. The search also fails on normal images: {most:.0%} of all anomalous test images "
-            f"have a lower score than the worst of them, {least:.0%} than the last of the {len(failures(entry))} shown."
+            f"score below the worst of them, {least:.0%} below the last of the {len(failures(entry))} shown."
         )
     return _markdown(found, groups)
 

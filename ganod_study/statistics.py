@@ -80,7 +80,7 @@ def auc_interval(y, scores, level=0.95):
 
 
 def welch_interval(a, b, level=0.95):
-    """The difference of two means, a less b, each given as (mean, standard deviation, n), with Welch's t interval."""
+    """The difference of two means, a minus b, each given as (mean, standard deviation, n), with Welch's t interval."""
     (mean_a, sd_a, n_a), (mean_b, sd_b, n_b) = a, b
     of_a, of_b = sd_a**2 / n_a, sd_b**2 / n_b
     half, difference = 0.0, mean_a - mean_b

@@ -90,7 +90,7 @@ N_NOISE = 2000
 def rows_against_noise(detector, X, y=None):
     """A scorer that needs no labels: how well the scores tell rows X (n, d) from points spread evenly over [0, 1]^d.
 
-    That is an AUC, and 1 less the area under the mass-volume curve: Clémençon and Jakubowicz, "Scoring anomalies: a
+    That is an AUC, and 1 minus the area under the mass-volume curve: Clémençon and Jakubowicz, "Scoring anomalies: a
     M-estimation formulation" (AISTATS 2013).
     """
     noise = np.random.RandomState(0).uniform(size=(N_NOISE, X.shape[1]))

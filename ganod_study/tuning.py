@@ -2,7 +2,7 @@
 
     python -m ganod_study tune --dataset mnist --classes 8 --seeds 0 --store DIR       run what DIR lacks
 
-Generators are trained on a class' training images less a holdout of them, and measured on that holdout. Each
+Generators are trained on a class' training images without a holdout, and measured on that holdout. Each
 candidate is an entry of the store. What is chosen follows from the entries by one rule, `choose`.
 """
 

@@ -53,12 +53,11 @@ forests = {
 ablations.found(searches, losses, generators, stability, forests)
 
 # %% [markdown]
-# In brackets are 95 % intervals over the classes. Everything here is **at this build's scale**. At the scale `lite` that
-# means small networks, few classes,
-# a few hundred test images and one repetition: enough to see which way an effect goes and how large it is
-# compared with its uncertainty, but too little to confirm or refute a statement of the paper. Variants
-# are compared on the same images; where the search varies, also with the same generator
-# and the same starting points. So it is the differences that count.
+# Brackets hold 95 % intervals over the classes. Everything here is **at this build's scale**. At the scale `lite` that
+# means small networks, few classes, a few hundred test images and one repetition: enough to see which way an effect
+# goes and how large it is compared with its uncertainty, but too little to confirm or refute a statement of the paper.
+# Variants are compared on the same images; where the search varies, also with the same generator and the same starting
+# points. So look at the differences rather than the AUCs.
 #
 # ## Search steps
 #
@@ -72,7 +71,7 @@ ablations.found(searches, losses, generators, stability, forests)
 # %%
 ablations.ran(searches)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "A panel for each data set with a line for each normal class. Solid and dotted lines run together for about five steps and part towards twenty, where on the digits the solid ones fall further"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of search steps k at this build's scale, for each normal class (thin) and their mean (thick); solid with θ adapting, dotted with θ frozen.", "name": "ablation-steps"}, "image": {"alt": "A panel for each data set: the AUC from no step to the longest search, solid lines with θ adapting and dotted ones with θ frozen, a thin one for each class and a thick one for the mean. The table below has the gains"}}
 summaries.together(searches).show(figures.ablation_steps)
 
 # %% [markdown]
@@ -87,11 +86,12 @@ summaries.together(searches).show(ablations.steps)
 # %% [markdown]
 # ### Does the search find anything?
 #
-# A ranking by one step is nearly one by chance starts: what the later steps add is what the search is for. The table
-# compares the AUC after one step with that after the longest search, on the same images (DeLong's interval), and says
-# how much of a starting point's loss is left in the end. A search can only help while normal images lose a larger
-# share of it than anomalous ones. The last column takes that share itself as the score. This normalised score is ours,
-# not the paper's; it ignores how far from its starting points an image lies to begin with.
+# After one step, the ranking still depends mostly on the random starting points. The search is worth its time only if
+# the later steps improve it. The table compares the AUC after one step with that after the longest search, on the same
+# images (DeLong's interval), and says how much of a starting point's loss is left in the end. A search can only help
+# while normal images lose a larger share of their loss than anomalous ones. The last column uses the share left as the
+# score. This normalised score is ours, not the paper's; it ignores how far from its starting points an image lies to
+# begin with.
 
 # %%
 summaries.together(searches).show(ablations.gains_sentence)
@@ -105,10 +105,10 @@ summaries.together(searches).show(ablations.gains)
 # *What the paper says (sections 3.1 and 5):* letting θ adapt during the search improves the performance, and
 # is a key ingredient; θ goes back to its trained value for each new image.
 #
-# On the same images, generator and starting points, the difference of two AUCs is more certain than either of them.
-# The figure shows it for each number of steps. With k = 0 nothing has been adapted, so it is zero.
+# With the same images, generator and starting points, the difference of two AUCs is more certain than either AUC. The
+# figure shows it for each number of steps. With k = 0 nothing has been adapted, so it is zero.
 
-# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "A panel for each data set: the gain is near zero for the first steps and leaves zero towards twenty, downwards on the digits; on CIFAR-10 the band of the interval is wider than the panel"}}
+# %% mystnb={"figure": {"caption": "What adapting θ adds to the ROC-AUC after k steps at this build's scale: each normal class (thin), their mean (thick) and its 95 % interval over classes (band; it may reach beyond the frame).", "name": "ablation-theta"}, "image": {"alt": "A panel for each data set: the gain in AUC from adapting θ, starting at zero for no steps, a thin line for each class, a thick one for the mean and a grey band for its interval. The tables below have the differences"}}
 summaries.together(searches).show(figures.ablation_theta)
 
 # %% [markdown]
@@ -127,7 +127,7 @@ summaries.together(searches).show(ablations.paired_sentence, "search", "search-f
 # helps the detector while normal images gain more from it, and hurts once
 # the anomalous ones gain more. The panels on the right show the two gains.
 
-# %% mystnb={"figure": {"caption": "Left: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Right: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "A row for each data set. Left, the losses of normal and anomalous images fall with the steps, faster with theta adapting. Right, what adapting saves grows, on digits and MNIST more for anomalous images"}}
+# %% mystnb={"figure": {"caption": "Left: the mean loss of normal and of anomalous images after k steps at this build's scale (thick: mean over classes; thin: each class, θ adapting). Right: by how much adapting θ lowers it; where the blue line is above the red one, adapting widens the gap.", "name": "ablation-losses"}, "image": {"alt": "A row for each data set. Left, the losses of normal and anomalous images fall with the steps, faster with θ adapting. Right, two lines that grow from zero: what adapting saves on normal and on anomalous images. The sentence below says where normal images gain more"}}
 summaries.together(searches).show(figures.ablation_losses)
 
 # %%
@@ -144,7 +144,7 @@ summaries.together(searches).show(ablations.theta_sentence)
 # the draw. All blocks are of the same images. With few blocks the sd itself is rough, and
 # the largest number has a single block and so no sd.
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set with a line for each normal class: on digits and MNIST the AUC rises with the number of starting points, on CIFAR-10 it is level; the bands narrow"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set: the AUC over 1, 2, 4 and more starting points, a thin line with a band for each class and a thick line for the mean. The table below has the means and how far the draws vary"}}
 summaries.together(searches).show(figures.ablation_seeds)
 
 # %%
@@ -162,7 +162,7 @@ summaries.together(searches).show(ablations.starts)
 # %%
 ablations.ran(losses)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "A panel for each data set with two dots for each normal class and two diamonds for the mean: the Laplacian pyramid is mostly a little lower, and the intervals overlap"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of ADGAN with the squared L2 loss and with the Laplacian pyramid loss at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-loss"}, "image": {"alt": "A panel for each data set: the AUC of both losses side by side, two dots with intervals for each normal class and two diamonds for the mean. The table below has the differences"}}
 summaries.together(losses).show(figures.ablation_methods, summaries.LOSSES)
 
 # %% [markdown]
@@ -181,14 +181,14 @@ summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # coupled with any GAN, such as LSGAN {cite:p}`mao2017`, and with any other differentiable generator, such as a VAE's
 # decoder. It reports no numbers for these.
 #
-# Here the search runs on a generator trained as WGAN (at `medium` and `lite` with the gradient penalty, as in Table 1), on
-# one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one
-# training, so a difference may also be one that two trainings of the same kind would have.
+# Here the search runs on a generator trained as WGAN (at `medium` and `lite` with the gradient penalty, as in Table 1),
+# on one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one training, so a
+# difference may be no more than two trainings of the same kind would show.
 
 # %%
 ablations.ran(generators)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "A panel for each data set with a dot for each generator and normal class, and diamonds for the mean: the VAE's decoder is the highest on the digits and below the WGAN on MNIST"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the search on different generators at this build's scale, with 95 % intervals over test images (for several repetitions: over these); diamonds: mean over classes.", "name": "ablation-generators"}, "image": {"alt": "A panel for each data set: the AUC of the generators side by side, a dot with its interval for each normal class and diamonds for the mean. The tables below have the differences"}}
 summaries.together(generators).show(figures.ablation_methods, summaries.GENERATORS)
 
 # %% [markdown]
@@ -216,12 +216,12 @@ summaries.together(generators).show(ablations.paired, "adgan-lsgan", "adgan")
 # %%
 ablations.ran(stability)
 
-# %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Two panels with a column of dots for each objective: the diversity of its samples, with collapsed runs as crosses below a dotted line, and the AUC"}}
+# %% mystnb={"figure": {"caption": "Diversity of the samples, and ROC-AUC of the search, for generators of four objectives at this build's scale: a dot for each seed, a cross where the run has collapsed (below the dotted line).", "name": "ablation-stability"}, "image": {"alt": "Two panels with a column of dots for each objective, one dot for each training: on the left the diversity of its samples, with a dotted line below which runs are crosses, on the right the AUC. The table below counts the collapsed runs"}}
 summaries.together(stability).show(figures.ablation_stability)
 
 # %% [markdown]
-# "sd" is the standard deviation over seeds. The interval of the share is the exact one (Clopper and
-# Pearson), which is wide for a handful of runs.
+# "sd" is the standard deviation over seeds. The interval of the share is exact (Clopper and Pearson), and wide for a
+# handful of runs.
 
 # %%
 summaries.together(stability).show(ablations.stability)
@@ -240,7 +240,7 @@ summaries.together(stability).show(ablations.stability)
 # %%
 ablations.ran(forests)
 
-# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "A panel for each data set with a cloud of dots for each normal class, each wider than the distance between neighbouring settings; the default's dots, in rings, are spread over the cloud"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC of the isolation forest over a grid of its parameters at this build's scale: a dot for each setting in the grid's order, rings around the default's; diamonds: mean over classes.", "name": "ablation-forest"}, "image": {"alt": "A panel for each data set: for each normal class a row of dots, one for each setting, with rings around the default's, and on the right diamonds for the mean. The table below has the lowest and the highest AUC"}}
 summaries.together(forests).show(figures.ablation_forest)
 
 # %%

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Does it hold?
 #
-# {cite:t}`deecke2018` and the post on SO-GAAL {cite:p}`qarchli2020` state things that can be checked: means of AUCs,
-# an order of methods, how methods behave. A rule turns stored results into a verdict on each; nobody writes a verdict
-# by hand. This is what they come to:
+# {cite:t}`deecke2018` and the post on SO-GAAL {cite:p}`qarchli2020` make claims that can be checked: mean AUCs, a
+# ranking of methods, how methods behave. For each claim a fixed rule turns stored results into a verdict; no verdict is
+# written by hand. The result:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -43,16 +43,16 @@ page.not_run(evidence)
 #
 # | verdict | meaning |
 # | --- | --- |
-# | reproduced | an order or a statement: it holds, at the paper's scale |
-# | reproduced within 0.02 | a mean: our whole 95 % interval lies within 0.02 of the paper's value |
-# | not reproduced | our whole interval lies further away, or the order or statement does not hold |
+# | reproduced | an order or a statement holds at the paper's scale |
+# | reproduced within 0.02 | our mean's whole 95 % interval lies within 0.02 of the paper's value |
+# | not reproduced | our whole interval lies outside that range, or the order or statement does not hold |
 # | undecided | our interval is too wide to tell |
 # | reproduced at medium, not reproduced at medium | a statement about behaviour, decided by small networks on all classes and training images |
 # | reproduced at lite, not reproduced at lite | the same, decided by this build's small networks on a few classes |
 # | not yet checked at the paper's scale | the text names what is missing; this build's result is only an indication, not a verdict |
 # | can't be checked here | and why |
 #
-# Only ten classes at the paper's scale decide about a mean or an order. "±" is half of a 95 % interval
+# Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval
 # ({term}`everywhere in this book <±>`): of a mean over {term}`repetitions <repetition>` Student's t, or DeLong's over
 # the test images where there is a single repetition or all share one fit; of a difference of two AUCs Student's t over
 # classes, after averaging each class's repetitions.
@@ -117,7 +117,7 @@ page.claim(verdicts, "prior-cifar10")
 
 # %% [markdown]
 # (claim-k-saturates)=
-# ### More search steps help, and soon no more
+# ### More search steps help, up to a point
 
 # %% tags=["remove-input"]
 page.claim(verdicts, "k-saturates")
@@ -215,11 +215,11 @@ page.claim(verdicts, "sogaal-matches-keras")
 # %% [markdown]
 # ## A slip in the paper's table
 #
-# Table 1 prints a mean below each of its twenty columns. These don't follow from the ten cells above them, by more
+# Table 1 prints a mean below each of its twenty columns. These differ from the mean of the ten cells above them by more
 # than rounding can explain:
 
 # %% tags=["remove-input"]
 page.misprints()
 
 # %% [markdown]
-# This book compares with the cells, so nothing else here depends on it.
+# This book compares with the cells, so nothing here depends on these misprints.

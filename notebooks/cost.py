@@ -41,8 +41,9 @@ tables.found(search, floor, n_images, n_seeds, bandwidth, ways)
 # %% [markdown]
 # ## The model
 #
-# A *seed-step* is one step from one starting point of one image. Its weights are its own: each is read for this one
-# image, at a few positions, and then replaced. For each parameter, in float32, these bytes are moved:
+# A *seed-step* is one step from one starting point of one image. It has its own copy of the weights: each weight is
+# read for this one image, at a few positions, and then replaced. For each parameter, in float32, a step moves these
+# bytes:
 
 # %%
 tables.search_bytes(cost.BYTES)
@@ -61,21 +62,20 @@ tables.layer_costs(cost.layers(Generator(ngf=16)))
 
 # %% [markdown]
 # Most parameters are in the first layer, which uses each of them at a single position. For each byte there are far
-# fewer operations than any processor could do: the search is bound by memory. What the layers
-# put out is small compared with the parameters, so the model leaves it out; at small widths it does count.
+# fewer operations than any processor could do: the search is bound by memory. The layers' outputs are small compared
+# with the parameters, so the model leaves them out; at small widths they do count.
 #
 # ## The floor, and ways below it
 #
-# The time that a memory needs to move these bytes is a bound for any implementation that keeps dense
-# copies and dense Adam moments. It does not bound the algorithm, because the gradients have
-# structure. A layer's gradient is a sum of as many outer products as there are positions. The first layer's
-# is a single one, of $z$ and the gradient $d$ of the layer's output, so that after $t$ steps Adam's moments
-# are
+# The time that a memory needs to move these bytes bounds any implementation with dense copies and dense Adam moments.
+# It does not bound the algorithm, because the gradients have structure. A layer's gradient is a sum of as many outer
+# products as there are positions. The first layer's is a single one, of $z$ and the gradient $d$ of the layer's output,
+# so that after $t$ steps Adam's moments are
 #
 # $$ m = \sum_s a_s\, z_s d_s^\top, \qquad v = \sum_s b_s\, z_s^2 (d_s^2)^\top, $$
 #
-# with squares taken element by element: $t$ pairs of vectors replace two matrices. That does not work for the other layers:
-# the square of a sum of outer products is not a sum of equally few.
+# with squares taken element by element: $t$ pairs of vectors replace two matrices. That does not work for the other
+# layers: the square of a sum of outer products is a sum of many more.
 #
 # All of Table 1, at the bandwidth given in this page's parameters:
 
@@ -83,17 +83,17 @@ tables.layer_costs(cost.layers(Generator(ngf=16)))
 tables.search_ways(ways, n_images * n_seeds, bandwidth)
 
 # %% [markdown]
-# **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product
-# whose columns are added up); Adam's fused kernel for all but the first layer; the first layer's outer products;
-# copies of nothing but what changes (with θ frozen there are none); and memory that is reused from chunk to chunk
-# and step to step, as fresh pages cost a CPU more than the arithmetic. In plain PyTorch the first layer's moments
-# are still formed, one copy after the other, so that small ones (ngf = 16) stay in the processor's
-# cache. `torch.compile` makes one loop of this that moves only the weights. It takes some seconds,
-# so only searches long enough to win them back are compiled, and none without a C++ compiler. Of the row about the
-# first step only the first layer's shared weights are done, and the last row is not done at all. Searches of many steps
-# keep dense moments, as the sums grow by a term with each step.
+# **Taken**: batched matrix products over images and seeds (a transposed convolution is a matrix product whose columns
+# are added up); Adam's fused kernel for all but the first layer; the first layer's outer products; copies of nothing
+# but what changes (with θ frozen there are none); and memory that is reused from chunk to chunk and step to step, as
+# fresh pages cost a CPU more than the arithmetic. In plain PyTorch the first layer's moments are still formed, one copy
+# after the other, so that small ones (ngf = 16) stay in the processor's cache. `torch.compile` makes one loop of this
+# that moves only the weights. It takes some seconds, so only searches long enough to win them back are compiled, and
+# none without a C++ compiler. Of the row about the first step, only the first layer's shared weights are implemented;
+# the last row is not implemented at all. Searches of many steps keep dense moments, as the sums grow by a term with
+# each step.
 #
-# All ways compute the same search but round differently, which a search can magnify: the table below has the largest
+# All ways compute the same search but round differently, which a search can magnify; a table below has the largest
 # relative difference of a score. Tests compare them with the plain loop.
 #
 # A value above 1 means faster than this bound for dense implementations.
@@ -104,10 +104,10 @@ floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="sh
 # %% [markdown]
 # ## Against the plain loop
 #
-# Public implementations loop over images and starting points. The plain loop here does the same without needless copies:
-# one network, reset in place for each search, autograd and `torch.optim.Adam`. "Any generator" is the path
-# that `latent_search` takes for a module that it does not recognise as a DCGAN (`torch.func`); "compiled"
-# has the first layer's update compiled, as it is for longer searches, without the seconds that this takes.
+# Public implementations loop over images and starting points. So does the plain loop here, without needless copies: one
+# network, reset in place for each search, autograd and `torch.optim.Adam`. "Any generator" is the path that
+# `latent_search` takes for a module that it does not recognise as a DCGAN (`torch.func`); "compiled" has the first
+# layer's update compiled, as it is for longer searches, without the seconds that this takes.
 
 # %% mystnb={"figure": {"caption": "How many times faster than the plain loop with PyTorch's default Adam: medians, and the range over rounds, in which all variants take turns; the machine is named above the bars.", "name": "cost-search"}, "image": {"alt": "Bars of the speed of each variant, the plain loop having 1. At both widths latent_search is several times as fast, compiled a little more, and the gain is larger for the small network"}}
 search.show(figures.benchmark_ratios, value="times_plain", by="ngf", label="times as fast as the plain loop")
@@ -137,11 +137,11 @@ scaling.show(tables.benchmark_memory)
 # %% [markdown]
 # ## Training
 #
-# Table 1 needs twenty generators. Several can be trained as the groups of one network: they share kernels and
-# nothing else. Also measured: one generator under bfloat16 autocast, and one whose networks are compiled by
-# `torch.compile` (with the gradient penalty only its generator, as a compiled network can't be differentiated twice).
-# Neither is in the package. Compiling shows no gain here; on a GPU it could save launches, as CUDA
-# graphs do. Mixed precision would first have to be shown not to change the AUCs.
+# Table 1 needs twenty generators. Several can be trained as the groups of one network: they share kernels and nothing
+# else. Also measured: one generator under bfloat16 autocast, and one whose networks are compiled by `torch.compile`
+# (with the gradient penalty only its generator, as a compiled network can't be differentiated twice). Neither is in the
+# package. Compiling shows no gain here; on a GPU it could save launches, as CUDA graphs do. Mixed precision would first
+# need proof that it leaves the AUCs unchanged.
 
 # %% mystnb={"figure": {"caption": "Steps of one generator in a given time, relative to one trained alone.", "name": "cost-training"}, "image": {"alt": "Bars of the training speed relative to one generator alone. All are near 1; ten at once and bfloat16 are a little faster on most machines, compiling is not"}}
 training.show(figures.benchmark_ratios, value="times_one", by="objective", label="times as fast as one alone")

@@ -14,7 +14,7 @@
 # # SO-GAAL and MO-GAAL on the twelve tables
 #
 # The authors of SO-GAAL and MO-GAAL publish twelve tables and, for each, when to stop the training. How well do both do
-# on them, how much rests on the stop, and what do other detectors reach? In short, from stored results:
+# on them, how much depends on the stop, and what do other detectors reach? In short, from stored results:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -37,9 +37,9 @@ tables.findings(values, stops)
 
 # %% [markdown]
 # SO-GAAL and MO-GAAL {cite:p}`liu2019` turn a GAN around. Generators learn to make points close to the data, a
-# discriminator $D$ learns to tell them from the data, and in the end the generators are thrown away. What the discriminator
-# takes for generated is an outlier, so the anomaly score is $1 - D(x)$. SO-GAAL has one generator; MO-GAAL has ten, each
-# with an aim of its own.
+# discriminator $D$ learns to tell them from the data, and in the end the generators are discarded. What the
+# discriminator takes for generated is an outlier, so the anomaly score is $1 - D(x)$. SO-GAAL has one generator;
+# MO-GAAL has ten, each with its own target.
 #
 # The authors' repository {cite:p}`gaalcode` has twelve tables, the scripts, and for each table the number of epochs
 # after which the generators stop learning. Then the discriminator goes on alone for twice as many. A post
@@ -47,16 +47,16 @@ tables.findings(values, stops)
 #
 # ## The twelve tables
 #
-# Medians of the AUC over the stored repetitions, fifteen for each table. As in the sources, the rows that are scored are those that were fitted to.
-# "SO" is SO-GAAL and "MO" is MO-GAAL, *stop* the epoch at which the generators stop, *end* three times as
-# many. All others have their library's defaults. † marks what **was told the authors' stop epochs, which differ
-# from table to table**, 6 to 1500; nobody says how they were found. The others were told nothing.
+# Median AUCs over the stored repetitions, fifteen for each table. As in the sources, a detector scores the rows that it
+# was fitted to. "SO" is SO-GAAL and "MO" is MO-GAAL, *stop* the epoch at which the generators stop, *end* three times
+# as many. All others have their library's defaults. † marks what **was given the authors' stop epochs, which differ
+# from table to table**, from 6 to 1500; no source says how they were found. The others were given nothing.
 
 # %%
 tables.compact(values)
 
 # %% [markdown]
-# The average precision depends on the share of outliers: guessing has that share, the prevalence, as its average precision. So the
+# Average precision depends on the share of outliers, the prevalence, which is also what guessing reaches. So the
 # prevalence is shown too, and nothing is averaged over tables.
 
 # %%
@@ -70,14 +70,15 @@ tables.compact(values, "AP")
 tables.long(values)
 
 # %% [markdown]
-# **Who is ahead?** AUCs of different tables don't add up, ranks do {cite:p}`demsar2006`. On each table the best
-# median gets rank 1.
+# **Who is ahead?** AUCs of different tables can't be compared, but ranks can {cite:p}`demsar2006`. On each table the
+# best median gets rank 1.
 
 # %%
 tables.ranking(values)
 
 # %% [markdown]
-# A detector is told apart only from those that its row names. The stop and the end of one method are two views of the same runs.
+# The test tells a detector apart only from those that its row names. The stop and the end of one method are two views
+# of the same runs.
 #
 # ## Beside a port of the authors' script
 #
@@ -88,7 +89,7 @@ tables.ranking(values)
 tables.beside_port(values)
 
 # %% [markdown]
-# Three runs say little about the spread, and where most runs agree and a few fail, median and mean differ.
+# Three runs say little about the spread. Where most runs agree and a few fail, median and mean differ.
 #
 # ## Held-out rows
 #
@@ -105,25 +106,26 @@ tables.ranking(held_out)
 # %% [markdown]
 # ## Scores that point the other way
 #
-# An early result file of ADBench {cite:p}`han2022` has SO-GAAL far below ½ on six of these tables, upside down. PyOD
-# {cite:p}`zhao2019` returns $D(x)$ as the outlier score: the points that look most *real* come out on top. "Turned" is
-# 1 minus the AUC, which is the AUC of $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$ is which. PyOD's version is
-# in the records; it ran with the authors' stop epochs.
+# In an early result file of ADBench {cite:p}`han2022` SO-GAAL's AUC is far below ½ on six of these tables: its ranking
+# is upside down. PyOD {cite:p}`zhao2019` returns $D(x)$ as the outlier score, so the points that look most *real* come
+# out on top. "Turned" is 1 minus the AUC, which is the AUC of $1 - D(x)$. {doc}`gaal_pictures` shows which end of $D$
+# is which. PyOD's version is in the records; it ran with the authors' stop epochs.
 
 # %%
 tables.elsewhere(values)
 
 # %% [markdown]
-# Turning alone does not put today's PyOD right. It adds the losses of real and generated points where the authors
-# average them. In the port that one change takes the AUC on WDBC from .787 to .025 at the end, upside down. PyOD
-# turns this round once more, so two slips give a good number there.
+# Turning alone does not put today's PyOD right. PyOD adds the losses of real and generated points where the authors
+# average them. In the port this one change takes the final AUC on WDBC from .787 to .025, upside down. PyOD turns that
+# round once more, so two mistakes give a good number there.
 #
 # ## When to stop
 #
-# The authors say: stop where the generator's loss levels off, as judged by eye. Two rules that see no labels are
-# in the package. "auto" stops where the fall of the generator's loss becomes slow; "equilibrium" where the discriminator, having been
-# ahead, is back at guessing. Below are median AUCs, and in brackets the median epoch. ‡ marks the best epoch of each run, which
-# **saw the labels**: nobody can stop there. Its *optimism* is the median of its AUC minus the one at the fixed stop.
+# The authors say: stop where the generator's loss levels off, as judged by eye. The package has two rules that need no
+# labels. "auto" stops where the fall of the generator's loss becomes slow; "equilibrium" stops where the discriminator,
+# having been ahead, is back at guessing. The tables have median AUCs, and in brackets the median epoch. ‡ marks the
+# best epoch of each run, which **used the labels**: nobody can stop there. Its *optimism* is the median of its AUC
+# minus that at the fixed stop.
 #
 # SO-GAAL:
 
@@ -143,8 +145,8 @@ tables.by_stop(stops, "MO-GAAL")
 tables.rules(stops)
 
 # %% [markdown]
-# Left of the dotted line the curve is the AUC that another, smaller `stop_epochs` would have had; right of it the
-# generators are frozen and the discriminator goes on.
+# Left of the dotted line the curve is the AUC that a smaller `stop_epochs` would have given. Right of it the generators
+# are frozen and the discriminator goes on.
 
 # %% mystnb={"figure": {"caption": "AUC over epochs, as multiples of the authors' stop (dotted): the median over repetitions, and the band from the lowest to the highest.", "name": "gaal-epochs"}, "image": {"alt": "A panel for each table with two lines in bands. SO-GAAL's AUC falls after the stop on onecluster, SpamBase, Stamps and WDBC, where MO-GAAL's hardly does; on Shuttle and PenDigits both rise after it. The bands are widest after the stop"}}
 figures.gaal_epochs(stored)
@@ -176,12 +178,11 @@ figures.labelled_points(table)
 # %%
 curves = {METHODS[m].title: runner.attempt(scale, name, methods=[m], seeds=seeds, **options).entries for m in SOGAAL}
 
-# %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "A panel for each variant: up to the dotted line both losses settle, afterwards they part; the AUC rises early, and how it ends differs from seed to seed"}}
+# %% mystnb={"figure": {"caption": "Losses and AUC over the epochs, one line for each seed.", "name": "sogaal-curves"}, "image": {"alt": "A panel for each variant: the discriminator's loss, the generator's loss and the AUC over the epochs, a line for each seed, with a dotted line where the generator stops. The table below has the AUCs"}}
 figures.learning_curves(curves)
 
 # %% [markdown]
-# The AUC needs labels. Here they only serve to draw the curve: training does not see
-# them, and no epoch is chosen by them.
+# The AUC needs labels. They only serve to draw the curve: training does not see them, and no epoch is chosen by them.
 
 # %%
 tables.aucs(curves)
@@ -190,16 +191,16 @@ tables.aucs(curves)
 # The two columns can be far apart: **"SO-GAAL's AUC" says nothing unless it names the epoch.** The post
 # reports the value at the end; the paper does not say which.
 
-# %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "A panel for each variant: the cluster's points in dark colours of low scores, with ringed outliers around it, most of them in bright colours of high scores"}}
+# %% mystnb={"figure": {"caption": "What each variant's discriminator has learned by the end of training, for the first seed: the anomaly scores of the data.", "name": "sogaal-scores"}, "image": {"alt": "A panel for each variant: the points coloured by their score, from dark for a low one to bright for a high one, with rings around the outliers"}}
 figures.scored_points(table, curves)
 
 # %% [markdown]
 # ## What this build has run
 #
 # The tables above are stored results. This build ran the same cells again with a few repetitions, on all available
-# tables; the stored median, of more repetitions, is in brackets. scikit-learn's wine and breast cancer data are always
-# there, with one class thinned out to ten outliers and the features scaled to [0, 1]. They have no stored results, and
-# the stop epoch of WDBC, 200. `onecluster-generated` replaces `onecluster` where that is not available.
+# tables. In brackets is the stored median, of more repetitions. scikit-learn's wine and breast cancer data are always
+# available, with one class thinned out to ten outliers and the features scaled to [0, 1]. They have no stored results
+# and use the stop epoch of WDBC, 200. `onecluster-generated` replaces `onecluster` where that is not available.
 
 # %%
 embedded = [t for t in datasets.EMBEDDED_TABLES if t in (name, "wine", "breast-cancer")]  # onecluster once

@@ -13,7 +13,8 @@
 # %% [markdown]
 # # SO-GAAL and MO-GAAL at work
 #
-# What the generators and the discriminator $D$ do on tables of two features, where everything can be drawn. In short, in this build:
+# This page shows what the generators and the discriminator $D$ do on tables of two features, where everything can be
+# drawn. In short, in this build:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -37,7 +38,7 @@ pictures.findings(entries, table)
 # %% [markdown]
 # ## One generator and ten
 #
-# Orange is where $D$ is low: what it takes for generated, an outlier. Purple is where it is high.
+# In the orange areas $D$ is low: it takes a point there for generated, an outlier. In the purple ones it is high.
 
 # %% mystnb={"figure": {"caption": "D over the plane, the data and what the generators make, at four epochs of the first repetition.", "name": "gaal-stills"}, "image": {"alt": "Panels of the plane shaded by D, SO-GAAL on the left and MO-GAAL on the right, from the first epoch at the top to the last below; green dots are generated points, grey dots the cluster, crosses outliers"}}
 pictures.stills(entries, table)
@@ -51,11 +52,11 @@ pictures.animation(entries, table)
 # %% [markdown]
 # ## Which end is called an outlier
 #
-# $D$ is low where a point is unlike the data, so the anomaly score is $1 - D$. PyOD returns $D$ itself, and its
-# ranking is upside down ([PyOD #119](https://github.com/yzhao062/pyod/issues/119)). So are numbers made with it,
-# such as the .030 for WDBC in an early result file of ADBench.
+# $D$ is low where a point is unlike the data, so the anomaly score is $1 - D$. PyOD returns $D$ itself, so its ranking
+# is upside down ([PyOD #119](https://github.com/yzhao062/pyod/issues/119)). So are results computed with it, such as
+# the AUC of .030 for WDBC in an early result file of ADBench.
 
-# %% mystnb={"figure": {"caption": "D at the end of the training, and the AUC of both scores.", "name": "gaal-inversion"}, "image": {"alt": "On the left the plane shaded by D, with the outliers as crosses; the key marks D = 0 as outlier and D = 1 as data. On the right two bars: the AUC of 1 minus D is high, that of D is as far below one half"}}
+# %% mystnb={"figure": {"caption": "D at the end of the training, and the AUC of both scores.", "name": "gaal-inversion"}, "image": {"alt": "On the left the plane shaded by D, with the outliers as crosses; the key marks D = 0 as outlier and D = 1 as data. On the right two bars: the AUC of 1 minus D, and that of D, as far on the other side of one half"}}
 pictures.inversion(entries, table)
 
 # %% [markdown]
@@ -76,8 +77,8 @@ pictures.ends(entries, made)
 # %% [markdown]
 # ## Learning curves
 #
-# Each sub-generator aims at a quantile of $D$ of its own, so their losses differ; the first aims lowest. After the stop their
-# losses are recorded but no longer learned from.
+# Each sub-generator aims at its own quantile of $D$, so their losses differ; the first aims lowest. After the stop
+# their losses are recorded, but they no longer learn from them.
 
 # %% mystnb={"figure": {"caption": "Losses and AUC of the first repetition.", "name": "gaal-curves"}, "image": {"alt": "Curves over the epochs of the losses and the AUC, SO-GAAL above, MO-GAAL below with its sub-generators' losses in shades of grey"}}
 pictures.learning_curves(entries, name)

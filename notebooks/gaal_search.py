@@ -15,8 +15,8 @@
 #
 # The post on SO-GAAL {cite:p}`qarchli2020` ends with three wishes: a run manager to tune settings, TensorBoard, and a
 # GPU. All three are here. Tuning raises a harder question: *which* run is better, if there are no labels? This page
-# lets scikit-learn's `GridSearchCV` choose MO-GAAL's `k` and `stop_epochs` by a score that needs none, and then looks
-# at the labels. In the stored searches:
+# lets scikit-learn's `GridSearchCV` choose MO-GAAL's `k` and `stop_epochs` by a score that needs none, and then checks
+# the choice with labels. In the stored searches:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
@@ -36,15 +36,15 @@ stored = gaal_search.stored()
 gaal_search.findings(stored)
 
 # %% [markdown]
-# In brackets are 95 % intervals over tables, and p is that of Wilcoxon's signed-rank test. So a search cannot be trusted to
-# settle `k` and `stop_epochs` on a new table: it may do well or badly there, and only labels tell which.
+# Brackets hold 95 % intervals over tables; p is that of Wilcoxon's signed-rank test. So don't trust a search to settle
+# `k` and `stop_epochs` on a new table: it may do well or badly there, and only labels tell which.
 #
 # ## What the search goes by
 #
-# A detector's scores should be better for the data than for points spread evenly over the unit cube, where scaled
-# features lie. How well they tell held-out rows from such points is an AUC without labels, and 1 minus the area under
-# the mass-volume curve {cite:p}`clemencon2013,goix2016`. It asks for a small region that holds most of the data. With
-# many features that is no test: on Arrhythmia, with 259, all candidates pass it with 1.000.
+# A detector should call the data more normal than points spread evenly over the unit cube, where scaled features lie.
+# How well its scores tell held-out rows from such points is an AUC that needs no labels. It equals 1 minus the area
+# under the mass-volume curve {cite:p}`clemencon2013,goix2016`, and it rewards a small region that holds most of the
+# data. With many features that is no test: on Arrhythmia, which has 259, all candidates reach 1.000.
 #
 # The estimators are scikit-learn's, so a search takes no code of its own (`tabular.py:searched`):
 #
@@ -66,8 +66,9 @@ gaal_search.findings(stored)
 # ## What it picks
 #
 # Stored searches of the authors' tables with up to 1,013 rows. "Tied" candidates share the best value, and the first of
-# them is picked. "Average candidate" is what a blind guess among the twelve gives. ‡ **saw the labels**: nobody can pick it. The authors' settings are k = 10 and a stop that they chose for
-# each table; the AUC is that at the stop, over their own repetitions. "sd" is the standard deviation over repetitions.
+# them is picked. "Average candidate" is what a blind guess among the twelve gives. ‡ **used the labels**: nobody can
+# pick it. The authors' settings are k = 10 and a stop that they chose for each table; the AUC is that at the stop, over
+# separate repetitions. "sd" is the standard deviation over repetitions.
 
 # %%
 gaal_search.table(stored)
@@ -92,8 +93,8 @@ gaal_search.table(entries)
 #   × 2 tables × 15 repetitions, two at a time, and can be stopped and started again ({doc}`../reproduce`).
 # - **TensorBoard.** Give each run a folder. It gets the losses of the discriminator and the generators, and the AUC
 #   where `fit` is given labels to watch: `MOGAAL(log_dir="runs/k10").fit(X, y)`.
-# - **A GPU.** `MOGAAL(device="cuda")`; "auto", the default, uses one where there is one. Do not expect much of it: the matrices have
-#   at most 500 rows a batch and some hundred columns. Scores are computed on the CPU in any case.
+# - **A GPU.** `MOGAAL(device="cuda")`; "auto", the default, uses one if there is one. Don't expect much of it: a batch
+#   has at most 500 rows and a few hundred columns. Scores are computed on the CPU in any case.
 #
 # ```bash
 # python -m ganod_study run --dataset WDBC --dataset Pima --methods sogaal,mogaal --seeds 0-14 --jobs 2

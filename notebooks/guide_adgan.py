@@ -13,8 +13,8 @@
 # %% [markdown]
 # # ADGAN
 #
-# A generator learns to make normal images. For a new image ADGAN searches what the generator can make for the nearest
-# one; the distance that remains is the score {cite:p}`deecke2018`. Reference: {class}`~ganod_lite.ADGAN`,
+# A generator learns to make normal images. For a new image, ADGAN searches for the nearest image that the generator can
+# make; the distance that remains is the score {cite:p}`deecke2018`. Reference: {class}`~ganod_lite.ADGAN`,
 # {func}`~ganod_lite.latent_search`; how it is implemented: {doc}`../methods/adgan`.
 
 # %% tags=["parameters"]
@@ -25,9 +25,9 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The result is the
-# ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
-# data.
+# The zeros among scikit-learn's 8 × 8 digits are normal; the other digits are to be found among 200 new ones. The
+# result is the ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose`
+# has harder data.
 
 # %% tags=["keep"]
 from sklearn.datasets import load_digits
@@ -55,30 +55,30 @@ guide.reconstructions(detector, new, labels)
 # ## What it assumes
 #
 # - All training images are normal, and there are enough of them to train a GAN: better thousands than hundreds.
-# - Images of a normal kind look alike: one digit, one product in one position. The generator has to be able to make
-#   any normal image, and nothing else.
+# - Normal images look alike: one digit, one product in one position. The generator has to be able to make any normal
+#   image, and nothing else.
 # - An anomaly changes many pixels or changes them a lot, since the score is a sum over pixels.
 #
 # ## When to use it, and when not
 #
-# Use it where you have a generator already (a GAN or a VAE's decoder; then nothing is trained), or where you want to
-# see for each image what normal would have looked like. Don't begin with it: {doc}`guide_choose` shows that the
-# classical methods come first on both data sets of the paper, in a fraction of the time. Don't use it for images that
-# differ in many ways at once, such as photographs of animals, or where a score has to come in milliseconds.
+# Use it if you already have a generator (a GAN, or a VAE's decoder; then nothing is trained), or if you want to see for
+# each image what normal would have looked like. Don't begin with it: {doc}`guide_choose` shows that classical methods
+# come first on both of the paper's data sets, in a fraction of the time. Don't use it for images that differ in many
+# ways at once, such as photographs of animals, or where a score is needed within milliseconds.
 #
 # ## Three arguments
 #
 # - `n_iter`, with `objective`: how long the generator learns. A generator that can't make the normal class finds
 #   everything anomalous, so look at what it makes before you trust a score. The paper's objective, "wgan", takes
 #   thousands of steps, and "wgan-gp" and "gan", as above, fewer: {doc}`tuning` and {doc}`ablations` compare them.
-# - `n_seeds`: starting points of each search. A score's time is proportional to it; {doc}`ablations` shows what more
+# - `n_seeds`: the starting points of each search. Scoring time is proportional to it; {doc}`ablations` shows what more
 #   of them add.
-# - `ngf`, the networks' width: 64 is DCGAN's and for a GPU, 16 does for small images on a processor.
+# - `ngf`, the networks' width: 64 is DCGAN's and needs a GPU; 16 is enough for small images on a processor.
 #
 # ## Time
 #
-# What was measured, with the settings that decide it. A score's time grows in proportion to starting points and to
-# steps + 1; {doc}`cost` has the rest.
+# Measured times, with the settings that decide them. Scoring time is proportional to the starting points and to steps +
+# 1; {doc}`cost` has the rest.
 
 # %%
 from ganod_study import cost
@@ -96,6 +96,6 @@ cost.measured("training").show(tables.per_step, objective="wgan-gp")
 #   score higher, so more of them are called outliers than `contamination` says: {doc}`../guide/howto` takes the
 #   threshold from images held back.
 # - **Simple images score low.** A smooth or empty image is easy to make for any generator. On photographs this can turn
-#   the ranking round: see the worst classes of CIFAR-10 in {doc}`guide_choose`.
+#   the ranking upside down: see the worst classes of CIFAR-10 in {doc}`guide_choose`.
 # - **Sizes.** Images are square, of 8, 16, 32, 64, ... pixels, and in [−1, 1] or uint8.
 # - **`fit` searches too**: up to 200 training images for the threshold. `contamination=None` saves that.

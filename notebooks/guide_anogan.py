@@ -13,7 +13,7 @@
 # %% [markdown]
 # # AnoGAN
 #
-# The search before ADGAN {cite:p}`schlegl2017`: from one starting point a long descent on the latent alone, with a
+# ADGAN's predecessor {cite:p}`schlegl2017`: a long descent from one starting point that moves only the latent, by a
 # distance that also compares what the critic sees. Reference: {class}`~ganod_lite.AnoGAN`; how it is implemented:
 # {doc}`../methods/anogan`.
 
@@ -25,9 +25,9 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The result is the
-# ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
-# data.
+# The zeros among scikit-learn's 8 × 8 digits are normal; the other digits are to be found among 200 new ones. The
+# result is the ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose`
+# has harder data.
 
 # %% tags=["keep"]
 from sklearn.datasets import load_digits
@@ -54,18 +54,18 @@ guide.reconstructions(detector, new, labels)
 # %% [markdown]
 # ## What it assumes
 #
-# The same as {doc}`ADGAN <guide_adgan>`: normal training images that look alike, enough of them for a GAN. And that
-# what the critic's last hidden layer sees is of use, which a critic that has won its game does not promise.
+# The same as {doc}`ADGAN <guide_adgan>`: normal training images that look alike, and enough of them for a GAN. It also
+# assumes that the critic's last hidden layer sees something useful, which is not certain once the critic has won its
+# game.
 #
 # ## When to use it, and when not
 #
-# Use it to compare with published results that used it. Where you are free, take ADGAN, which searches from several
-# points and lets the generator adapt, or begin with a classical method: {doc}`guide_choose` has all of them side by
-# side.
+# Use it to compare with published results that used it. Otherwise take ADGAN, which searches from several points and
+# lets the generator adapt, or begin with a classical method: {doc}`guide_choose` compares all of them.
 #
 # ## Three arguments
 #
-# - `n_steps`: of the descent, 500 in the paper. A score's time is proportional to it.
+# - `n_steps`: the steps of the descent, 500 in the paper. Scoring time is proportional to it.
 # - `discrimination_weight`: how much the critic's features count beside the pixels; 0 leaves them out. Both are sums,
 #   so the balance changes with the size of the images.
 # - `n_iter`: steps of the GAN's training. `objective="wgan-gp"` gives the GAN that {doc}`ADGAN <guide_adgan>` has; a
@@ -83,6 +83,6 @@ tables.per_image("anogan", "adgan")
 #
 # - **One starting point.** A search can end in a poor place by bad luck; a normal image then looks anomalous. Another
 #   `random_state` gives another point.
-# - **Rounding.** A long search along absolute values magnifies the last bit of a float. Scores repeat to the bit on
-#   one thread of one processor, and only nearly so elsewhere.
-# - **The threshold** of training images is too low for new ones: {doc}`../guide/howto`.
+# - **Rounding.** A long search along absolute values magnifies the last bit of a float. Scores repeat to the bit on one
+#   thread of one processor, and nearly so elsewhere.
+# - **The threshold** from training images is too low for new ones: {doc}`../guide/howto`.

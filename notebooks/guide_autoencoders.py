@@ -13,9 +13,9 @@
 # %% [markdown]
 # # DCAE and VAE
 #
-# An encoder squeezes an image into a few numbers, a decoder makes an image of them again. Both have learned this on
-# normal images only, so what comes back changed is anomalous. The VAE {cite:p}`kingma2014` also asks how likely those
-# numbers are. Reference: {class}`~ganod_lite.DCAE`, {class}`~ganod_lite.VAE`; how they are implemented:
+# An encoder squeezes an image into a few numbers, and a decoder turns them back into an image. Both learn this on
+# normal images only, so an image that comes back changed is anomalous. The VAE {cite:p}`kingma2014` also asks how
+# likely those numbers are. Reference: {class}`~ganod_lite.DCAE`, {class}`~ganod_lite.VAE`; how they are implemented:
 # {doc}`../methods/autoencoders`.
 
 # %% tags=["parameters"]
@@ -26,9 +26,9 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# Normal are the zeros of scikit-learn's 8 × 8 digits; of 200 new digits the others are to be found. The results are
-# ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has harder
-# data.
+# The zeros among scikit-learn's 8 × 8 digits are normal; the other digits are to be found among 200 new ones. The
+# results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has
+# harder data.
 
 # %% tags=["keep"]
 from sklearn.datasets import load_digits
@@ -59,20 +59,20 @@ guide.reconstructions(vae, new, labels)
 # ## What they assume
 #
 # - All training images are normal.
-# - What was never seen is reconstructed badly. That holds only as far as the latent is too small to copy an image
-#   through; a VAE's prior helps where it is not.
+# - Anything never seen is reconstructed badly. That holds only if the latent is too small to copy an image through; if
+#   it is not, a VAE's prior helps.
 #
 # ## When to use them, and when not
 #
-# Use them where scores have to be fast: one pass through the networks, and no search. Of the networks of this book the
-# VAE does best on MNIST at the scale that was run. Begin with a classical method all the same ({doc}`guide_choose`),
-# and don't expect much on photographs, where all of them are not far from chance.
+# Use them where scores have to be fast: one pass through the networks, and no search. Of this book's networks the VAE
+# does best on MNIST at the scale that was run. Begin with a classical method all the same ({doc}`guide_choose`), and
+# don't expect much on photographs, where all the networks are close to chance.
 #
 # ## Three arguments
 #
 # - `latent_size`: the bottleneck. The default, 256, is ADGAN's and meant for 32 × 32 pixels; an 8 × 8 image has 64
 #   pixels, so a DCAE could copy it.
-# - `n_iter`: too many steps on a few images, and the networks know them by heart.
+# - `n_iter`: with too many steps on a few images, the networks memorise them.
 # - `score` of the VAE: "elbo" is what the paper reports; {doc}`claims` has all three.
 #
 # ## Time

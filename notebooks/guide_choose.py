@@ -34,18 +34,18 @@ tables.verdict_on_images("cifar10", cifar10)
 tables.verdict_on_tables(standings)
 
 # %% [markdown]
-# The best of each kind was picked by these very results, which favours whoever comes first a little. And the networks
-# had less than the classical methods: where the tables below say `medium`, they are small and were trained for a
-# short time, and the classical methods chose PCA's dimension with labelled images. By the numbers that the paper
-# prints, ADGAN is ahead: {doc}`table1` has both.
+# The best of each kind was picked by these same results, which slightly favours whichever comes first. And the
+# comparison is not even: where the tables below say `medium`, the networks are small and were trained for a short time,
+# while the classical methods chose PCA's dimension with labelled images. By the paper's printed numbers ADGAN is ahead:
+# {doc}`table1` has both.
 #
 # ## What to do
 #
 # **Images**
 #
 # 1. Begin with a {doc}`GMM or KDE on PCA <guide_classic>` of the pixels: minutes, and no GPU.
-# 2. If your images are photographs of scenes or things, pixels say little. Take the features of a pretrained network in
-#    their place (OC-SVM on AlexNet's, below), if one for your kind of images is there.
+# 2. If your images are photographs of scenes or things, pixels say little. Take the features of a pretrained network
+#    instead (OC-SVM on AlexNet's, below), if there is one for your kind of images.
 # 3. If scores have to be fast and the images are aligned, try a {doc}`VAE <guide_autoencoders>`.
 # 4. If you have a good generator of your normal images, or want to see what normal would have looked like, take
 #    {doc}`ADGAN <guide_adgan>`.
@@ -54,16 +54,16 @@ tables.verdict_on_tables(standings)
 #
 # 1. Begin with an {doc}`isolation forest <guide_classic>`, or scikit-learn's nearest neighbours.
 # 2. If features are few and rows many, try {doc}`KDE or GMM <guide_classic>`.
-# 3. {doc}`SO-GAAL and MO-GAAL <guide_gaal>` are worth a try beside them, on several seeds; don't choose the epoch by
+# 3. {doc}`SO-GAAL and MO-GAAL <guide_gaal>` are worth a try beside these, with several seeds; don't choose the epoch by
 #    looking at labels.
 #
-# **Both**: label a hundred of your own samples, with a few anomalies, and compare three detectors on them. Your data
-# are none of those below. Then {doc}`choose a threshold, save the detector <../guide/howto>`.
+# **Both**: label a hundred of your own samples, with a few anomalies, and compare three detectors on them, because your
+# data are not those below. Then {doc}`choose a threshold and save the detector <../guide/howto>`.
 #
 # ## Images: MNIST
 #
-# One class is normal, the nine others are anomalous. A mean's interval (95 %, Student's t) is over classes as a sample
-# of possible ones, so it says what to expect of another class; {doc}`table1` has the intervals of these very classes.
+# One class is normal, the nine others are anomalous. A mean's interval (95 %, Student's t) treats the classes as a
+# sample, so it says what to expect of another class; {doc}`table1` has intervals for these particular classes.
 
 # %%
 tables.on_images(mnist)
@@ -78,7 +78,7 @@ tables.on_images(cifar10)
 # ## What choosing the dimension did
 #
 # The classical methods chose PCA's dimension for each class on 500 labelled images. These are the mean AUCs on those
-# images at each dimension: whoever has no labels gets one of these columns. MNIST first, CIFAR-10 below.
+# images at each dimension; without labels you get one of these columns. MNIST comes first, then CIFAR-10.
 
 # %%
 tables.by_dimension(mnist)
@@ -89,8 +89,8 @@ tables.by_dimension(cifar10)
 # %% [markdown]
 # ## Tables
 #
-# The AUCs on a table's own rows, medians over repetitions; intervals (95 %, Student's t) are over tables. † was told the
-# authors' epochs for each table, "as it comes" stops by the default rule. {doc}`gaal` has each table.
+# The AUCs on a table's own rows, medians over repetitions; intervals (95 %, Student's t) are over tables. † was given
+# the authors' epochs for each table; "as it comes" stops by the default rule. {doc}`gaal` has each table.
 
 # %%
 tables.on_tables(standings)

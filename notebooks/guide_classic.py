@@ -13,8 +13,8 @@
 # %% [markdown]
 # # KDE, GMM, OC-SVM and isolation forest
 #
-# Four methods that need no network, for tables, and for images as rows of pixels after PCA. Three learn where training
-# samples are dense, the forest how soon a sample is alone. Reference: {class}`~ganod_lite.KDE`,
+# Four methods without a network, for tables, and for images as rows of pixels after PCA. Three learn where training
+# samples are dense; the forest measures how soon random cuts isolate a sample. Reference: {class}`~ganod_lite.KDE`,
 # {class}`~ganod_lite.GMM`, {class}`~ganod_lite.OCSVM`, {class}`~ganod_lite.IForest`; how they are implemented:
 # {doc}`../methods/classic`.
 
@@ -26,8 +26,8 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# Normal are the zeros of scikit-learn's 8 × 8 digits, a row of 64 pixels each; of 200 new digits the others are to be
-# found. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy;
+# The zeros among scikit-learn's 8 × 8 digits are normal, each a row of 64 pixels; the other digits are to be found
+# among 200 new ones. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy;
 # {doc}`guide_choose` has harder data.
 
 # %% tags=["keep"]
@@ -46,7 +46,7 @@ for detector in detectors:
 # %% [markdown]
 # ## What they see
 #
-# A ring with outliers in and around it, where each method shows what it is made for.
+# A ring with outliers in and around it shows how the methods differ.
 
 # %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
 import numpy as np
@@ -65,23 +65,22 @@ guide.planes({title: method.set_params(random_state=0).fit(X) for title, method 
 # %% [markdown]
 # ## What they assume
 #
-# - Training samples are normal, or nearly all of them. The forest bears some outliers well; OC-SVM, whose kernel is
+# - All training samples are normal, or nearly all. The forest tolerates some outliers well; OC-SVM, whose kernel is
 #   narrow here, draws islands around them, as above.
 # - Distances mean something: features have a common scale, and images are aligned.
-# - The normal data lie in few dimensions. Hence PCA first, for images above all.
+# - The normal data lie in few dimensions. So use PCA first, above all for images.
 #
 # ## When to use them, and when not
 #
-# Use them first, always. They are ahead on both data sets of images and hard to beat on tables ({doc}`guide_choose`),
-# and take seconds. A GMM or KDE where there are enough samples for the dimensions, a forest where there are many
-# features or you don't want to choose anything. Don't expect them to see what moves: a shifted image is far away for
-# them.
+# Always use them first. They are ahead on both data sets of images, hard to beat on tables ({doc}`guide_choose`), and
+# take seconds. Take a GMM or KDE where there are enough samples for the dimensions, a forest where there are many
+# features or you don't want to choose anything. Don't use them where objects move: to them a shifted image is far away.
 #
 # ## Three arguments
 #
 # - `n_components`: the dimensions that PCA leaves. {doc}`guide_choose` shows how much it matters; {doc}`classical` more.
-# - `bandwidths` of KDE and `mixture_sizes` of GMM: what is chosen from by likelihood, without labels. The default
-#   bandwidths, from 1 to 16, are the paper's for pixels in [−1, 1]; **features in [0, 1] need others**, such as
+# - `bandwidths` of KDE and `mixture_sizes` of GMM: the values to choose from, by likelihood and without labels. The
+#   default bandwidths, from 1 to 16, are the paper's for pixels in [−1, 1]; **features in [0, 1] need others**, such as
 #   `np.geomspace(0.01, 1, 9)`.
 # - `nu` of OC-SVM: the share of training samples that may lie outside.
 #
@@ -97,6 +96,6 @@ tables.per_image("kde", "gmm", "ocsvm", "iforest")
 #
 # - **A bandwidth at the end of the list** means that the list ends too soon: look at `detector.pipeline_[-1].bandwidth`.
 # - **Too many dimensions for the samples.** A GMM with full covariances has about d²/2 numbers for each Gaussian.
-# - **Choosing with labels.** The paper's classical columns chose the dimension with labelled images, so ours do as well;
-#   without labels take what explains most of the variance.
-# - **KDE keeps all training samples**, so that its scores take longer the more there are.
+# - **Choosing with labels.** The paper's classical columns chose the dimension with labelled images, so ours do as
+#   well. Without labels, take as many dimensions as explain most of the variance.
+# - **KDE keeps all training samples**, so scoring takes longer the more there are.

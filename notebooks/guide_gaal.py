@@ -13,9 +13,9 @@
 # %% [markdown]
 # # SO-GAAL and MO-GAAL
 #
-# For tables. A generator (in MO-GAAL ten) makes points that look like rows of the table, a discriminator learns to tell
-# them from the real ones; what it takes for made is an outlier {cite:p}`liu2019`. Reference:
-# {class}`~ganod_lite.SOGAAL`, {class}`~ganod_lite.MOGAAL`; how they are implemented: {doc}`../methods/gaal`.
+# Two detectors for tables. A generator (ten in MO-GAAL) makes points that look like rows of the table, and a
+# discriminator learns to tell them from real rows. A row that it takes for generated is an outlier {cite:p}`liu2019`.
+# Reference: {class}`~ganod_lite.SOGAAL`, {class}`~ganod_lite.MOGAAL`; how they are implemented: {doc}`../methods/gaal`.
 
 # %% tags=["parameters"]
 scale: str = "lite"  # the same page at each scale
@@ -25,8 +25,8 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# A table of a cluster with some rows scattered about. Nobody says which those are: the labels `y` are used only to
-# compute the ROC-AUCs, the chance that an outlier scores above another row.
+# The table is a cluster with some rows scattered around it. The detectors are not told which those are: the labels `y`
+# are used only to compute the ROC-AUCs, the chance that an outlier scores above another row.
 
 # %% tags=["keep"]
 import numpy as np
@@ -54,23 +54,23 @@ guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
 # ## What they assume
 #
 # - The table may hold outliers, a small share.
-# - Features are numbers of a common scale, in [0, 1]: the generators begin with uniform noise there.
+# - Features are numbers on a common scale, in [0, 1], where the generators begin with uniform noise.
 # - Outliers lie where rows are rare, and all features count alike.
 #
 # ## When to use them, and when not
 #
 # Use them to compare with published results, or beside other detectors. Don't begin with them: over the twelve tables
-# of {doc}`guide_choose` no setting that you could have chosen without labels is ahead of an isolation forest. Don't use
-# them for tables with missing values or categories.
+# of {doc}`guide_choose`, no setting that can be chosen without labels is ahead of an isolation forest. Don't use them
+# for tables with missing values or categories.
 #
 # ## Three arguments
 #
-# - `stop_epochs`: when the generators stop. The result moves through good and bad epochs, and this decides more than
-#   anything else. "auto" watches the losses; the authors' own stops were chosen for each table. {doc}`gaal` has what
-#   each rule gives.
-# - `schedule`: "at-stop" ends there, "full" trains the discriminator on, three times as long as in the script, which
-#   for MO-GAAL was better on most tables.
-# - `k` of MO-GAAL: the number of generators. One ends up on one side of the data ({doc}`gaal_pictures`), ten cost more.
+# - `stop_epochs`: when the generators stop. Good and bad epochs alternate, so this decides more than anything else.
+#   "auto" watches the losses; the authors' own stops were chosen for each table. {doc}`gaal` has what each rule gives.
+# - `schedule`: "at-stop" ends there. "full" goes on training the discriminator to three times that epoch, as the
+#   authors' script does; for MO-GAAL this was better on most tables.
+# - `k` of MO-GAAL: the number of generators. A single one ends up on one side of the data ({doc}`gaal_pictures`); ten
+#   cost more.
 #
 # ## Time
 #
@@ -86,9 +86,9 @@ tables.gaal_time(gaal.stored())
 # %% [markdown]
 # ## Pitfalls
 #
-# - **Unscaled features.** They give scores that are all alike, or a training that diverges; both are told.
+# - **Unscaled features.** They make all scores alike, or the training diverge; you are told of both.
 # - **One run.** Seeds differ: fit several with {func}`~ganod_lite.gaal.fit_repetitions` and take the median score.
-# - **Tuning by an AUC.** Whoever picks the epoch with labels reports a number that nobody without labels can have:
-#   the column "best epoch" of {doc}`gaal` shows by how much.
+# - **Tuning by an AUC.** An epoch picked with labels gives a number that nobody without labels can reach: "best epoch"
+#   and "optimism" in {doc}`gaal` show by how much.
 # - **Other implementations.** PyOD returns the discriminator's value, which is low for outliers, as the anomaly score
 #   ({doc}`gaal_pictures`).

@@ -36,7 +36,7 @@ front.answer(verdicts, evidence)
 # %% tags=["remove-input"]
 front.tiles(verdicts)
 
-# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN searches its generator for an image; the loss after k = 5 steps is the score. MNIST's first test images, best start, small networks.", "name": "front-search"}, "image": {"alt": "A handwritten one, which the generator comes close to within five steps so that little is left, and a two, of which a bright outline is left"}}
+# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN searches its generator for an image; the loss after k = 5 steps is the score. First test images of MNIST, best starting point, small networks.", "name": "front-search"}, "image": {"alt": "A handwritten one: within five steps the generator comes close, and little is left. Below it a two, of which a bright outline is left"}}
 front.strip(searched, anomalous_class)
 
 # %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "Table 1: means over ten classes, ours with 95 % intervals. Hollow: below the paper's scale.", "name": "front-means"}, "image": {"alt": "For each method of Table 1 the paper's mean AUC as a tick and ours as a dot, filled where it was run at the paper's scale and hollow where it comes from small networks"}}
@@ -78,11 +78,11 @@ front.dots(evidence)
 #
 # ## How to read this book
 #
-# Every number comes from a stored {term}`record`, which says with which parameters, on what and at which commit it was
-# computed. Tables show the paper's number, ours, and what this very build computed, each at the {term}`scale` that it
-# names: a number at a small scale says nothing of the paper's. "±" is always half of a 95 % interval. {doc}`claims`
-# has all verdicts, {doc}`search` shows ADGAN at work, {doc}`table1` has its numbers, {doc}`gaal` those of SO-GAAL, and
-# {doc}`../glossary` the words. <span id="pdf"></span>
+# Every number comes from a stored {term}`record`, which names its parameters, machine and commit. Tables show the
+# paper's number, ours, and this build's, each with its {term}`scale`: a number at a small scale neither confirms nor
+# refutes the paper's. "±" is always half of a 95 % interval. {doc}`claims` lists all verdicts, {doc}`search` shows
+# ADGAN at work, {doc}`table1` has its numbers and {doc}`gaal` those of SO-GAAL. {doc}`../glossary` defines the words.
+# <span id="pdf"></span>
 #
 # (use-on-images)=
 # ## Use it on my images
@@ -97,14 +97,14 @@ front.dots(evidence)
 # detector.anomaly_score(new_images)  # (n,): the higher, the more anomalous
 # ```
 #
-# Images of 32 × 32 pixels train in minutes on a processor, and each takes a fraction of a second to score. For grey
-# digits a classical method is as good and much faster: {doc}`guide_choose` helps to choose, {doc}`guide_adgan` goes
-# through the arguments.
+# On a processor, training on images of 32 × 32 pixels takes minutes and scoring one takes a fraction of a second. On
+# grey digits a classical method is as good and much faster. {doc}`guide_choose` helps you choose; {doc}`guide_adgan`
+# explains the arguments.
 #
 # (use-on-table)=
 # ## Use it on my table
 #
-# Scale each feature to [0, 1] first, and name the epoch at which to stop:
+# Scale each feature to [0, 1] first, and choose the epoch at which to stop:
 #
 # ```python
 # from ganod_lite import IForest, SOGAAL
@@ -115,4 +115,4 @@ front.dots(evidence)
 # ```
 #
 # The result depends on that epoch more than on anything else, and on most tables a default isolation forest does as
-# well: {doc}`gaal` shows both on twelve tables, {doc}`guide_gaal` how to use them.
+# well. {doc}`gaal` compares both on twelve tables; {doc}`guide_gaal` explains how to use them.

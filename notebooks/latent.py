@@ -48,37 +48,37 @@ search.plane_found(planes)
 # | normal class, iterations | not said | digit 1; k = 0, 5, 10, 50 |
 # | generator | latent size 2, the rest not said | latent size 2, all else as in {doc}`table1` at this scale |
 # | starting points | one dot for each sample | one dot for each image, its first start; the scores take the mean over all starts |
-# | numbers | none | three AUCs beside each panel, with DeLong's 95 % intervals {cite:p}`delong1988` |
+# | numbers | none | three AUCs above each panel, with DeLong's 95 % intervals {cite:p}`delong1988` |
 #
-# The three AUCs say how well anomalous images are told from normal ones: by the *loss*, which is ADGAN's score; by
-# the *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by
-# the *place*, the share of anomalous ones among a dot's 15 nearest neighbours. The last one is told the labels of the
-# neighbours, so it is no detector. It finds structure of any shape, whereas the prior's likelihood only sees distance from the
+# The three AUCs say how well anomalous images are told from normal ones: by the *loss*, which is ADGAN's score; by the
+# *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by the
+# *place*, the share of anomalous ones among a dot's 15 nearest neighbours. The last one uses the neighbours' labels, so
+# it is not a detector. It finds structure of any shape, whereas the prior's likelihood only sees distance from the
 # origin. 0.5 is guessing; below 0.5 the anomalous images are nearer to the origin than the normal ones.
 
 # %% [markdown]
 # ## The rule
 #
-# The statement *holds* if after the paper's five steps the AUC of the loss is above 0.75, half of the way from guessing
-# to a perfect order, and those of the prior and of the place lie within 0.5 ± 0.1, all with their whole intervals. The
-# paper itself calls the prior's likelihood no sensible score with AUCs of 0.554 and 0.721 in its large latent space;
-# "no structure" says more than that, and 0.1 is twice the distance of the first from guessing and half that of the
-# second. It *does not hold* if an interval lies on the other side as a whole. Otherwise the data can't tell. Longer
-# searches are shown and not judged: the paper scores after five steps, and does not say which ones it drew.
+# The statement *holds* if, after the paper's five steps, the whole interval of the loss's AUC lies above 0.75 and those
+# of the prior and of the place lie from 0.4 to 0.6. It *does not hold* if one of these intervals lies wholly on the
+# other side. Otherwise the data can't tell. 0.75 is half of the way from guessing to a perfect order. As for 0.1 on
+# either side of 0.5: in its large latent space the paper's prior has AUCs of 0.554 and 0.721, and the paper calls
+# neither a sensible score. 0.1 is about twice the first one's distance from guessing and half of the second's. Longer
+# searches are shown but not judged: the paper scores after five steps, and does not say which steps its figure shows.
 #
-# With k = 0 nothing has been searched. The loss is then the distance from random samples of the normal class, and whatever
-# it tells is not due to the search.
+# With k = 0 nothing has been searched. The loss is then the distance to random samples of the normal class, so an AUC
+# there owes nothing to the search.
 
 # %% [markdown]
 # ## MNIST
 
-# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps: a dot for each image, at the place of its first start, its area growing with the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top, and the few latents far outside at the edge.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
+# %% mystnb={"figure": {"caption": "Latents of test images of MNIST after k steps. Each dot is an image, at the latent that the search from its first starting point has reached; the larger the dot, the larger the loss. The dotted circle holds 95 % of the prior. Normal dots are drawn on top; the few latents far outside are drawn at the edge.", "name": "plane-mnist"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
 planes["mnist"].show(search.plane_dots)
 
 # %% [markdown]
-# What the plane is made of: the generator's images on a grid, at the coordinates of the panels above.
+# The next figure shows the generator's images on a grid over the plane, at the coordinates of the panels above.
 
-# %% mystnb={"figure": {"caption": "What the generator of MNIST shows over the square that holds 95 % of the prior.", "name": "plane-images-mnist"}, "image": {"alt": "A square grid of generated digits that change gradually from place to place"}}
+# %% mystnb={"figure": {"caption": "Images that the MNIST generator makes over the square that holds 95 % of the prior.", "name": "plane-images-mnist"}, "image": {"alt": "A square grid of generated digits that change gradually from place to place"}}
 planes["mnist"].show(search.plane_images)
 
 # %% [markdown]
@@ -87,17 +87,17 @@ planes["mnist"].show(search.plane_images)
 # %% mystnb={"figure": {"caption": "Latents of test images of the embedded digits after k steps, as above.", "name": "plane-digits"}, "image": {"alt": "Four panels of dots in a plane, which draw together over the steps of the search; orange dots of anomalous images among a few blue ones of normal images"}}
 planes["digits"].show(search.plane_dots)
 
-# %% mystnb={"figure": {"caption": "What the generator of the embedded digits shows over the square that holds 95 % of the prior.", "name": "plane-images-digits"}, "image": {"alt": "A square grid of small generated digits that change gradually from place to place"}}
+# %% mystnb={"figure": {"caption": "Images that the generator of the embedded digits makes over the square that holds 95 % of the prior.", "name": "plane-images-digits"}, "image": {"alt": "A square grid of small generated digits that change gradually from place to place"}}
 planes["digits"].show(search.plane_images)
 
 # %% [markdown]
-# At the origin the picture breaks. The generator's first layer has no bias (as in DCGAN), so at the origin it
-# passes nothing on, and near it the direction of z counts more than its length.
+# The picture breaks at the origin. The generator's first layer has no bias (as in DCGAN), so at the origin it passes
+# nothing on, and near it the direction of z matters more than its length.
 
 # %% [markdown]
 # ## All numbers
 #
-# In brackets 95 % intervals over test images; those of a mean over classes count each image once.
+# Brackets hold 95 % intervals over test images; for a mean over classes each image counts once.
 
 # %%
 search.plane_table(planes)

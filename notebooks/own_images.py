@@ -13,10 +13,9 @@
 # %% [markdown]
 # # Your own images
 #
-# Give this page a folder of images that are as they should be. It learns them and ranks images by how much they
-# differ: those of a second folder, if you name one, else those of the first. Without a folder it shows how that looks
-# on scikit-learn's digits: zeros are normal, and among the images to rank some are other digits. In short, in this
-# build:
+# Give this page a folder of normal images. It learns them and ranks images by how much they differ: those of a second
+# folder if you name one, otherwise those of the first. Without a folder it shows an example, scikit-learn's digits:
+# zeros are normal, and some of the images to rank are other digits. In short, in this build:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # how long to train: "smoke", "lite", "medium" or "paper"
@@ -41,7 +40,7 @@ found = own_images.rank(
 own_images.findings(found)
 
 # %% [markdown]
-# The same without a notebook, and then another folder with the model that is there:
+# The same without a notebook; the second command ranks another folder with the same model:
 #
 # ```bash
 # python -m ganod_study own-images normal-images images-to-rank --output my-ranking
@@ -50,10 +49,10 @@ own_images.findings(found)
 #
 # ## What became of the files
 #
-# All files are looked at before anything is trained. Images are turned upright by their EXIF tag, put on white where
-# they are transparent, cut to their central square and scaled. More than 8 bits become 8 by the type's range; of an
-# animation the first frame counts. All become grey if all are grey, else all become colour. What can't be read is
-# left out and named.
+# All files are checked before anything is trained. Images are turned upright by their EXIF tag, put on white where they
+# are transparent, cropped to their central square and scaled. More than 8 bits are reduced to 8 by the type's range; of
+# an animation only the first frame counts. If all images are grey they stay grey, otherwise all become colour. Files
+# that can't be read are left out and named.
 
 # %%
 own_images.files_table(looked)
@@ -61,16 +60,16 @@ own_images.files_table(looked)
 # %% [markdown]
 # ## Has the generator learned these images?
 #
-# A ranking by ADGAN is worth as much as its generator. Here are some normal images and below them what it makes of
-# random latents.
+# A ranking by ADGAN is only as good as its generator. Here are some normal images, and below them images that the
+# generator makes from random latents.
 
 # %% mystnb={"figure": {"caption": "Normal images, and images that the generator makes at random.", "name": "own-samples"}, "image": {"alt": "A row of normal images above a row of generated ones"}}
 own_images.samples(found)
 
 # %% [markdown]
-# To look is not enough, so it is measured too. For the normal images that were held back from the training, the best
-# reconstruction of the search is compared with the mean of the training images, which needs no learning. Where the
-# median of this ratio of squared distances is 0.8 or more, the summary above says that the generator has not learned.
+# Looking is not enough, so this is measured too. For the normal images held back from the training, the search's best
+# reconstruction is compared with the mean of the training images, which needs no learning. If the median ratio of their
+# squared distances is 0.8 or more, the summary above says that the generator has not learned.
 #
 # ## The ranking
 
@@ -81,8 +80,8 @@ own_images.contact_sheet(found)
 own_images.top_table(found)
 
 # %% [markdown]
-# What ADGAN misses in the most anomalous ones: the image, the nearest that the search found, and their difference at
-# each pixel.
+# What ADGAN misses in the most anomalous images: the image, the nearest one that the search found, and their difference
+# at each pixel.
 
 # %% mystnb={"figure": {"caption": "The most anomalous images, their best reconstructions, and the squared difference at each pixel, summed over channels.", "name": "own-differences"}, "image": {"alt": "Five columns: an image, its reconstruction, and a map that is bright where the two differ"}}
 own_images.differences(found)
@@ -90,28 +89,27 @@ own_images.differences(found)
 # %% [markdown]
 # ## The threshold
 #
-# A quarter of the normal images is held back, or more if the false-alarm rate takes more, half of them at most. The
-# threshold is the lowest that keeps to the rate on them. How often it really flags normal images depends on which
-# ones were held back, and the interval in the summary says how much: a few dozen images can't promise 1 %. Where they
-# can't promise what is asked, the threshold is their highest score, and the summary says so.
+# A quarter of the normal images are held back, or up to half if the false-alarm rate needs more. The threshold is the
+# lowest that keeps to the rate on them. How often it really flags normal images depends on which ones were held back,
+# and the interval in the summary says how much: a few dozen images can't promise 1 %. If they can't promise the rate
+# you asked for, the threshold is their highest score, and the summary says so.
 
 # %% mystnb={"figure": {"caption": "Scores of the held-back normal images and of those ranked.", "name": "own-scores"}, "image": {"alt": "Two histograms of scores and a dotted line at the threshold; the ranked images reach further to the right than the normal ones"}}
 own_images.score_distributions(found)
 
 # %% [markdown]
-# ## How well it does where one knows
+# ## How well it does on known anomalies
 #
-# Of the embedded digits it is known which are odd; nothing before this line uses it. In brackets DeLong's 95 %
-# intervals.
+# For the embedded digits it is known which are odd; nothing above uses that. Brackets hold DeLong's 95 % intervals.
 
 # %%
 own_images.planted(found)
 
 # %% [markdown]
-# The *nearest neighbours* are those among the training images, by the features that a network trained on millions of
-# photographs (AlexNet) has of them, a mean over places for each channel of its last convolutional layer. The score is
-# the mean distance to five of them. Nothing is trained for it, and the network sees the files at 224 × 224 pixels.
-# For photographs this is often the better ranking.
+# The *nearest neighbours* are found among the training images, by the features of AlexNet, a network trained on more
+# than a million photographs: the mean over places of each channel of its last convolutional layer. The score is the
+# mean distance to the nearest five. Nothing is trained for it, and the network sees the files at 224 × 224 pixels. For
+# photographs this is often the better ranking.
 #
 # ## What is in the output folder
 #
@@ -125,13 +123,13 @@ own_images.planted(found)
 # | `own-images.json`, `features.npy` | all settings, the held-back scores, the training images' features |
 #
 # An output folder that holds anything else, or results of other images or settings, is refused. The same call on the
-# same folder goes on where it was interrupted.
+# same folder resumes where it was interrupted.
 #
 # ## Settings
 #
 # The network and its training are those of {doc}`table1` at the scale, but for `lite`: a smaller latent space and
-# batches of 32, which suit a few hundred images. How long that takes: `lite` 1 to 2 minutes of one core for images of
-# 32 × 32 pixels, and four times as long at 64 × 64; `medium` some 10 minutes; `paper` asks for a GPU.
+# batches of 32, which suit a few hundred images. On one core of an AMD EPYC, `lite` takes about 1 to 2 minutes for
+# images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes. `paper` needs a GPU.
 
 # %%
 own_images.settings_table(found)

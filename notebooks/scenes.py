@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Scenes, ranked
 #
-# Anomaly detection is mostly asked for where nobody has labelled anything: which of these photographs are odd? The
-# paper trains ADGAN on scenes and lets it rank photographs it has not seen. This page does the same on a folder of
-# photographs, or on LSUN where its databases are there. In short:
+# Anomaly detection is mostly needed where nothing is labelled: which of these photographs are odd? The paper trains
+# ADGAN on scenes and lets it rank photographs it has not seen. This page does the same on a folder of photographs, or
+# on LSUN if its databases are available. In short:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite" or "medium"
@@ -58,27 +58,27 @@ scenes.summary(stored)
 # | scores beside ADGAN's | none | five, two of which know nothing of scenes |
 # | scores printed | none but the AUC | under each image, and all of them |
 #
-# So the data and the number of training images are others. With 900 of them a GAN can learn its training images by
-# heart: below each ranking stands how near generated images are to them.
+# So both the data and the number of training images differ from the paper's. A GAN can memorise 900 images; below each
+# ranking a figure shows how near generated images come to training images.
 #
-# The stored results are from the categories of MiniPlaces that LSUN has too, a part of Places2 {cite:p}`zhou2018`,
-# with images of 128 × 128 pixels.
+# The stored results are from MiniPlaces, a part of Places2 {cite:p}`zhou2018` with images of 128 × 128 pixels: those of
+# its categories that LSUN has too.
 
 # %% [markdown]
 # ## Figure 4: bedrooms
 #
-# The next three figures are stored results at the scale `medium`. Whether the upper rows are odder than the lower
-# ones is for your eyes. What can be measured is how plain an image is: by its size as a lossless file. The rank
-# correlation of that with ADGAN's score stands in the summary above. Were it close to 1, ADGAN would rank by how much
-# there is to see, and no generator would be needed for that.
+# The next three figures show stored results at the scale `medium`. Judge for yourself whether the upper rows are odder
+# than the lower ones. How plain an image is can be measured, by its size as a lossless file. The summary above has the
+# rank correlation of that size with ADGAN's score. If it were close to 1, ADGAN would rank by how much there is to see,
+# and that takes no generator.
 
 # %% mystnb={"figure": {"caption": "Bedrooms as ADGAN ranks them: the highest scores (top rows) and the lowest (bottom rows), the score under each image; below, the scores of all bedrooms that were ranked and of the other scenes.", "name": "scenes-bedrooms"}, "image": {"alt": "Two grids of small photographs of bedrooms, above those with the highest anomaly scores and below those with the lowest, and two overlapping histograms of scores"}}
 scenes.ranked_images(stored, 0)
 
 # %% [markdown]
-# Does the generator make bedrooms, or repeat those it has seen? Under each generated image stands the nearest of the
-# training images. Nearness alone does not prove copying: blurred images are near to everything. Copies would be much
-# nearer than held-out photographs are, and would look the same.
+# Does the generator make new bedrooms, or repeat those it has seen? Under each generated image is the nearest training
+# image. Nearness alone does not prove copying: blurred images are near to everything. Copies would be much nearer than
+# held-out photographs are, and would look the same.
 
 # %% mystnb={"figure": {"caption": "Unselected generated bedrooms (top) and the training image nearest to each (bottom), with their distance in grey levels (root mean square over pixels).", "name": "scenes-neighbours"}, "image": {"alt": "A row of small generated bedrooms above a row of the training photographs that are nearest to them, with a number under each pair"}}
 scenes.nearest_neighbours(stored, 0)
@@ -104,10 +104,11 @@ scenes.nearest_neighbours(stored, 2)
 # %% [markdown]
 # ## Section 4.4: bedrooms against all other scenes
 #
-# All networks and fits see bedrooms alone; the test images are those of all categories. KDE and the isolation forest
-# see the first 100 principal components. *Complexity* is the number of bytes of an image as a lossless file, and
-# *the distance to the mean image* that to the pixelwise mean of the training bedrooms: neither knows what a bedroom is.
-# Intervals are DeLong's {cite:p}`delong1988`, over the test images; what another training changes shows between seeds.
+# Every method is trained on bedrooms alone and tested on images of all categories. KDE and the isolation forest use the
+# first 100 principal components. *Complexity* is the size of an image as a lossless file, in bytes. *The distance to
+# the mean image* is measured from the pixelwise mean of the training bedrooms. Neither of the two knows what a bedroom
+# is. Intervals are DeLong's {cite:p}`delong1988`, over the test images; compare the seeds to see what another training
+# changes.
 
 # %%
 scenes.pooled_table(stored)
@@ -119,8 +120,8 @@ scenes.pooled_aucs(stored)
 # ## This build
 #
 # At `lite` the page trains small networks on bedrooms for 300 steps and scores 450 of the test images, which takes a
-# few minutes. That is enough to see all parts at work, not to compare with the paper. But it asks a question: if a
-# generator whose images show no bedroom has an AUC like the stored one's, what does that AUC say about bedrooms?
+# few minutes. That is enough to see all parts at work, but not to compare with the paper. It does raise a question: if
+# a generator whose images show no bedroom has an AUC like the stored one's, what does that AUC say about bedrooms?
 
 # %%
 ranked = runner.attempt(scale, data, methods=(scenes.RANKING,), classes=classes, seeds=seeds[:1], **options)
@@ -140,18 +141,19 @@ ranked.show(scenes.nearest_neighbours, 0)
 # %% [markdown]
 # ## With photographs of your own, or with LSUN
 #
-# A folder needs these categories, spelled so, in `train` and in `val` under `scenes` in the data root: bedroom,
-# bridge, church_outdoor, classroom, conference_room, dining_room, kitchen, living_room, restaurant. With other
-# categories it is not used, and a message in place of this build's results names those that are missing or too many.
+# The folder `scenes` in the data root needs two folders, `train` and `val`, each with these categories, spelled like
+# this: bedroom, bridge, church_outdoor, classroom, conference_room, dining_room, kitchen, living_room, restaurant. A
+# folder with other categories is not used; a message in place of this build's results then names the missing and the
+# extra ones.
 #
-# LSUN's databases come by its authors' [download.py](https://github.com/fyu/lsun), one zip file for each category
-# and split, to be unpacked under `lsun` in the data root: the training images of bedrooms (43 GB), churches
-# (2 GB) and conference rooms (4 GB), and the validation images of all ten categories (a few MB each). Reading them
-# takes `pip install "ganod-lite[lsun]"`. No more than 10,000 training images of a category are decoded, and nothing is
-# kept but their 64 × 64 pixels. As soon as the databases are there, this page computes with them, under their name.
+# LSUN's authors provide [download.py](https://github.com/fyu/lsun), which fetches one zip file for each category and
+# split. Unpack these under `lsun` in the data root: the training images of bedrooms (43 GB), churches (2 GB) and
+# conference rooms (4 GB), and the validation images of all ten categories (a few MB each). Reading them takes `pip
+# install "ganod-lite[lsun]"`. At most 10,000 training images of a category are decoded, and only their 64 × 64 pixels
+# are kept. Once the databases are there, this page uses them, under their own name.
 #
-# One training at `medium` (4,000 steps) takes 20 to 35 minutes of one core, whatever the number of images. All of this
-# page at `medium` is three generators, an autoencoder and the searches:
+# One training at `medium` (4,000 steps) takes about 20 to 35 minutes on one core of an Intel Xeon, whatever the number
+# of images. At `medium` this page trains three generators and an autoencoder, and runs the searches:
 #
 #     papermill build/notebooks/scenes.ipynb out.ipynb -p scale medium
 

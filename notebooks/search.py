@@ -44,7 +44,7 @@ search.search_found(steps, anomalous_class)
 #
 # | | the paper's Figure 1 | this page |
 # | --- | --- | --- |
-# | kind | a drawing of the idea | a record of searches that were run |
+# | kind | an illustration of the idea | searches that were run |
 # | data | MNIST, ones | the same where MNIST is there; the embedded digits always |
 # | generator | not said | Table 1's at this scale ({doc}`table1`) |
 # | images | one normal, one anomalous, not said how chosen | the first test image of each class |
@@ -52,8 +52,8 @@ search.search_found(steps, anomalous_class)
 # | losses | none printed | one under each image, and their curves |
 # | steps | k | 20; scores are taken after k = 5 |
 #
-# The searches are those that give Table 1's scores, from the same starting points, made one at a time as in
-# algorithm 1 so that the generator can be watched (`adgan.py:plain_search`). At each step the latent and the
+# These are the searches behind Table 1's scores, from the same starting points. Here they run one at a time, as in
+# algorithm 1, so that the generator can be watched (`adgan.py:plain_search`). At each step the latent and the
 # generator's weights both move.
 
 # %% [markdown]
@@ -77,18 +77,18 @@ steps["mnist"].show(search.search_animation, anomalous_class)
 # %% [markdown]
 # ## Where the search fails on normal images
 #
-# An error of ADGAN is a normal image with a high score or an anomalous one with a low score. These are the normal
-# test images with the highest scores and the best that the search found for them. The generator cannot reach odd shapes that are rare among the training
-# images. Where more steps still lower the loss by much, five were too few.
+# ADGAN errs where a normal image gets a high score or an anomalous one a low score. Here are the normal test images
+# with the highest scores, each with the best image that the search found for it. The generator cannot reach odd shapes
+# that are rare among the training images. Where more steps still lower the loss a lot, five were too few.
 
-# %% mystnb={"figure": {"caption": "The normal test images of MNIST with the highest scores (top), what the best of their starts shows after the score's k steps, and at the end of a longer search; its loss under each.", "name": "search-failures-mnist"}, "image": {"alt": "A row of unusually written digits of the normal class above two rows of reconstructions that miss parts of them"}}
+# %% mystnb={"figure": {"caption": "The normal test images of MNIST with the highest scores (top), and what the search shows from its best starting point: after the score's k steps, and at the end of a longer search. The loss is under each.", "name": "search-failures-mnist"}, "image": {"alt": "A row of unusually written digits of the normal class above two rows of reconstructions that miss parts of them"}}
 steps["mnist"].show(search.search_failures)
 
 # %% [markdown]
 # ## Digits, embedded
 #
-# The same on the small digits that come with scikit-learn, which are there in every build: 16 × 16 pixels, about 120
-# training images.
+# The same on the small digits that come with scikit-learn, which every build has: 16 × 16 pixels, about 120 training
+# images.
 
 # %% mystnb={"figure": {"caption": "The search on the embedded digits, as above.", "name": "search-digits"}, "image": {"alt": "A normal and an anomalous small digit, each beside rows of generated images that approach it over the steps of the search, the loss under each"}}
 steps["digits"].show(search.search_images, anomalous_class)
@@ -108,7 +108,7 @@ steps["digits"].show(search.search_failures)
 # %% [markdown]
 # ## The records behind this page
 #
-# The AUC is that of the search whose images are shown; the seconds are those of searching some of them again.
+# The AUC is that of the search whose images are shown. The seconds are for searching some of them again.
 
 # %% tags=["hide-output"]
 records.listing(runner.entries_of(steps))

@@ -43,24 +43,24 @@ table1.matrix("cifar10", stored["cifar10"])
 # %% [markdown]
 # **Ours** are results that the repository keeps. The scale `paper` follows the paper's protocol. The scale `medium` has
 # all ten classes and all training images, but the small networks of `lite`, 2,000 generator steps and 1,000 test
-# images, which a processor can do in hours. Only a number at `paper` can confirm or refute one of the paper's.
+# images; a processor computes it in hours. Only a number at `paper` can confirm or refute one of the paper's.
 # {doc}`kde` explains the largest difference, KDE on AlexNet's features.
 #
 # **±** is half of a 95 % interval, here and in the whole book. With one training it is DeLong's interval
-# {cite:p}`delong1988` over the test images, which count once for all the classes that they test; it leaves out how much
-# another training would change the number. With several trainings it is Student's t interval over them. For a single
-# class the interval is written out, [low, high].
+# {cite:p}`delong1988` over the test images, each counted once for all the classes that it tests. This interval excludes
+# variation between training runs. With several trainings it is Student's t interval over them. For a single class the
+# interval is written out, [low, high].
 #
-# **On CIFAR-10 some AUCs are below 0.5**, the paper's as well as ours: automobile and truck are told from the other
-# classes *the wrong way round* by most methods. That is no accident: a detector that had learned nothing would have 0.5.
-# A likely reason is that smooth images are easy to reconstruct and lie close to many others: an aeroplane in a clear
-# sky then looks more normal than a car does, whatever the detector was trained on. {doc}`baselines` shows how closely
-# the AUCs follow those of scores that see an image's contrast alone.
+# **On CIFAR-10 some AUCs are below 0.5**, the paper's as well as ours: most methods rank automobiles and trucks *the
+# wrong way round*. That is no accident: a detector that had learned nothing would have 0.5. A likely reason is that
+# smooth images are easy to reconstruct and lie close to many others. An aeroplane in a clear sky then looks more normal
+# than a car does, whatever the detector was trained on. {doc}`baselines` shows how closely the AUCs follow those of
+# scores that see nothing but an image's contrast.
 #
 # ## MNIST
 #
-# Means over the classes: the paper's and ours over all ten, and the paper's and this build's over the classes that
-# this build has run. **This build's numbers at the scale `lite` do not reproduce the paper's**: they come from networks with
+# Means over classes: the paper's and ours over all ten, and the paper's and this build's over the classes that this
+# build has run. **This build's numbers at the scale `lite` do not reproduce the paper's**: they come from networks with
 # a sixth of DCGAN's parameters, trained for a minute or two, and from fewer images. They show that the method works.
 
 # %%
@@ -68,8 +68,8 @@ mnist = runner.attempt(scale, "mnist", **options)
 table1.means(mnist, "mnist", stored["mnist"])
 
 # %% [markdown]
-# Every cell of the table. Click on a column's head to sort by it. Type above it to keep the rows of a
-# class or a method ("8 gan"). The file holds the same numbers in full.
+# Every cell of the table. Click on a column's head to sort by it. Type in the field above to keep only the rows of a
+# class or a method ("8 gan"). The file holds the same numbers in full precision.
 
 # %%
 table1.full(mnist, "mnist", stored["mnist"])
@@ -89,12 +89,12 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # %% [markdown]
 # ## Is ADGAN ahead?
 #
-# The paper calls ADGAN the best on both data sets, by means without a spread. Here it is compared with each
-# other method over the classes: the mean difference with its 95 % interval (Student's t), the number of
-# classes in which it is ahead, and the p-value of Wilcoxon's signed-rank test. There are three comparisons:
-# of the numbers that the paper prints, of ours, and of this build's. Ours are each method's at its best scale, ADGAN's
-# named first: where the two differ, a small ADGAN is compared with a method that had all that the paper gives it. Below
-# six classes no signed-rank test reaches 0.05, so it is left out there.
+# The paper calls ADGAN the best on both data sets, by means without intervals. Here it is compared with each other
+# method over the classes: the mean difference with its 95 % interval (Student's t), the number of classes in which it
+# is ahead, and the p-value of Wilcoxon's signed-rank test. There are three comparisons: of the numbers that the paper
+# prints, of ours, and of this build's. Ours takes each method at its best scale; "at scales" names ADGAN's first. Where
+# the two differ, a small ADGAN is compared with a method run at the paper's scale. With fewer than six classes no
+# signed-rank test can reach 0.05, so none is shown there.
 #
 # Read the p-values as a guide: the classes share their test images, so they are not independent, and
 # nine comparisons make a false positive more likely than one (0.05 / 9 ≈ 0.006 allows for that).
@@ -124,8 +124,8 @@ figures.roc_curves({"MNIST": mnist, "CIFAR-10": cifar10})
 # ## The generators behind ADGAN
 #
 # ADGAN is no better than its generator: if the generator can't make the normal class, no search finds it. Here is what
-# this build's generators make. Training ends after the scale's number of steps, whatever the samples look like
-# and whatever the AUC is. The critic's estimate of the Wasserstein distance shows how far it got.
+# this build's generators make. Training ends after the scale's number of steps, whatever the samples look like and
+# whatever the AUC is. The critic's estimate of the Wasserstein distance shows how far training got.
 
 # %% mystnb={"figure": {"caption": "Training images of each normal class (upper rows) and unselected samples of the generator trained on them (lower rows).", "name": "samples-mnist"}, "image": {"alt": "For each class a row of handwritten digits above a row of generated ones, which have the digit's shape with broken or smeared strokes"}}
 mnist.show(figures.generated_images, store=store)
@@ -139,8 +139,8 @@ mnist.show(figures.training_losses, store=store)
 # %% [markdown]
 # ## Digits, embedded
 #
-# The small digits that come with scikit-learn are in every build, so every method can be seen at work. The
-# paper has no such rows. There are about 120 training images a class, which is little for a network.
+# The small digits that come with scikit-learn are in every build, so every method can be seen at work. The paper has no
+# such rows. There are about 120 training images of each class, few for a network.
 
 # %%
 digits = runner.attempt(scale, "digits", **options)
@@ -179,14 +179,14 @@ digits.show(figures.generated_images, store=store)
 # The settings of a scale are in `scales.py`, those behind a number in its record.
 #
 # **The holdout has labels.** The paper chooses PCA's dimension for the classical methods by the AUC on a small holdout
-# set, and so does this page. An AUC needs anomalies with labels, which an unsupervised detector would not have. That helps
-# the six classical columns, and none of the networks.
+# set, and so does this page. That AUC needs labelled anomalies, which an unsupervised detector would not have. It helps
+# the six classical columns and none of the networks.
 #
 # ## What the holdout chose
 #
-# For each classical method and class of this build: PCA's dimension, and in brackets the AUC
-# on the holdout. The holdout is small, so neighbouring dimensions often differ by chance alone. {doc}`classical` shows
-# the same at the paper's scale, where it mostly picks the largest dimension on MNIST.
+# The tables have PCA's dimension for each classical method and class of this build, and in brackets the AUC on the
+# holdout. The holdout is small, so neighbouring dimensions often differ by chance alone. {doc}`classical` shows the
+# same at the paper's scale, where the holdout mostly picks the largest dimension on MNIST.
 
 # %%
 mnist.show(classical.chosen_dimensions)
@@ -197,10 +197,10 @@ cifar10.show(classical.chosen_dimensions)
 # %% [markdown]
 # ## The records behind this page
 #
-# One line for each number: its file (under the store's folder, with per-sample scores and labels),
-# the commit it was computed at, the machine, and the seconds that scoring took. The seconds exclude shared work such as
-# fitting or training: a fit's are in the record's file, and the training of a network has a record
-# of its own, in the second table.
+# One line for each number: its file (under the store's folder, with per-sample scores and labels), the commit it was
+# computed at, the machine, and the seconds that scoring took. The seconds exclude shared work such as fitting or
+# training. The record's file has the seconds of a fit; the training of a network has its own record, in the second
+# table.
 
 # %% tags=["hide-output"]
 records.listing(mnist.entries + cifar10.entries + digits.entries)
@@ -209,7 +209,7 @@ records.listing(mnist.entries + cifar10.entries + digits.entries)
 records.networks(mnist.entries + cifar10.entries + digits.entries, store=store)
 
 # %% [markdown]
-# And those of ours, at the scales `paper` and `medium`, which the repository keeps:
+# The records of ours, at the scales `paper` and `medium`, which the repository keeps:
 
 # %% tags=["hide-output"]
 ours = complete(stored["mnist"] + stored["cifar10"])

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Tuning without labels
 #
-# {cite:t}`deecke2018` leave some things open that decide the numbers: how many critic
-# steps there are to a generator step, how long to train, what batch normalisation does during the search, what size
-# MNIST has. Here they are chosen without a test image, a test label or an anomaly:
+# {cite:t}`deecke2018` leave open some choices that decide the numbers: the critic steps for each generator step, the
+# training time, batch normalisation during the search, the size of MNIST's images. Here they are chosen without test
+# images, test labels or anomalies:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # the same page at each scale: it shows stored results
@@ -32,13 +32,13 @@ tables.found(entries)
 # %% [markdown]
 # ## How
 #
-# To choose these by the AUC on test images gives numbers that are too good. So
-# 500 training images of a class are held out. A generator is trained on the others, with the networks, the
-# batches and the search of the scale `medium`, and measured on those held out:
+# Choosing by the AUC on test images would give numbers that are too good. So 500 training images of a class are held
+# out. A generator is trained on the others, with the networks, the batches and the search of the scale `medium`, and
+# measured on those held out:
 #
-# - **Fréchet distance** between generated images and those held out, after PCA of the pixels to 50 dimensions, the
-#   same PCA for all candidates of a class and size. It is small if the samples have the right mean and covariance.
-#   The rows "training images" have the distance of real images, below which no generator is expected.
+# - **Fréchet distance** between generated images and those held out, after PCA of the pixels to 50 dimensions, the same
+#   PCA for all candidates of a class and size. It is small if the samples have the right mean and covariance. The rows
+#   "training images" have the distance of real images; no generator is expected to get below it.
 # - **Search loss**: what ADGAN's search leaves unexplained of 100 images held out.
 # - **Diversity**: the mean distance between two samples over that between two images held out.
 #
@@ -46,17 +46,17 @@ tables.found(entries)
 # standard deviation over classes and seeds.
 #
 # **The rule was fixed before there were results**: the option with the lowest mean Fréchet distance is chosen. Only for
-# batch normalisation, where the samples are the same, the search loss decides. Means are over classes and seeds, then
-# over data sets, of the trainings that all options have. An option that has diverged anywhere is never chosen. A margin was
-# added later, because two trainings decide little: the choice is only preferred to what the book does if it is ahead in
-# three quarters of the trainings.
+# batch normalisation, where the samples are the same, the search loss decides. Means are taken over classes and seeds,
+# then over data sets, of the trainings that all options share. An option that diverged anywhere is never chosen. A
+# margin was added later, because two trainings decide little: the choice is preferred to what the book does only if it
+# is ahead in three quarters of the trainings.
 #
 # A better generator need not be a better detector: one that also makes anomalies would be worse. That is the price of
 # choosing without anomalies. And what suits small networks, as here, need not suit large ones.
 #
-# The settings of `lite` and `medium` were fixed, and the results at `medium` made, before there was anything on this
-# page. Where the choice differs, all twenty classes of the scale would have to be run anew. The scale `paper`
-# follows the paper and those whom it cites. Each section says how far both are from the choice.
+# The settings of `lite` and `medium` were fixed, and the results at `medium` computed, before this page existed. Where
+# the choice differs, all twenty classes of the scale would have to be run again. The scale `paper` follows the paper
+# and the papers that it cites. Each section says how far both scales are from the choice.
 
 # %% [markdown]
 # ## Objective and critic steps
@@ -116,9 +116,8 @@ tables.sentence(entries, "size")
 # ## The records behind this page
 #
 # A row for each candidate; seconds are those of the training and those of the measuring. A generator that is searched
-# in two ways was trained once. This command computes what a folder lacks of them:
-# `python -m ganod_study tune --dataset mnist --classes 8 --seeds 0 --store FOLDER`; this page reads
-# `book/results/tuning`.
+# in two ways was trained once. This command computes the candidates that a folder lacks: `python -m ganod_study tune
+# --dataset mnist --classes 8 --seeds 0 --store FOLDER`; this page reads `book/results/tuning`.
 
 # %% tags=["hide-output"]
 tables.records(entries)

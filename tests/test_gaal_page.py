@@ -104,10 +104,10 @@ def test_ranks_are_the_textbook_s():
 def test_the_text_names_who_is_told_apart_and_who_is_not():
     frame = pd.DataFrame([[0.9, 0.8, 0.1]] * 12, columns=["IF", "SO stop", "LOF"])
     text = tables.ranking_text(frame)
-    assert text.endswith("IF has the lowest mean rank, 1.00. It is told apart from SO stop and LOF.")
-    assert "It is told apart from LOF, and not from SO stop." in tables.ranking_text(frame[:8])
+    assert text.endswith("IF has the lowest mean rank, 1.00. The test tells it apart from SO stop and LOF.")
+    assert "The test tells it apart from LOF, but not from SO stop." in tables.ranking_text(frame[:8])
     same = pd.DataFrame([[0.9, 0.8, 0.1], [0.1, 0.9, 0.8], [0.8, 0.1, 0.9]], columns=frame.columns)
-    assert "Nobody is told apart from it." in tables.ranking_text(same)
+    assert "The test tells no detector apart from it." in tables.ranking_text(same)
 
 
 def test_beside_the_port_two_of_our_own_deviations_decide(monkeypatch):
@@ -126,10 +126,10 @@ def test_beside_the_port_two_of_our_own_deviations_decide(monkeypatch):
     values = runs(0.80, 0.85, 0.90)  # median 0.85, sd 0.05
     text = said(values, **port)
     assert "1 of 2" in text and "SO-GAAL at end: we are +0.150 off" in text
-    assert "It is the port's three runs that spread" in text
-    assert "The spread explains it on neither side" in said(values, **port | {"at_end_sd": "0.01"})
+    assert "The port's three runs vary" in text
+    assert "Neither spread explains it" in said(values, **port | {"at_end_sd": "0.01"})
     text = said(runs(*[0.9] * 14, 0.7), **port | {"at_end": "0.72"})
-    assert "which takes in the port's mean" in text
+    assert "which includes the port's mean" in text
     assert "2 of 2" in said(values, **port | {"at_end": "0.75"})  # just two sd
     assert "not there" in said(values[:0], **port)
 

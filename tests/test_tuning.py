@@ -273,7 +273,7 @@ def test_the_rule_takes_the_lowest_mean_over_classes_then_over_data_sets():
     assert len(choice.groups) == 3
     text = tables.sentence(entries, "steps").data
     assert "is that of **500**" in text and "0.400" in text and "2 of MNIST, 1 of CIFAR-10" in text
-    assert "That is the most that was tried" in text
+    assert "That is the most tried" in text
     assert "“medium” has 2,000, which is not yet run" in text
     assert "“paper” has 20,000, which is not among the options tried" in text
 

@@ -1,4 +1,4 @@
-"""What ADGAN's parts are worth, as tables and sentences. Entries may be of several data sets."""
+"""What each part of ADGAN is worth, as tables and sentences. Entries may be of several data sets."""
 
 import numpy as np
 from IPython.display import Markdown
@@ -118,10 +118,10 @@ def gains_sentence(entries):
                 more += g.kept[1] < g.kept[0]
     if not summaries.cells_of(entries, "search"):
         return not_run("search")
-    why = f" In {more} of those that it hurts, anomalous images lose a larger share of their loss than normal ones do."
+    why = f" In {more} of the classes it hurts, anomalous images lose a larger share of their loss than normal ones."
     return Markdown(
         f"After the first step the search helps {', '.join(dict.fromkeys(helps)) or 'no class'} and hurts "
-        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval holds 0.{why if hurts else ''}"
+        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval includes 0.{why if hurts else ''}"
     )
 
 
@@ -147,7 +147,7 @@ def paired_sentence(entries, method, reference, step=None, level=0.05):
     better, worse = (sum(c.p_value < level and sign * c.difference > 0 for c in found) for sign in (1, -1))
     return Markdown(
         f"At this build's scale: of {len(found)} paired tests {better} find the AUC higher and {worse} find it lower "
-        f"at p < {level:g}; if there were no difference at all, about {level * len(found):.1f} would find one."
+        f"at p < {level:g}; if nothing differed, about {level * len(found):.1f} would find a difference by chance."
     )
 
 

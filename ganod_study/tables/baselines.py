@@ -1,4 +1,4 @@
-"""What scores reach that know nothing, beside ADGAN. Entries may be of several data sets and scales."""
+"""How scores that know nothing do, beside ADGAN. Entries may be of several data sets and scales."""
 
 import numpy as np
 from IPython.display import Markdown

@@ -1,4 +1,4 @@
-"""The page of the claims: one table of all verdicts, and each claim with what became of it."""
+"""The page of the claims: one table of all verdicts, and each claim with its rule and evidence."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ SOURCES = {"adgan": "the paper", "so-gaal post": "the post"}
 
 
 def summary(verdicts):
-    """How many claims come to what, and a row for each of them, with a link to its section."""
+    """How many claims have which outcome, and a row for each claim, with a link to its section."""
     counts = Counter(found.outcome for found in verdicts.values())
     said = ", ".join(f"{outcome}: **{counts[outcome]}**" for outcome in OUTCOMES)
     claims = read_claims()
@@ -67,7 +67,7 @@ def _files(entries):
 
 
 def misprints():
-    """The means of Table 1 that don't follow from their columns."""
+    """The means of Table 1 that differ from the means of their columns."""
     return markdown(
         [
             {

@@ -48,9 +48,9 @@ def dimension_sentences(entries):
             lines.append(
                 f"- **{dataset}**: the mean AUC on the holdout differs by up to {most[2]:.3f} between dimensions "
                 f"({most[0]}). "
-                + (f"The largest, {most[3]}, is chosen nearly always by {', '.join(often)}: there more might be better "
+                + (f"The largest, {most[3]}, is chosen nearly always by {', '.join(often)}: more might be better "
                    "still, but the paper's list ends there." if often else
-                   "No method nearly always takes the largest, so what is chosen is often chance.")
+                   "For no method is it nearly always the largest, so the choice is often chance.")
             )  # fmt: skip
     return Markdown("\n".join(lines)) if lines else not_run(*DETECTORS)
 
@@ -102,7 +102,7 @@ def grid_sentences(entries, method, kind="grid"):
             f"- **{dataset}**, {found.n_classes} classes: the mean AUC goes from {found.aucs.min():.3f} to "
             f"{found.aucs.max():.3f} over the grid. The dimension alone moves it by up to {over_dimensions:.3f}, the "
             f"other settings alone by up to {over_settings:.3f}. The paper's {found.paper:.3f} lies "
-            f"{'within' if inside else 'outside'} that range; nearest to it is {found.aucs[row, column]:.3f}, at "
+            f"{'within' if inside else 'outside'} that range; the nearest is {found.aucs[row, column]:.3f}, at "
             f"{found.dimensions[row]} dimensions and {found.settings[column]}."
         )
     return Markdown("\n".join(lines)) if lines else not_run(f"{method}-{kind}")

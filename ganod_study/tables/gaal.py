@@ -7,6 +7,7 @@ from IPython.display import Markdown
 from ganod_lite.gaal import RULES
 
 from .. import reference
+from ..cost import machine_in_words
 from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, medians, ranks
 from ..methods import METHODS
 from ..render import markdown, mean_sd, note, number
@@ -113,13 +114,13 @@ def ranking(values):
     """Mean ranks over the tables, and in words who is not told apart."""
     found = ranks(medians(values))
     if found is None:
-        return note("There are too few detectors that have all tables.")
+        return note("Too few detectors have run on all tables.")
     rows = [
         {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
         for title, mean in found.means.items()
     ]
     lacking = [head(title) for title in medians(values) if title not in found.means]
-    left_out = f" Left out, as some tables are lacking: {listed(lacking)}." if lacking else ""
+    left_out = f" Left out, as they lack some tables: {listed(lacking)}." if lacking else ""
     return Markdown(f"{ranking_text(medians(values))}{left_out}\n\n{markdown(rows).data}")
 
 
@@ -127,7 +128,7 @@ def ranking_text(frame):
     """What the ranks of a frame of AUCs say."""
     found = ranks(frame)
     if found is None:
-        return "too few have run on all tables to rank them."
+        return "too few have run on all tables for a ranking."
     first, *others = found.means.index
     told = found.beaten_by(first)
     level = [title for title in others if title not in told]
@@ -137,8 +138,10 @@ def ranking_text(frame):
         f"mean rank, {found.means[first]:.2f}. "
     )
     if not told:
-        return text + "Nobody is told apart from it."
-    return text + f"It is told apart from {listed(told)}" + (f", and not from {listed(level)}." if level else ".")
+        return text + "The test tells no detector apart from it."
+    return (
+        text + f"The test tells it apart from {listed(told)}" + (f", but not from {listed(level)}." if level else ".")
+    )
 
 
 # --- beside others' values ---
@@ -166,7 +169,9 @@ def beside_port(values):
             if not close:
                 misses.append(f"- {shown['table']}, {shown['detector']} {when}: {_why_not(some, port, sd)}")
         rows.append(shown)
-    text = f"Our median is within two of our own standard deviations of the port's mean in {n - len(misses)} of {n}."
+    text = (
+        f"In {n - len(misses)} of {n} cases our median is within two of our own standard deviations of the port's mean."
+    )
     return Markdown("\n\n".join((text, "\n".join(misses), markdown(rows).data))) if n else note(NOTHING)
 
 
@@ -179,10 +184,10 @@ def _why_not(ours, port, sd):
     difference, span = ours.median() - port, f"{ours.min():.3f} to {ours.max():.3f}"
     text = f"we are {difference:+.3f} off, our runs range from {span}"
     if ours.min() - 0.0005 <= port <= ours.max() + 0.0005:
-        return f"{text}, which takes in the port's mean; our spread is of one kind of run, and few are of the other."
+        return f"{text}, which includes the port's mean: a few of our runs end like the port's and most do not."
     if abs(difference) <= 2 * sd:
-        return f"{text}. It is the port's three runs that spread: the difference is within two of their sd ({sd:.3f})."
-    return f"{text}. The spread explains it on neither side: the port's three runs (sd {sd:.3f}) agree with each other."
+        return f"{text}. The port's three runs vary: the difference is within two of their sd ({sd:.3f})."
+    return f"{text}. Neither spread explains it: the port's three runs (sd {sd:.3f}) agree with each other."
 
 
 def elsewhere(values):
@@ -303,8 +308,8 @@ def _same_seeds(values, stored):
         return "*There are no stored results of the same seeds on these tables.*"
     off = (common["AUC"] - common["AUC_stored"]).abs()
     return (
-        f"Of {number(len(off), 'AUC')} that are stored for the same seeds too, {(off < 5e-4).sum()} are the same to "
-        f"three decimals; the largest difference is {off.max():.3f}."
+        f"{number(len(off), 'AUC')} are also stored for the same seeds; {(off < 5e-4).sum()} of them agree to three "
+        f"decimals, and the largest difference is {off.max():.3f}."
     )
 
 
@@ -326,7 +331,7 @@ def totals(entries):
             "table": e.parameters["dataset"],
             "hours": e.record["seconds"] / 3600,
             "commit": e.record["commit"],
-            "device": e.record["device"],
+            "device": machine_in_words(e.record["device"]),
         }
         for e in entries
     )

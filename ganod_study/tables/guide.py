@@ -4,6 +4,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from .. import guide
+from ..cost import machine_in_words
 from ..datasets import TITLES
 from ..gaal import COLUMNS
 from ..methods import METHODS
@@ -30,7 +31,9 @@ def per_image(*methods):
                 used = [text.format(parameters[name]) for name, text in SETTINGS.items() if name in parameters]
                 row = {"method": METHODS[method].label, "images": size, "settings": ", ".join(used) or None}
                 row |= {"fit": fit and f"{fit:.3g} s", "score, ms per image": _ms(entries)}
-                rows.append(row | {"on": listed(sorted({entry.record["device"] for entry in entries}))})
+                rows.append(
+                    row | {"on": listed(sorted({machine_in_words(entry.record["device"]) for entry in entries}))}
+                )
     return markdown([{k: v for k, v in row.items() if any(r[k] for r in rows)} for row in rows], NOTHING)
 
 
@@ -177,7 +180,7 @@ def on_tables(standings):
 
 
 def verdict_on_tables(standings):
-    """In words, who is ahead on the tables of those that need no labels and no epoch told, and by how much."""
+    """In words, which detector that needs no labels and no chosen epoch is ahead on the tables, and by how much."""
     fair = {t: s for t, s in standings.items() if t not in COLUMNS or not COLUMNS[t].told}
     classical = [title for title in fair if title in COLUMNS]
     gaal = [title for title in fair if title not in COLUMNS]
@@ -188,7 +191,7 @@ def verdict_on_tables(standings):
     ahead = sum(a.aucs[t] > b.aucs[t] for t in a.aucs)
     advice = "**Take a classical method first.**" if gap.value > 0 else f"**Take {b.title} first.**"
     return Markdown(
-        f"{advice} Of what needs nobody's choice of an epoch, {a.title} has the best mean over "
+        f"{advice} Among methods that need no epoch chosen for them, {a.title} has the best mean over "
         f"{number(len(a.aucs), 'table')}, {bracketed(a.mean)}; {b.title} has {bracketed(b.mean)}. "
         f"The difference within tables is {_difference(gap)}. {a.title} is ahead on {ahead} of them."
     )
@@ -199,8 +202,8 @@ def _printed(dataset, method):
 
 
 def _difference(interval):
-    """A difference and whether its interval leaves zero out, in words."""
-    apart = "which leaves zero out" if interval.low > 0 or interval.high < 0 else "so the two are not told apart"
+    """A difference and whether its interval excludes zero, in words."""
+    apart = "which excludes zero" if interval.low > 0 or interval.high < 0 else "so the two are not told apart"
     return f"{signed(interval)}, {apart}"
 
 

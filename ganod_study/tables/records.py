@@ -1,4 +1,4 @@
-"""Where the numbers of a page come from."""
+"""The records behind a page's numbers."""
 
 from itertools import product
 
@@ -37,12 +37,13 @@ def machine_once(rows, **options):
     if len(machines) != 1:
         return markdown(rows, **options)
     rest = [{name: value for name, value in row.items() if name != "device"} for row in rows]
-    return Markdown(f"Computed on {machine_in_words(*machines)}.\n\n{markdown(rest).data}")
+    return Markdown(f"Computed on {machines.pop()}.\n\n{markdown(rest).data}")
 
 
 def origin(entry):
     """The columns that say where an entry's numbers come from."""
-    return {name: entry.record[name] for name in ("commit", "device", "file")}
+    record = entry.record
+    return {"commit": record["commit"], "device": machine_in_words(record["device"]), "file": record["file"]}
 
 
 def networks(entries, *, store=None):
@@ -68,7 +69,7 @@ def totals(entries):
             fits = {e.parameters["normal_class"]: e.record["details"].get("seconds_of_fit", 0) for e in some}
             hours = (sum(e.record["seconds"] for e in some) + sum(fits.values())) / 3600
             row = {"data": datasets.TITLES[dataset], "method": method, "records": len(some), "hours": f"{hours:.2f}"}
-            for name in ("commit", "device"):
-                row[f"{name}s"] = ", ".join(sorted({e.record[name] for e in some}))
+            row["commits"] = ", ".join(sorted({e.record["commit"] for e in some}))
+            row["devices"] = "; ".join(sorted({machine_in_words(e.record["device"]) for e in some}))
             rows.append(row)
     return markdown(rows)

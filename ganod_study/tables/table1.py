@@ -21,7 +21,7 @@ SHADES = {True: "0, 114, 178", False: "213, 94, 0"}  # blue where ours is higher
 
 
 def answer(stored):
-    """Whether the paper's means are found again, in a few sentences.
+    """Whether the paper's means hold, in a few sentences.
 
     stored: {data set's name: its stored entries}.
     """
@@ -55,7 +55,7 @@ def _trained_too_little(scale):
     entries = tuning.stored_results()
     found = [against_own(entries, question, scale) for question in ("critic", "steps")]
     texts = [f"{choice} in {ahead} of {n} trainings" for choice, ahead, n in filter(None, found)]
-    return f"; they are trained too little, as {{doc}}`tuning` prefers {' and '.join(texts)}" if texts else ""
+    return f". They are trained too little: {{doc}}`tuning` prefers {' and '.join(texts)}" if texts else ""
 
 
 def matrix(dataset, stored):
@@ -86,8 +86,8 @@ def matrix(dataset, stored):
     classes = range(len(datasets.CLASSES[dataset]))
     rows = [row("mean", classes), *(row(datasets.CLASSES[dataset][c], [c]) for c in classes)]
     about = (
-        f"{title}: in each cell our AUC (bold) above the paper's, in each head the scale of ours. Blue where ours is "
-        f"higher, orange where it is lower, the deeper the more, up to {FULL_SHADE}; unshaded within {TOLERANCE}."
+        f"{title}: each cell has our AUC (bold) above the paper's, each head the scale of ours. Blue where ours is "
+        f"higher, orange where it is lower; the deepest shade is {FULL_SHADE} or more, unshaded is within {TOLERANCE}."
     )
     about += "".join(f" * {note}" for note in notes.values())
     style = "width: 100%; table-layout: auto; margin: 0; border-collapse: collapse; font-variant-numeric: tabular-nums"

@@ -108,7 +108,7 @@ def sentence(entries, name):
     """What the rule chooses, over how many trainings, and whether the project's own settings are that."""
     choice, found = choose(entries, name), runs(entries, name)
     if choice is None:
-        return Markdown(f"No choice: {NOT_YET}, or not by two options for the same class and seed.")
+        return Markdown(f"No choice: {NOT_YET}, or no two options have run for the same class and seed.")
     title = MEASURES[deciding_measure(name)]
     where = ", ".join(
         f"{n} of {datasets.TITLES[dataset]}"
@@ -117,10 +117,10 @@ def sentence(entries, name):
     )
     lines = [
         f"- The lowest mean {title}, {choice.means[choice.option]:.3f}, is that of **{choice.option}** "
-        f"(over the trainings that all options that were run have in common: {where})."
+        f"(over the trainings that all options share: {where})."
     ]
     if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
-        lines.append("- That is the most that was tried: more may be better still.")
+        lines.append("- That is the most tried: more may be better still.")
     for scale in (SCALE, "paper"):
         for own in own_option(name, scale):
             if own == choice.option:
