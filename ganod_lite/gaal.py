@@ -667,8 +667,11 @@ def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:
 
 
 def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
-    """1 - D(x), from the logits and in double precision, so that extreme scores are not tied."""
-    weights = {name: weight.detach().cpu().double() for name, weight in discriminator.named_parameters()}
+    """1 - D(x), from the logits and in double precision, so that extreme scores are not tied.
+
+    Weights are copied as contiguous: during training they are views, which some processors multiply in another order.
+    """
+    weights = {n: w.detach().cpu().double().contiguous() for n, w in discriminator.named_parameters()}
     logits = functional_call(discriminator, weights, torch.tensor(X, dtype=torch.float64))
     return torch.sigmoid(-logits).squeeze(1).numpy()
 
