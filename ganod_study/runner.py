@@ -91,9 +91,9 @@ def already_there(scale, dataset, store=None, **choice):
 def stored_or_attempted(scale, dataset, methods, **options):
     """What the repository holds of the methods, at the best scale that has them all; where none has, an `attempt`."""
     for better in STORED:
-        stored = [e for e in stored_results(dataset, better) if e.parameters["method"] in methods]
-        if {e.parameters["method"] for e in stored} == set(methods):
-            return Outcome([], stored)
+        stored = {method: stored_results(dataset, better, method=method) for method in methods}
+        if all(stored.values()):
+            return Outcome([], entries_of(stored))
     return attempt(scale, dataset, methods=methods, **options)
 
 

@@ -218,7 +218,7 @@ ablations.ran(inverses)
 # %%
 summaries.together(inverses).show(ablations.encoder_sentence)
 
-# %% mystnb={"figure": {"caption": "Random starts (solid) and one start from an encoder (dotted) at this build's scale. Left: ROC-AUC against the number of steps, mean over classes (thick) and each class (thin). Right: the mean loss of normal and of anomalous images.", "name": "ablation-starts"}, "image": {"alt": "A row for each data set. Left, the AUC over the steps from random starts and from an encoder's start; right, the losses of normal and anomalous images, which begin lower from the encoder's start"}}
+# %% mystnb={"figure": {"caption": "Random starts (solid) and one start from an encoder (dotted) at this build's scale. Left: ROC-AUC against the number of steps, mean over classes (thick) and each class (thin). Right: the mean loss of normal and of anomalous images.", "name": "ablation-starts"}, "image": {"alt": "A row for each data set. Left, the AUC over the steps from random starts and from an encoder's start; right, the losses of normal and anomalous images, which fall with the steps"}}
 summaries.together(inverses).show(figures.ablation_starts)
 
 # %%
