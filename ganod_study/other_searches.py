@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch.func import functional_call, vmap
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from ganod_lite.autoencoders import ADAM
@@ -12,7 +12,7 @@ from ganod_lite.copies import BETAS
 from ganod_lite.dcgan import Encoder
 from ganod_lite.losses import squared_l2
 
-AT_ONCE = 8  # copies of the generator: more of them leave a processor's caches
+AT_ONCE = 16  # copies of the generator: more of them leave a processor's caches
 N_HELD_OUT = 500  # generated images that an encoder is judged on
 
 
@@ -24,7 +24,8 @@ def search_in_turn(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, devi
     step of theta sees the statistics of its batch, which is the one image that is generated. The loss and both Adam
     are those of `latent_search`.
 
-    x (n, channels, height, width) and the starting points z (n, s, latent_size) -> losses (n, s, n_steps + 1).
+    A DCGAN generator, x (n, channels, height, width) and the starting points z (n, s, latent_size) ->
+    losses (n, s, n_steps + 1).
     """
     generator = copy.deepcopy(generator).to(device).eval()
     owners = torch.arange(len(x)).repeat_interleave(z.shape[1])
@@ -39,37 +40,43 @@ def search_in_turn(generator, x, z, *, n_steps=5, lr_z=0.25, lr_theta=5e-5, devi
 
 def _search_in_turn(generator, x, z, n_steps, lr_z, lr_theta):
     """`search_in_turn` for c images and a starting point of each: x (c, ...), z (c, latent_size)."""
-    z, of_batch = z.clone().requires_grad_(), _with_statistics_of_the_batch(generator)
-    theta = {n: p.detach().expand(len(z), *p.shape).clone().requires_grad_() for n, p in generator.named_parameters()}
+    z = z.clone().requires_grad_()
+    theta = [p.detach().expand(len(z), *p.shape).clone().requires_grad_() for p in generator.parameters()]
     adam_z = torch.optim.Adam([z], lr_z, BETAS, fused=True)
-    adam_theta = torch.optim.Adam(theta.values(), lr_theta, BETAS, fused=True)
+    adam_theta = torch.optim.Adam(theta, lr_theta, BETAS, fused=True)
     losses = []
     for t in range(n_steps + 1):
-        losses.append(_losses(generator, {name: p.detach() for name, p in theta.items()}, z, x))
+        losses.append(squared_l2(_images(generator, [p.detach() for p in theta], z), x))
         if t < n_steps:
             adam_z.zero_grad()
             losses[t].sum().backward()  # a term for each copy, whose gradients do not mix
             adam_z.step()
             adam_theta.zero_grad()
-            _losses(of_batch, theta, z.detach(), x).sum().backward()
+            squared_l2(_images(generator, theta, z.detach(), of_batch=True), x).sum().backward()
             adam_theta.step()
     return torch.stack(losses, 1).detach().cpu()
 
 
-def _losses(generator, theta, z, x):
-    """The loss (c,) of what each copy of theta, {name: (c, ...)}, makes of its own latent as a batch of one."""
-    made = vmap(lambda theta, z: functional_call(generator, theta, (z[None],))[0])(theta, z)
-    return squared_l2(made, x)
+def _images(generator, theta, z, of_batch=False):
+    """What each copy of a DCGAN's parameters, a list of (c, ...), makes of its own latent, z (c, latent_size).
 
-
-def _with_statistics_of_the_batch(generator):
-    """A copy whose batch normalisation knows no other statistics than its batch's."""
-    generator = copy.deepcopy(generator)
-    for layer in generator.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.track_running_stats = False
-            layer.running_mean = layer.running_var = layer.num_batches_tracked = None
-    return generator
+    of_batch: whether batch normalisation takes the statistics of each batch of one in place of the training's.
+    """
+    h, theta = z[:, :, None, None], iter(theta)
+    for layer in generator:
+        if isinstance(layer, torch.nn.ConvTranspose2d):  # products with the weights, added up where kernels overlap
+            how = {"kernel_size": layer.kernel_size, "stride": layer.stride, "padding": layer.padding}
+            size = [(n - 1) * s + k - 2 * p for n, k, s, p in zip(h.shape[2:], *how.values())]
+            h = F.fold(next(theta).flatten(2).transpose(1, 2) @ h.flatten(2), size, **how)
+        elif isinstance(layer, torch.nn.BatchNorm2d):
+            mean, variance = layer.running_mean[:, None, None], layer.running_var[:, None, None]
+            if of_batch:
+                variance, mean = torch.var_mean(h, (2, 3), correction=0, keepdim=True)
+            scale, shift = (next(theta)[:, :, None, None] for _ in range(2))
+            h = (h - mean) * (variance + layer.eps).rsqrt() * scale + shift
+        else:
+            h = layer(h)
+    return h
 
 
 @own_state()
