@@ -104,6 +104,7 @@ def latent_search(
     theta_per: str = "seed",
     loss: Loss = squared_l2,
     prior: Callable[..., torch.Tensor] = standard_normal,
+    starts: Any = None,
     latent_size: int | None = None,
     random_state: RandomState = None,
     device: str | torch.device = "auto",
@@ -142,6 +143,9 @@ def latent_search(
     prior : callable, default standard normal
         Maps n, latent_size and a torch.Generator to latents (n, latent_size): those that the generator was
         trained with.
+    starts : array (n, s, latent_size) or (n, latent_size), optional
+        Starting points of each image, or its only one, in place of points drawn from the prior; their number s then
+        takes the place of n_seeds. For instance what an approximate inverse of the generator makes of x.
     latent_size : int, optional
         Needed where the generator has no attribute of that name.
     random_state : int, RandomState or None, default None
@@ -184,11 +188,18 @@ def latent_search(
     ((3,), (3, 2), (3, 2, 6))
     """
     images, seed = as_images(x, name="x"), seed_from(random_state)
+    given = None if starts is None else _as_starts(starts, len(images))
+    n_seeds = n_seeds if given is None else given.shape[1]
     copies, n_rows, chunk = prepare_search(
         generator, images, n_seeds, n_steps, lr_z, lr_theta, theta_per, loss, latent_size, device, max_memory
     )
     latent_size = copies.generator.latent_size
-    z = torch.stack([starting_points(image, n_seeds, latent_size, prior, seed) for image in images])
+    if given is None:
+        z = torch.stack([starting_points(image, n_seeds, latent_size, prior, seed) for image in images])
+    elif given.shape[2] == latent_size:
+        z = given
+    else:
+        raise ValueError(f"starts: the generator's latents have {latent_size} numbers; got {given.shape[2]}.")
     z = z.reshape(-1, n_rows, latent_size)  # (n, s, latent_size) -> (c = n * s, 1, latent_size): copy after copy
     losses, start = torch.empty(len(z), n_rows, n_steps + 1), 0
     nearest, smallest = torch.empty_like(images), torch.full((len(images),), torch.inf)
@@ -211,6 +222,20 @@ def latent_search(
     advice = f"Check the generator's weights, or lower lr_z (got {lr_z}) or lr_theta (got {lr_theta})."
     check_finite("latent_search", losses, advice)
     return SearchResult(losses.double().numpy(), z.numpy(), nearest.numpy())
+
+
+def _as_starts(starts: Any, n: int) -> torch.Tensor:
+    """The starting points given for n images as a tensor of their own, (n, s, latent_size)."""
+    try:
+        z = torch.as_tensor(starts).detach().to("cpu", torch.float32, copy=True)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"starts must be an array of numbers; got {starts!r}.") from error
+    z = z[:, None] if z.ndim == 2 else z
+    if z.ndim != 3 or len(z) != n or z.shape[1] == 0:
+        raise ValueError(f"starts must be (n, s, latent_size) or (n, latent_size) for n = {n}; got {np.shape(starts)}.")
+    if not torch.isfinite(z).all():
+        raise ValueError("starts must be finite; got NaN or infinity.")
+    return z
 
 
 def prepare_search(

@@ -15,7 +15,7 @@ from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
 from .scales import SCALES
 from .statistics import mean_roc, roc, t_interval
-from .summaries import OBJECTIVES, SEARCHES, by_dataset
+from .summaries import OBJECTIVES, SEARCHES, STARTS, by_dataset
 
 BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 GRID = np.linspace(0, 1, 201)
@@ -344,6 +344,28 @@ def ablation_seeds(axis, curves):
     _draw_curves(axis, curves)
     axis.set(xlabel="starting points", xscale="log")
     _ticks(axis, curves.x)
+
+
+def ablation_starts(entries):
+    """AUC against steps from an encoder's start and from random ones, and beside it the losses they leave."""
+    panels = summaries.of_both(entries, *reversed(STARTS))
+    if not panels:
+        return not_run(*(summaries.lacking(entries, STARTS) or STARTS))
+    figure, axes = new_figure(6.8, 2.9 * len(panels) + 0.6, len(panels), 2, squeeze=False)
+    for (title, same), (left, right) in zip(panels.items(), axes):
+        for (method, about), style in zip(STARTS.items(), ("-", ":")):
+            curves = summaries.auc_by_step(same, method)
+            left.plot(curves.x, np.transpose(list(curves.lines.values())), style, color="0.5", linewidth=0.7)
+            left.plot(curves.x, curves.mean, style, color="0.1", linewidth=2, label=f"AUC, {about}")
+            for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
+                losses = summaries.loss_by_step(same, method, label)
+                right.plot(losses.x, losses.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
+        for axis, ylabel in ((left, "AUC"), (right, "mean loss")):
+            _step_axis(axis, curves.x)
+            axis.set(title=title, ylabel=ylabel)
+    handles, labels = (sum(parts, []) for parts in zip(*(axis.get_legend_handles_labels() for axis in axes[0])))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
 
 
 def ablation_methods(entries, titles):

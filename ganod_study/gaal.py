@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.stats import friedmanchisquare, studentized_range
-from sklearn.metrics import average_precision_score
 
 from ganod_lite.gaal import RULES
 
 from . import datasets, runner
 from .methods import METHODS
-from .statistics import auc
+from .statistics import auc, average_precision
 from .store import Store
 
 DETECTORS = {"sogaal": "SO-GAAL", "mogaal": "MO-GAAL"}
@@ -69,7 +68,7 @@ def measured(entries, rows="same"):
                 scores = e.arrays[column.array]
                 found.append(
                     (e.parameters["dataset"], title, e.parameters["seed"])
-                    + (auc(y, scores), average_precision_score(y, scores), y.mean())
+                    + (auc(y, scores), average_precision(y, scores), y.mean())
                 )
     return pd.DataFrame(found, columns=["table", "column", "seed", "AUC", "AP", "prevalence"])
 

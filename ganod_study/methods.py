@@ -24,6 +24,8 @@ from ganod_lite.losses import laplacian_pyramid, squared_l2
 
 from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
+from .other_searches import search_in_turn, train_encoder
+from .store import stopwatch
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
 N_RANKED, N_GENERATED, N_BESIDE = 10, 100, 5  # of `ranking`: at each end; looked at, of which are shown
@@ -114,6 +116,36 @@ def ablation(job, cell, **options):
     by_step = found.losses_by_step
     arrays = {"scores": by_step[:, :, s.n_steps].mean(1), "scores_by_step": by_step.mean(1)}
     return arrays | {"losses_by_seed": by_step[:, :, s.n_steps]}, trained_network(job, cell)[1]
+
+
+def encoder_of(job, cell):
+    """An approximate inverse of the cell's generator, and the details to record of it."""
+
+    def train():
+        s, (generator, details) = job.settings, generator_of(job, cell)
+        options = {"n_steps": s.n_iter_autoencoder, "batch_size": s.batch_size}
+        with stopwatch() as seconds:
+            encoder, explained = train_encoder(generator, cell.seed, **options, **job.options)
+        return encoder, details | {"explained": explained, "seconds_of_fit": seconds()}
+
+    return job.once("encoder", train)
+
+
+def encoder_starts(job, cell):
+    """`ablation` from one starting point for each image, where an encoder puts it."""
+    encoder, details = encoder_of(job, cell)
+    with torch.no_grad():
+        starts = encoder(as_images(job.split(cell).x_test[: job.settings.n_ablation]))
+    return ablation(job, cell, starts=starts)[0], details
+
+
+def in_turn(job, cell):
+    """The first of ADGAN's test images, searched from the same starting points as by another re-run."""
+    s, (generator, details) = job.settings, generator_of(job, cell)
+    x = as_images(job.split(cell).x_test[: s.n_ablation])
+    z = [starting_points(image, s.n_seeds, generator.latent_size, standard_normal, cell.seed) for image in x]
+    losses = search_in_turn(generator, x, torch.stack(z), n_steps=s.n_steps, **job.options)  # (n, s, k + 1)
+    return {"scores": losses[:, :, -1].mean(1)}, details
 
 
 def critic(job, cell):
@@ -308,11 +340,17 @@ METHODS = {  # those of Table 1 in its order
             ("lsgan", "an LSGAN", ORANGE),
         )
     },
-    # ablations: arrays "scores_by_step" and "losses_by_seed" beside "scores"
+    # ablations, most with arrays "scores_by_step" and "losses_by_seed" beside "scores"
     "search": Method("ADGAN", ablation, ABLATION, trained_network, "gan", colour=BLUE),
     "search-frozen": Method(
         "ADGAN, generator frozen", partial(ablation, lr_theta=0.0), ABLATION, trained_network, "gan", colour=RED
     ),
+    "search-encoder": Method(
+        "ADGAN, started by an encoder", encoder_starts,
+        (*(name for name in ABLATION if name != "ablation_seeds"), "n_iter_autoencoder"),
+        encoder_of, "gan", colour=GREEN,
+    ),
+    "search-in-turn": _on_gan("ADGAN, z and θ in turn", in_turn, (*SEARCH, "n_ablation"), colour=WINE),
     "iforest-grid": _grid("IF", of_pixels(scored=classical.forests), "", colour=PINK, line="--"),
     "ocsvm-grid": _grid("OC-SVM", of_pixels(scored=classical.svms), "", colour=GREEN, line=":"),
     "kde-grid": _grid("KDE", of_pixels(scored=classical.kdes), "", colour=ORANGE, line=":"),

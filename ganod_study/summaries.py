@@ -36,6 +36,8 @@ STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as f
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
 SEARCHES = {"search": "θ adapts", "search-frozen": "θ frozen"}
 LOSSES = {"adgan": "squared L2", "adgan-laplacian": "Laplacian pyramid"}
+RERUN = {"adgan": "algorithm 1", "search-in-turn": "z and θ in turn"}
+STARTS = {"search": "random", "search-encoder": "the encoder's"}
 GENERATORS = {"adgan": "WGAN", "adgan-lsgan": "LSGAN", "adgan-vae": "VAE's decoder"}
 OBJECTIVES = {"adgan-wgan": "WGAN", "adgan-wgan-gp": "WGAN-GP", "adgan-gan": "GAN", "adgan-lsgan": "LSGAN"}
 
@@ -238,6 +240,16 @@ def cut_to(reference, entries):
             n = len(paired(entry, other))
             cut.append(replace(entry, arrays={name: values[:n] for name, values in entry.arrays.items()}))
     return cut
+
+
+def of_both(entries, method, reference):
+    """{data set's title: entries of the two methods}, of the classes, repetitions and images that both have."""
+    found = {}
+    for title, some in by_dataset(entries).items():
+        two = [e for e in some if e.parameters["method"] in (method, reference)]
+        if same := cut_to(method, cut_to(reference, two)):
+            found[title] = same
+    return found
 
 
 def comparisons(entries, method, reference, step=None):

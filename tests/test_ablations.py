@@ -1,5 +1,6 @@
 """The ablations' statistics against plain slow ones, and their figures and tables from made-up entries."""
 
+from dataclasses import replace
 from itertools import product
 
 import helpers
@@ -36,6 +37,27 @@ def entries(methods, classes=(0, 1), seeds=(0,), **options):
 def forest_entries(**options):
     names, settings = ("n_components", "n_estimators", "max_samples"), ((20, 100, 64), (20, 100, 256), (20, 400, 256))
     return entries(["iforest-grid"], details={"settings": [dict(zip(names, values)) for values in settings]}, **options)
+
+
+def rerun_entries(n=N // 2, **options):
+    """Algorithm 1 on all images, the other re-run on the first of them, both with losses."""
+    made = []
+    for e in entries(summaries.RERUN, dataset="cifar10", **options):
+        e.arrays["scores"] = e.arrays["scores"] + np.float32(10)
+        if e.parameters["method"] == "search-in-turn":
+            e = replace(e, arrays={name: values[:n] for name, values in e.arrays.items()})
+        made.append(e)
+    return made
+
+
+def starts_entries(explained=0.25, **options):
+    """Searches from random starts and from one start of an encoder."""
+    found = entries(["search"], **options)
+    for e in entries(["search-encoder"], details={"explained": explained}, **options):
+        rng, labels = np.random.default_rng(e.parameters["normal_class"]), e.arrays["labels"][:, None]
+        e.arrays["scores_by_step"] = rng.normal(size=(N, K + 1)) + 2 - 0.2 * np.arange(K + 1) + labels
+        found.append(e)
+    return found
 
 
 def stability_entries(methods=tuple(summaries.OBJECTIVES)):
@@ -264,6 +286,52 @@ def test_paired_table_has_a_row_for_each_pair_and_the_mean():
     assert "[" in rows[2] and "[" not in rows[4]  # no interval over one class
 
 
+def test_the_rerun_is_compared_on_the_images_that_both_searched():
+    found = rerun_entries()
+    lines = [line.strip("| ").split("|") for line in ablations.rerun(found).data.splitlines()]
+    rows = [dict(zip([head.strip() for head in lines[0]], [cell.strip() for cell in line])) for line in lines[2:]]
+    assert [row["class"] for row in rows] == [*datasets.CLASSES["cifar10"][:2], "mean"]
+    differences = []
+    for c, row in enumerate(rows[:2]):
+        ours, theirs = (summaries.cells_of(found, method)[c, 0].arrays for method in summaries.RERUN)
+        y = theirs["labels"]
+        aucs = auc(y, ours["scores"][: N // 2]), auc(y, theirs["scores"])
+        assert (row["AUC, algorithm 1"], row["AUC, z and θ in turn"]) == tuple(f"{value:.3f}" for value in aucs)
+        differences.append(aucs[1] - aucs[0])
+        assert row["difference"].startswith(f"{differences[-1]:+.3f} [")
+        assert row["normal loss, algorithm 1"] == f"{ours['scores'][: N // 2][y == 0].mean():.1f}"
+        assert row["anomalous loss, z and θ in turn"] == f"{theirs['scores'][y == 1].mean():.1f}"
+    assert rows[2]["difference"].startswith(f"{np.mean(differences):+.3f} [")
+
+
+def test_an_encoder_s_starts_are_compared_where_there_are_both():
+    found = starts_entries() + [entry("search", 4)]
+    lines = [line.strip("| ").split("|") for line in ablations.encoder_starts(found).data.splitlines()]
+    rows = [dict(zip([head.strip() for head in lines[0]], [cell.strip() for cell in line])) for line in lines[2:]]
+    assert [row["k"] for row in rows] == ["0", "1", "2", "5"]
+    by_method = {method: summaries.cells_of(found, method) for method in summaries.STARTS}
+    for method, about in summaries.STARTS.items():
+        two = [by_method[method][c, 0].arrays for c in (0, 1)]  # the class 4 has no encoder
+        assert rows[3][f"AUC, {about}"] == f"{np.mean([auc(a['labels'], a['scores_by_step'][:, 5]) for a in two]):.3f}"
+        for label, kind in enumerate(("normal", "anomalous")):
+            loss = np.mean([a["scores_by_step"][a["labels"] == label, 1].mean() for a in two])
+            assert rows[1][f"{kind} loss, {about}"] == f"{loss:.1f}"
+    aucs = [
+        [auc(e.arrays["labels"], e.arrays["scores_by_step"][:, 5]) for e in by_method[m].values()] for m in by_method
+    ]
+    assert rows[3]["difference"].startswith(f"{np.mean(np.subtract(aucs[1], aucs[0][:2])):+.3f} [")
+
+    said = ablations.encoder_sentence(found).data
+    own = np.mean([auc(e.arrays["labels"], e.arrays["scores"]) for e in by_method["search-encoder"].values()])
+    single = np.mean([summaries.aucs_by_n_starts(by_method["search"][c, 0])[1].mean() for c in (0, 1)])
+    assert "25 % of the variance" in said and f"a mean AUC of {own:.3f}; one random start has {single:.3f}" in said
+    assert f"the mean over {S} of them" in said
+
+    left, right = figures.ablation_starts(found).axes
+    assert len(left.lines) == 2 * (2 + 1) and len(right.lines) == 4
+    np.testing.assert_allclose(left.lines[-1].get_ydata()[3], np.mean(aucs[1]))
+
+
 def test_seeds_table():
     found = entries(["search"])
     curves = summaries.auc_by_seeds(found)
@@ -367,6 +435,10 @@ def test_forest_figure():
         (ablations.theta_sentence, (), "search-frozen"),
         (ablations.starts, (), "search"),
         (ablations.forest, (), "iforest-grid"),
+        (ablations.rerun, (), "adgan, search-in-turn"),
+        (ablations.encoder_starts, (), "search, search-encoder"),
+        (ablations.encoder_sentence, (), "search, search-encoder"),
+        (figures.ablation_starts, (), "search, search-encoder"),
         (ablations.paired, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
         (ablations.paired_sentence, ("adgan-laplacian", "adgan"), "adgan-laplacian"),
     ],
@@ -394,9 +466,15 @@ def test_the_answer_has_a_line_for_each_question():
         {"digits": runner.Outcome([], [], "not there")},
         {"digits": runner.Outcome([], stability_entries(["adgan-gan"]))},
     )
-    said = ablations.found({"mnist": searches} | none, none, none, runs, none).data
+    said = ablations.found({"mnist": searches} | none, none, none, runs, none, none, none).data
     compared = summaries.comparisons(searches.entries, "search", "search-frozen")
     mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
     assert f"mean AUC by {mean.value:+.3f} [" in said and "on MNIST." in said
     assert "Collapsed trainings**: GAN 2 of 3." in said and len(said.splitlines()) == 2
-    assert "no common results" in ablations.found(none, none, none, none, none).data
+    rerun, inverses = (runner.Outcome([], found) for found in (rerun_entries(), starts_entries()))
+    said = ablations.found(none, none, none, none, none, {"cifar10": rerun}, {"digits": inverses}).data
+    for found, pair, title in ((rerun, summaries.RERUN, "CIFAR-10"), (inverses, summaries.STARTS, "Digits")):
+        compared = summaries.comparisons(found.entries, *reversed(pair))
+        mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
+        assert f"mean AUC by {mean.value:+.3f} [" in said and f"on {title}." in said
+    assert "no common results" in ablations.found(*[none] * 7).data

@@ -739,3 +739,50 @@ def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
     found = adgan.SearchResult(np.zeros((4, 3, 2)), z, None)
     wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
     np.testing.assert_allclose(found.prior_scores, wanted)
+
+
+# --- given starting points ---
+
+
+@pytest.mark.parametrize("make", [dcgan, mlp])
+@pytest.mark.parametrize("theta_per", ["seed", "image"])
+def test_starts_are_searched_like_random_ones(make, theta_per):
+    generator = trained(make)
+    x = images(generator)
+    options = {"n_steps": 3, "theta_per": theta_per}
+    points = search(generator, x, n_seeds=3, n_steps=0).z
+    expected = search(generator, x, n_seeds=3, **options)
+    found = search(generator, x, starts=points, n_seeds=1, random_state=99, **options)
+    for name in ("losses_by_step", "z", "nearest"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_one_start_of_each_image_needs_no_axis_and_stays_the_caller_s():
+    generator = trained(dcgan)
+    x, points = images(generator), torch.randn(3, 6).double().requires_grad_()
+    before = points.detach().clone()
+    found = search(generator, x, starts=points)
+    np.testing.assert_array_equal(
+        found.losses, search(generator, x, starts=before.float().numpy()[:, None].tolist()).losses
+    )
+    assert found.losses.shape == (3, 1) and torch.equal(points, before)
+    points = torch.randn(3, 2, 6)
+    before = points.clone()
+    assert search(generator, x, starts=points).z.shape == (3, 2, 6) and torch.equal(points, before)
+
+
+@pytest.mark.parametrize(
+    ("starts", "error", "message"),
+    [
+        (np.zeros((2, 6)), ValueError, r"starts must be \(n, s, latent_size\) or .* n = 3; got \(2, 6\)"),
+        (np.zeros(6), ValueError, r"starts must be .* got \(6,\)"),
+        (np.zeros((3, 0, 6)), ValueError, r"starts must be .* got \(3, 0, 6\)"),
+        (np.zeros((3, 5)), ValueError, "starts: the generator's latents have 6 numbers; got 5"),
+        (np.full((3, 6), np.nan), ValueError, "starts must be finite"),
+        ("random", TypeError, "starts must be an array of numbers; got 'random'"),
+    ],
+)
+def test_starts_that_do_not_fit_are_refused(starts, error, message):
+    generator = trained(dcgan)
+    with pytest.raises(error, match=message):
+        search(generator, images(generator), starts=starts)

@@ -5,9 +5,23 @@ from IPython.display import Markdown
 from scipy.stats import binomtest
 
 from .. import datasets, summaries
-from ..render import markdown, mean_sd, not_run, signed, span
+from ..render import markdown, mean_sd, not_run, number, signed, span
 from ..statistics import t_interval
-from ..summaries import OBJECTIVES, SEARCHES, by_dataset, comparisons, lacking, over_classes
+from ..summaries import (
+    OBJECTIVES,
+    RERUN,
+    SEARCHES,
+    STARTS,
+    by_class,
+    by_dataset,
+    cells_of,
+    comparisons,
+    entry_auc,
+    lacking,
+    of_both,
+    over_classes,
+    over_repetitions,
+)
 
 
 def ran(groups):
@@ -33,7 +47,7 @@ def ran(groups):
     return markdown(rows)
 
 
-def found(searches, losses, generators, stability, forests):
+def found(searches, losses, generators, stability, forests, rerun, inverses):
     """The page's answer, a line for each question: differences are means over classes with their intervals."""
     lines = []
 
@@ -45,6 +59,8 @@ def found(searches, losses, generators, stability, forests):
 
     for what, groups, method, reference in (
         ("Adapting the generator", searches, "search", "search-frozen"),
+        ("Steps of z and θ in turn, as in the only other re-run,", rerun, "search-in-turn", "adgan"),
+        ("One start from an encoder in place of several random ones", inverses, "search-encoder", "search"),
         ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
         ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
         ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
@@ -149,6 +165,63 @@ def paired_sentence(entries, method, reference, step=None, level=0.05):
         f"At this build's scale: of {len(found)} paired tests {better} find the AUC higher and {worse} find it lower "
         f"at p < {level:g}; if nothing differed, about {level * len(found):.1f} would find a difference by chance."
     )
+
+
+def rerun(entries):
+    """The other re-run's search beside algorithm 1, on the images that both searched, a row for each class.
+
+    AUCs with DeLong's paired difference, and the mean losses that are left of normal and of anomalous images.
+    """
+    rows = []
+    for title, same in of_both(entries, *reversed(RERUN)).items():
+        compared = comparisons(same, *reversed(RERUN))
+        for (name, seed), c in compared.items():
+            pair = {about: by_class(same, method)[name][seed] for method, about in RERUN.items()}
+            row = {"data": title, "scale": same[0].parameters["scale"], "class": name, "seed": str(seed)}
+            row |= {f"AUC, {about}": f"{entry_auc(entry):.3f}" for about, entry in pair.items()}
+            row |= {"difference": signed(c)}
+            for label, kind in enumerate(("normal", "anomalous")):
+                for about, entry in pair.items():
+                    loss = entry.arrays["scores"][entry.arrays["labels"] == label].mean()
+                    row[f"{kind} loss, {about}"] = f"{loss:.1f}"
+            rows.append(row)
+        mean = over_classes({key: c.difference for key, c in compared.items()})
+        rows.append({"data": title, "class": "mean", "difference": signed(mean)})
+    return markdown(rows) if rows else not_run(*(lacking(entries, RERUN) or RERUN))
+
+
+def encoder_starts(entries):
+    """One start from an encoder beside random ones after each number of steps: losses and AUCs, means over classes."""
+    rows = []
+    for title, same in of_both(entries, *reversed(STARTS)).items():
+        for i, k in enumerate(summaries.steps_shown(same)):
+            row = {"data": title, "k": k}
+            for label, kind in enumerate(("normal", "anomalous")):
+                for method, about in STARTS.items():
+                    loss = summaries.loss_by_step(same, method, label).mean[i]
+                    row[f"{kind} loss, {about}"] = f"{loss:.1f}"
+            for method, about in STARTS.items():
+                row[f"AUC, {about}"] = f"{summaries.auc_by_step(same, method).mean[i]:.3f}"
+            compared = comparisons(same, *reversed(STARTS), k)
+            rows.append(row | {"difference": signed(over_classes({key: c.difference for key, c in compared.items()}))})
+    return markdown(rows) if rows else not_run(*(lacking(entries, STARTS) or STARTS))
+
+
+def encoder_sentence(entries):
+    """How good inverses the encoders are, and what one start of theirs is worth beside one random start."""
+    lines = []
+    for title, same in of_both(entries, *reversed(STARTS)).items():
+        encoders = cells_of(same, "search-encoder")
+        explained = [round(100 * e.record["details"]["explained"]) for e in encoders.values()]
+        one = over_repetitions({key: entry_auc(e) for key, e in encoders.items()}).mean()
+        n_starts = next(iter(cells_of(same, "search").values())).arrays["losses_by_seed"].shape[1]
+        lines.append(
+            f"- **{title}**: an encoder explains {span(explained)} % of the variance of the latents behind generated "
+            f"images that it has not seen. After {number(summaries.n_steps(same), 'step')} its one start has a mean "
+            f"AUC of {one:.3f}; one random start has {summaries.auc_by_seeds(same).mean[0]:.3f}, the mean over "
+            f"{n_starts} of them."
+        )
+    return Markdown("\n".join(lines)) if lines else not_run(*(lacking(entries, STARTS) or STARTS))
 
 
 def theta_sentence(entries):
