@@ -1,5 +1,6 @@
 """Images: what `as_images` accepts, makes of it and refuses; how files are read, and what is said of each."""
 
+import re
 import sys
 import zlib
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ganod_lite.images import as_images, image_files, list_files, read_images, survey_images
 
@@ -322,3 +323,39 @@ def test_without_pillow_the_error_names_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r'PIL is needed.*"ganod-lite\[images\]"'):
         read_images([tmp_path / "a.png"])
+
+
+def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.new("L", (9, 9)).save(tmp_path / "é.png")
+    assert survey_images(["~/é.png"]).files == [tmp_path / "é.png"]
+    assert read_images(["~/é.png"]).shape == (1, 32, 32, 3)
+
+
+@pytest.mark.parametrize("background", [None, (255, 255, 255)])
+def test_a_background_that_is_no_name_of_a_colour_is_named(background):
+    with pytest.raises(TypeError, match=re.escape(f'such as "white"; got {background!r}')):
+        survey_images([], background=background)
+
+
+@pytest.mark.parametrize("files", [None, 3, [Image.new("L", (9, 9))]])
+def test_what_are_no_files_is_named(files):
+    for read in (read_images, survey_images):
+        with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
+            read(files)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([(torch.zeros(1, 8, 8), 0), (torch.ones(1, 8, 8), 1)])
+
+
+def test_images_of_a_data_set_that_is_only_gone_through():
+    assert as_images(Stream()).mean((1, 2, 3)).tolist() == [0, 1]
+
+
+def test_what_is_no_image_is_named_by_its_kind():
+    for wrong, kind in (("folder", "str"), (["a.png"], "list"), (DataLoader(Stream()), "DataLoader")):
+        with pytest.raises(TypeError, match=f"X must be .*; got {kind} of "):
+            as_images(wrong)
