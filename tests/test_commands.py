@@ -14,6 +14,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import joblib
 import jupytext
 import numpy as np
 import papermill.cli
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("Makefile", "_config.yml", "environment.yml", "pyproject.toml", "requirements.lock", "book/build.py")
 STAND_INS = ("python", "python3", "pip", "papermill", "ruff", "mypy", "conda", "dask", "tensorboard")
 STAND_IN = """#!/bin/sh
-{ printf '%s\\0' "$PWD" "${0##*/}" "$@"; printf '\\036'; } >> "$CALLS"
+printf '%s\\0' "$PWD" "${0##*/}" "$@" END >> "$CALLS"  # at one go, as others may write too
 """
 FOLDERS = {
     "normal-images": 32,
@@ -138,7 +139,8 @@ def again(call, monkeypatch, capsys):
     match call:
         case ["python", "-m", "ganod_study", *arguments]:
             try:
-                assert main([*arguments]) == 0
+                with joblib.parallel_config(backend="sequential"):  # no processes, whatever --jobs says
+                    assert main([*arguments]) == 0
             except SystemExit:
                 assert "MNIST not found" in capsys.readouterr().err  # of `tune`, which knows no embedded data
         case ["python", "-m", "pytest", *arguments]:
@@ -164,8 +166,8 @@ def test_commands_run_as_printed(name, scratch, small, monkeypatch, capsys, tmp_
         done = subprocess.run(["bash", "-euc", command], cwd=scratch, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         calls = tmp_path / "calls"
-        for line in calls.read_text().split("\x1e")[:-1] if calls.exists() else []:
-            folder, *call = line.split("\0")[:-1]
+        for line in calls.read_text().split("\0END\0")[:-1] if calls.exists() else []:
+            folder, *call = line.split("\0")
             monkeypatch.chdir(folder)
             again(call, monkeypatch, capsys)
         calls.unlink(missing_ok=True)
