@@ -108,8 +108,9 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
     def save(self, path: str | Path) -> None:
         """Write the fitted detector to a file that `ganod_lite.load` reads.
 
-        The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. Functions
-        of your own (`loss`, `features`, `callback`) and networks of your own can't be saved: that raises TypeError.
+        The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. It may take
+        the place of a saved detector; any other file is left alone: that raises ValueError. Functions of your own
+        (`loss`, `features`, `callback`) and networks of your own can't be saved: that raises TypeError.
         """
         from .saving import save  # which knows all detectors
 
@@ -141,6 +142,8 @@ class TableDetector(Detector):
     """A detector for tables: X is (n, d), finite numbers."""
 
     def _check_X(self, X: Any, reset: bool) -> np.ndarray:
+        if isinstance(X, torch.Tensor):
+            X = X.detach().cpu()
         try:
             return validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_min_samples=1 + reset)
         except (ValueError, TypeError) as error:
@@ -289,12 +292,21 @@ def starting_points(
     image: torch.Tensor, n: int, latent_size: int, prior: Callable[..., torch.Tensor], seed: int
 ) -> torch.Tensor:
     """Latents (n, latent_size) for one image, drawn from the prior by a seed made of `seed` and its pixels alone."""
+    if not callable(prior):
+        raise TypeError(f"prior must be a function of n, the latent size and a torch.Generator; got {prior!r}.")
     pixels = ((image + 1) * 127.5).round().to(torch.uint8)  # so that it is one image, as uint8 or as floats
     digest = hashlib.blake2b(pixels.numpy().tobytes(), digest_size=7, key=str(seed).encode()).digest()
     z = prior(n, latent_size, torch.Generator().manual_seed(int.from_bytes(digest, "big")))
     if z.shape != (n, latent_size):
         raise ValueError(f"prior must return latents {(n, latent_size)}; got {tuple(z.shape)}.")
     return z
+
+
+def as_path(name: str, path: Any) -> Path:
+    """A path that an argument gives, with `~` for the user's folder. Raises TypeError, naming the argument."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be a path; got {path!r}.")
+    return Path(path).expanduser()
 
 
 def write_aside(path: Path, raw: bytes) -> None:

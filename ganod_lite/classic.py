@@ -5,6 +5,7 @@ section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimat
 (n, d); flatten images before.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -23,6 +24,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
 from .base import RandomState, TableDetector, seed_from
+from .training import check_counts
 
 # The paper's candidates.
 BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
@@ -185,8 +187,9 @@ class GMM(ClassicDetector):
     mixture_sizes: Sequence[int] = MIXTURE_SIZES
 
     def _check_parameters(self) -> None:
+        check_several("mixture_sizes", self.mixture_sizes)
         for size in self.mixture_sizes:
-            check_scalar(size, "mixture_sizes", Integral, min_val=1)
+            check_counts(mixture_sizes=size)
 
     def _fit_estimator(self, Z: np.ndarray, seed: int) -> GaussianMixture:
         sizes = [size for size in self.mixture_sizes if size <= len(Z)]
@@ -200,11 +203,20 @@ class GMM(ClassicDetector):
 
 
 def check_bandwidths(bandwidths: Sequence[float]) -> None:
-    """Raise ValueError or TypeError unless there are bandwidths, all of them positive numbers."""
-    if not len(bandwidths):
-        raise ValueError(f"bandwidths: at least one is needed; got {bandwidths!r}.")
+    """Raise ValueError or TypeError unless there are bandwidths, all of them positive and finite numbers."""
+    check_several("bandwidths", bandwidths)
     for bandwidth in bandwidths:
         check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
+        if not math.isfinite(bandwidth):
+            raise ValueError(f"bandwidths must be finite; got {bandwidths!r}.")
+
+
+def check_several(name: str, values: Any) -> None:
+    """Raise ValueError or TypeError, naming the argument, unless it is an array, list or tuple that is not empty."""
+    if not isinstance(values, np.ndarray | Sequence) or isinstance(values, str):
+        raise TypeError(f"{name} must be a list or tuple to choose from; got {values!r}.")
+    if not len(values):
+        raise ValueError(f"{name}: at least one is needed; got {values!r}.")
 
 
 def best_bandwidth(Z: np.ndarray, bandwidths: Sequence[float] = BANDWIDTHS, random_state: RandomState = None) -> float:

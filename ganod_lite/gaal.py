@@ -468,6 +468,8 @@ class GAAL(TableDetector):
         check_scalar(self.decay, "decay", Real, min_val=0)
         check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1, include_boundaries="left")
         check_scalar(self.generator_bias, "generator_bias", Real)
+        if not (self.callback is None or callable(self.callback)):
+            raise TypeError(f"callback must be a function of an Epoch; got {self.callback!r}.")
         for name, allowed in (("schedule", ("full", "at-stop")), ("variant", tuple(SOURCES))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")

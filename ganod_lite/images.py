@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 from tqdm import tqdm
 
 PathLike = str | os.PathLike[str]
@@ -96,8 +96,10 @@ def as_images(
 
 
 def _as_tensor(X: Any, name: str) -> torch.Tensor:
+    kind = type(X).__name__
     if isinstance(X, Dataset):
-        X = [item[0] if isinstance(item, tuple | list) else item for item in (X[i] for i in range(len(X)))]  # type: ignore[arg-type]
+        items = X if isinstance(X, IterableDataset) else (X[i] for i in range(len(X)))  # type: ignore[arg-type]
+        X = [item[0] if isinstance(item, tuple | list) else item for item in items]
     if isinstance(X, list | tuple):
         pillow = sys.modules.get("PIL.Image")  # which is there if any of them is Pillow's
         if X and pillow and all(isinstance(image, pillow.Image) for image in X):
@@ -118,7 +120,8 @@ def _as_tensor(X: Any, name: str) -> torch.Tensor:
         raise TypeError(f"{name} must be {WANTED}; got a masked array. Fill it first.")
     X = np.array(X, order="C")  # a copy, since torch shares memory and wants it writable
     if X.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be {WANTED}; got {X.dtype}.")
+        files = " Files are read by `read_images` and `survey_images`." if X.dtype.kind == "U" else ""
+        raise TypeError(f"{name} must be {WANTED}; got {kind} of {X.dtype}.{files}")
     native = np.float64 if X.dtype.kind == "f" and X.itemsize > 8 else X.dtype.newbyteorder("=")
     return torch.from_numpy(X.astype(native, copy=False))
 
@@ -199,7 +202,7 @@ def read_images(
     FileNotFoundError
         If a folder is missing or holds no images.
     """
-    files = image_files(files) if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
+    files = image_files(files) if isinstance(files, str | os.PathLike) else _paths(files)
     return _read(files, size, mode, background, depth, smallest=1, strict=True).images
 
 
@@ -252,8 +255,15 @@ def survey_images(
     a.png | converted | transparent, put on white
     b.jpg | left out | no image that Pillow knows
     """
-    files = list_files(files) if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
+    files = list_files(files) if isinstance(files, str | os.PathLike) else _paths(files)
     return _read(files, size, mode, background, depth, smallest, verbose=verbose)
+
+
+def _paths(files: Any) -> list[Path]:
+    try:
+        return [Path(file).expanduser() for file in files]
+    except TypeError as error:
+        raise TypeError(f"files must be the path of a folder, or a list of paths; got {files!r}.") from error
 
 
 def as_square(image: Any, size: int = 32) -> np.ndarray:
@@ -278,6 +288,8 @@ def _read(
         if value not in allowed:
             raise ValueError(f"{argument} must be one of {allowed}; got {value!r}.")
     pillow, operations, colours = _pillow("Image"), _pillow("ImageOps"), _pillow("ImageColor")
+    if not isinstance(background, str):
+        raise TypeError(f'background must be a colour as Pillow names it, such as "white"; got {background!r}.')
     colours.getrgb(background)  # a ValueError that names it
     span = _range_found(files) if depth == "found" else (0, 65535)
     images, report = np.empty((len(files), size, size, 3), np.uint8), list[FileReport]()

@@ -29,7 +29,7 @@ from torch import nn
 from .adgan import ADGAN
 from .anogan import AnoGAN, last_hidden_layer
 from .autoencoders import DCAE, VAE, Autoencoder
-from .base import Detector, resolve_device, write_aside
+from .base import Detector, as_path, resolve_device, write_aside
 from .classic import GMM, KDE, OCSVM, IForest
 from .dcgan import Critic, Generator
 from .gaal import MOGAAL, SOGAAL
@@ -59,6 +59,9 @@ FUNCTIONS = by_name(squared_l2, l1, laplacian_pyramid, last_hidden_layer)
 def save(detector: Detector, path: str | Path) -> None:
     """Write a fitted detector to a file, see `Detector.save`."""
     check_is_fitted(detector)
+    path = as_path("path", path)
+    if path.exists() and (path.is_dir() or path.stat().st_size and path.read_bytes()[8 : 8 + len(START)] != START):
+        raise ValueError(f"path: {path} is not a detector that ganod_lite has saved. It is left alone; name another.")
     name, tensors = type(detector).__name__, Tensors()
     if DETECTORS.get(name) is not type(detector):
         raise TypeError(f"save: one of {', '.join(DETECTORS)} is needed; got {name}, a class of your own.")
@@ -76,7 +79,7 @@ def save(detector: Detector, path: str | Path) -> None:
         detector_from(raw)
     except Exception as error:  # layers that were exchanged, say
         raise TypeError(f"save: this {name} could not be loaded again: {error}") from error
-    write_aside(Path(path).expanduser(), raw.replace(BLANK, digest(raw), 1))
+    write_aside(path, raw.replace(BLANK, digest(raw), 1))
 
 
 def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
@@ -113,7 +116,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     True
     """
     resolve_device(device)
-    path = Path(path).expanduser()
+    path = as_path("path", path)
     raw = path.read_bytes()
     begin = 8 + len(START)
     if len(raw) < 8 or not START.startswith(raw[8:begin]):

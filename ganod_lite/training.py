@@ -14,7 +14,7 @@ import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
-from .base import sweep, write_aside
+from .base import as_path, sweep, write_aside
 from .images import PathLike
 
 BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked
@@ -85,7 +85,7 @@ class Training(ABC):
         check_scalar(checkpoint_seconds, "checkpoint_seconds", Real, min_val=0)
         if stop_at is not None:
             check_scalar(stop_at, "stop_at", Real)
-        path = None if checkpoint is None else Path(checkpoint)
+        path = None if checkpoint is None else as_path("checkpoint", checkpoint)
         if path:
             self._load(path)
         saved_at = time.monotonic()

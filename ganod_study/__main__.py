@@ -137,8 +137,10 @@ def tune(args):
 
 
 def own(args):
-    from . import own_images  # the other commands do without what tables and figures need
-
+    try:
+        from . import own_images  # the other commands do without what tables and figures need
+    except ImportError as error:
+        sys.exit(f'{error.name} is needed for this: pip install "ganod-lite[book]"')
     ranked = args.folder if args.check is None else args.check
     output = args.output or f"own-images-{Path(ranked).expanduser().resolve().name}"
     options = {"data_root": args.data_root, "device": args.device}

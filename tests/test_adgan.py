@@ -594,6 +594,7 @@ def test_wrong_arguments_are_named():
         ({"theta_per": "batch"}, ValueError, "theta_per must be 'seed' or 'image'; got 'batch'"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
+        ({"prior": "normal"}, TypeError, "prior must be a function of n, .*; got 'normal'"),
         ({"max_memory": "2 GB"}, TypeError, "max_memory must be an instance of"),
         ({"latent_size": 9}, ValueError, r"generator: it takes neither latents \(m, 9\) nor \(m, 9, 1, 1\)"),
     ):

@@ -173,12 +173,19 @@ def test_impossible_dimensions_are_named(detector, rng, shape, n_components):
         (KDE(5, bandwidths=()), r"bandwidths: at least one is needed; got \(\)"),
         (OCSVM(5, nu=1.1), "nu == 1.1, must be <= 1"),
         (OCSVM(5, nu=0.0), "nu == 0.0, must be > 0"),
+        (KDE(5, bandwidths=[1.0, np.nan]), r"bandwidths must be finite; got \[1.0, nan\]"),
+        (KDE(5, bandwidths=1.0), "bandwidths must be a list or tuple to choose from; got 1.0"),
+        (KDE(5, bandwidths=None), "bandwidths must be a list or tuple to choose from; got None"),
+        (KDE(5, bandwidths="scott"), "bandwidths must be a list or tuple to choose from; got 'scott'"),
         (GMM(5, mixture_sizes=(2, 0)), "mixture_sizes == 0, must be >= 1"),
+        (GMM(5, mixture_sizes=3), "mixture_sizes must be a list or tuple to choose from; got 3"),
+        (GMM(5, mixture_sizes=[]), r"mixture_sizes: at least one is needed; got \[\]"),
+        (GMM(5, mixture_sizes=[True]), "mixture_sizes must be an int; got True"),
     ],
 )
 def test_what_is_wrong_with_the_estimator_is_said_before_pca_is_fitted(wrong, message, rng, monkeypatch):
     monkeypatch.setattr(PCA, "fit_transform", lambda *args: pytest.fail("PCA was fitted"))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         wrong.fit(rng.normal(size=(20, 6)))
 
 

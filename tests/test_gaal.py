@@ -562,6 +562,7 @@ def test_divergence_says_what_to_try(table):
         ("lr_g", -1.0, ValueError),
         ("decay", -1e-6, ValueError),
         ("momentum", 1.0, ValueError),
+        ("callback", "print", TypeError),
         ("generator_bias", "1", TypeError),
         ("schedule", "half", ValueError),
         ("variant", "keras", ValueError),

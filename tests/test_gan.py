@@ -230,6 +230,16 @@ def test_a_resumed_training_gives_the_same_bits_as_an_undisturbed_one(objective,
     assert same_bits(train(*arguments, **options), undisturbed)
 
 
+def test_a_checkpoint_may_lie_in_the_user_s_folder(small_blocks, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with pytest.raises(training.TimeIsUp):
+        train([images(20, 0)], [0], n_steps=9, checkpoint="~/state", stop_at=0.0)
+    assert (tmp_path / "state").exists()
+    with pytest.raises(TypeError, match="checkpoint must be a path; got 3"):
+        train([images(20, 0)], [0], n_steps=9, checkpoint=3)
+
+
 def test_a_checkpoint_is_written_at_intervals_only(small_blocks, monkeypatch, tmp_path):
     saves = interrupt(monkeypatch, "save", None)
     train([images(20, 0)], [0], n_steps=9, checkpoint=tmp_path / "state")

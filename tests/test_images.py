@@ -1,5 +1,6 @@
 """Images: what `as_images` accepts, makes of it and refuses; how files are read, and what is said of each."""
 
+import re
 import sys
 import zlib
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ganod_lite.images import as_images, image_files, list_files, read_images, survey_images
 
@@ -84,16 +85,16 @@ WANTED = r"photos must be float images .* in \[-1, 1\], or uint8 .*; got "
     [
         (np.zeros((1, 1, 2, 2), bool), TypeError, rf"{WANTED}shape \(1, 1, 2, 2\) of bool"),
         (np.zeros((1, 2, 2), ">u2"), TypeError, rf"{WANTED}shape \(1, 2, 2\) of uint16"),
-        (np.zeros((1, 1, 2, 2), complex), TypeError, f"{WANTED}complex128"),
+        (np.zeros((1, 1, 2, 2), complex), TypeError, f"{WANTED}ndarray of complex128"),
         (torch.zeros(1, 1, 2, 2, dtype=torch.complex64), TypeError, f"{WANTED}.* of complex64"),
         (torch.eye(3).to_sparse(), TypeError, f"{WANTED}a torch.sparse_coo tensor"),
         (torch.zeros(1, 1, 2, 2, device="meta"), TypeError, f"{WANTED}a meta tensor"),
         (torch.nested.nested_tensor([torch.zeros(1, 2, 2)]), TypeError, f"{WANTED}a nested tensor"),
         (torch.quantize_per_tensor(torch.zeros(1, 1, 2, 2), 1, 0, torch.quint8), TypeError, f"{WANTED}a quantized"),
         (np.ma.masked_equal(np.zeros((1, 1, 2, 2)), 0), TypeError, f"{WANTED}a masked array"),
-        (["a"], TypeError, f"{WANTED}<U1"),
-        (None, TypeError, f"{WANTED}object"),
-        ([{"image": 1}], TypeError, f"{WANTED}object"),
+        (["a"], TypeError, f"{WANTED}list of <U1. Files are read by"),
+        (None, TypeError, f"{WANTED}NoneType of object"),
+        ([{"image": 1}], TypeError, f"{WANTED}list of object"),
         ([FLOATS[0], FLOATS[1, :, :4]], ValueError, r"photos: .* of one shape; got \(3, 5, 6\) and \(3, 4, 6\)"),
         (np.zeros((2, 2), np.uint8), ValueError, rf"{WANTED}shape \(2, 2\) of uint8"),
         (np.zeros((6, 3, 8, 8), np.uint8), ValueError, r"\(6, 3, 8, 8\) of uint8: its channels seem to come first"),
@@ -322,3 +323,39 @@ def test_without_pillow_the_error_names_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r'PIL is needed.*"ganod-lite\[images\]"'):
         read_images([tmp_path / "a.png"])
+
+
+def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.new("L", (9, 9)).save(tmp_path / "é.png")
+    assert survey_images(["~/é.png"]).files == [tmp_path / "é.png"]
+    assert read_images(["~/é.png"]).shape == (1, 32, 32, 3)
+
+
+@pytest.mark.parametrize("background", [None, (255, 255, 255)])
+def test_a_background_that_is_no_name_of_a_colour_is_named(background):
+    with pytest.raises(TypeError, match=re.escape(f'such as "white"; got {background!r}')):
+        survey_images([], background=background)
+
+
+@pytest.mark.parametrize("files", [None, 3, [Image.new("L", (9, 9))]])
+def test_what_are_no_files_is_named(files):
+    for read in (read_images, survey_images):
+        with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
+            read(files)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([(torch.zeros(1, 8, 8), 0), (torch.ones(1, 8, 8), 1)])
+
+
+def test_images_of_a_data_set_that_is_only_gone_through():
+    assert as_images(Stream()).mean((1, 2, 3)).tolist() == [0, 1]
+
+
+def test_what_is_no_image_is_named_by_its_kind():
+    for wrong, kind in (("folder", "str"), (["a.png"], "list"), (DataLoader(Stream()), "DataLoader")):
+        with pytest.raises(TypeError, match=f"X must be .*; got {kind} of "):
+            as_images(wrong)

@@ -124,6 +124,14 @@ def test_half_precision_generators_are_searched_in_float32(dtype):
     np.testing.assert_array_equal(half, full)
 
 
+@pytest.mark.parametrize("name", ["KDE", "SOGAAL"])
+def test_tables_may_be_tensors_that_require_a_gradient(name):
+    make = {"KDE": lambda: KDE(random_state=0)}.get(name, DETECTORS["SOGAAL"])
+    expected = make().fit(TABLE).anomaly_score(TABLE)
+    X = torch.tensor(TABLE, requires_grad=True)
+    np.testing.assert_array_equal(make().fit(X).anomaly_score(X), expected)
+
+
 def test_images_of_any_number_of_channels():
     X = np.random.RandomState(0).uniform(-1, 1, (8, 5, 8, 8))
     detector = DCAE(2, **SMALL).fit(X)

@@ -1,6 +1,7 @@
 """Your own images: what is done with each file, what is ranked, what is written, and what is never overwritten."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from helpers import put_alexnet
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+import ganod_study
 from ganod_lite import ADGAN, gan, load
 from ganod_lite.gan import GANTraining
 from ganod_study import own_images
@@ -358,3 +360,11 @@ def test_the_command_ranks_and_ranks_again(few, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["own-images", "few", "few", *common])
     assert "check must be apart from folder" in capsys.readouterr().err
+
+
+def test_the_command_says_which_package_it_lacks(monkeypatch):
+    monkeypatch.delattr(ganod_study, "own_images")
+    monkeypatch.delitem(sys.modules, "ganod_study.own_images")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SystemExit, match=r'pandas is needed for this: pip install "ganod-lite\[book\]"'):
+        main(["own-images", "few"])

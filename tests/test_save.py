@@ -210,6 +210,27 @@ def test_what_was_there_is_kept_when_writing_fails(tmp_path, monkeypatch):
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["kde"]
 
 
+@pytest.mark.parametrize("wrong", [None, 3])
+def test_what_is_no_path_is_named(wrong):
+    with pytest.raises(TypeError, match=f"path must be a path; got {wrong}"):
+        fitted("KDE").save(wrong)
+    with pytest.raises(TypeError, match=f"path must be a path; got {wrong}"):
+        load(wrong)
+
+
+def test_a_file_or_folder_of_the_user_s_is_never_replaced(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n" + 99 * "1,2\n")
+    for path in (table, tmp_path):
+        with pytest.raises(ValueError, match="path: .* is not a detector that ganod_lite has saved. It is left alone"):
+            fitted("KDE").save(path)
+    assert table.read_text().startswith("a,b\n") and os.listdir(tmp_path) == ["table.csv"]
+    (tmp_path / "empty").touch()  # of tempfile, say
+    for name in ("KDE", "GMM"):
+        fitted(name).save(tmp_path / "empty")
+        assert type(load(tmp_path / "empty")) is type(fitted(name))
+
+
 # --- files that are not what they should be ---
 
 
