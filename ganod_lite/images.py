@@ -98,7 +98,7 @@ def as_images(
 def _as_tensor(X: Any, name: str) -> torch.Tensor:
     kind = type(X).__name__
     if isinstance(X, Dataset):
-        items = X if isinstance(X, IterableDataset) else (X[i] for i in range(len(X)))  # type: ignore[arg-type]
+        items: Any = X if isinstance(X, IterableDataset) else (X[i] for i in range(len(X)))  # type: ignore[arg-type]
         X = [item[0] if isinstance(item, tuple | list) else item for item in items]
     if isinstance(X, list | tuple):
         pillow = sys.modules.get("PIL.Image")  # which is there if any of them is Pillow's
