@@ -98,7 +98,7 @@ def test_where_a_longer_search_helps_and_where_it_hurts():
         assert gain.gain.difference == pytest.approx(gain.last - gain.first)
         said = ablations.gains_sentence([found]).data
         assert ("helps Digits 0 and hurts none", "helps no class and hurts Digits 1")[normal_class] in said
-        assert ("In 1 of those" in said) == (normal_class == 1)
+        assert ("In 1 of the classes it hurts" in said) == (normal_class == 1)
         assert f"| {normal:.0%}" in ablations.gains([found]).data
 
 

@@ -224,7 +224,7 @@ def test_recomputed_medians_stand_beside_the_stored_ones(entries):
     built.loc[built["column"] == "IF", "AUC"] += 0.25
     shown = tables.recomputed(built, values)
     n = len(gaal.COLUMNS)
-    assert f"Of {n} AUCs" in shown.data and f"{n - 1} are the same" in shown.data
+    assert f"{n} AUCs are also stored" in shown.data and f"; {n - 1} of them agree" in shown.data
     assert "difference is 0.250" in shown.data
     ours, stored = (gaal.medians(frame).loc["WDBC", "LOF"] for frame in (built, values))
     assert f"{ours:.3f} ({stored:.3f})" in shown.data
@@ -243,7 +243,7 @@ def test_without_stored_results_the_page_says_so():
     shown = [tables.findings(values, stops), tables.compact(values), tables.long(values), tables.beside_port(values)]
     shown += [tables.elsewhere(values), tables.by_stop(stops, "MO-GAAL"), tables.rules(stops), tables.totals([])]
     assert all(tables.NOTHING in each.data for each in shown)
-    assert "too few" in tables.ranking(values).data and "Not run" in figures.gaal_epochs([]).data
+    assert "Too few" in tables.ranking(values).data and "Not run" in figures.gaal_epochs([]).data
     missing = {("WDBC", ()): Outcome([], [], "Table WDBC not found."), ("wine", ()): Outcome([], [1])}
     assert tables.absent(missing).data == "*Not run in this build: WDBC. Table WDBC not found.*"
 

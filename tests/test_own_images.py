@@ -278,7 +278,7 @@ def test_it_says_how_far_both_rankings_agree(found, few, tmp_path):
     ranking = found[0]
     same = replace(ranking, scores={"adgan": ranking.scores["adgan"], "knn": ranking.scores["adgan"] ** 3})
     said = own_images.findings(same).data
-    assert "(Spearman) of 1.00" in said and "10 of the 10 most anomalous" in said
+    assert "(Spearman) of 1.00" in said and "10 of their 10 most anomalous" in said
     assert "AlexNet's weights are missing" in own_images.findings(quick(few, tmp_path / "out")).data
 
 
