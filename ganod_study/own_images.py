@@ -14,6 +14,7 @@ import json
 import math
 import os
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,11 @@ from PIL import Image
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_scalar
 from tqdm import tqdm
 
 from ganod_lite import ADGAN, load
-from ganod_lite.base import write_aside
+from ganod_lite.base import resolve_device, write_aside
 from ganod_lite.images import Survey, list_files, read_images, survey_images
 from ganod_lite.thresholds import check_share, threshold_at
 
@@ -219,9 +221,11 @@ def rank(looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_ro
     """
     known("scale", scale, SETTINGS)
     check_share("false_alarm_rate", false_alarm_rate)
+    check_scalar(seed, "seed", Integral, min_val=0, max_val=2**32 - 1)
+    device = resolve_device(device)
     settings = some_of(SETTINGS[scale], USED)
     ranked = looked.check if len(looked.check) else looked.normal
-    asked = {"scale": scale, **settings, "seed": seed, "false_alarm_rate": false_alarm_rate, "how": looked.how}
+    asked = {"scale": scale, **settings, "seed": int(seed), "false_alarm_rate": false_alarm_rate, "how": looked.how}
     asked |= {"normal": _digest(looked, looked.normal), "ranked": _digest(looked, ranked)}
     output = _claim(output, looked, asked)
     shuffled = np.random.RandomState(seed).permutation(looked.normal)
@@ -265,6 +269,7 @@ def rank_with(model, looked, output, *, false_alarm_rate=None, data_root=None, d
     asked = dict(record["asked"])
     asked["false_alarm_rate"] = asked["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
     check_share("false_alarm_rate", asked["false_alarm_rate"])
+    device = resolve_device(device)
     asked |= {"model": asked["ranked"], "ranked": _digest(looked, looked.check)}
     output = _claim(output, looked, asked)
     held_back = {name: np.array(values) for name, values in record["held_back"].items()}
