@@ -637,6 +637,11 @@ def test_losses_that_are_not_finite_are_an_error_that_names_the_images():
     with pytest.raises(FloatingPointError, match="for 1 of 3 images, the first at index 1"):
         search(trained(dcgan), x, n_seeds=2, loss=partly)
 
+    losses = torch.ones(3, 2, 4)
+    losses[2, 1, 3] = torch.inf
+    with pytest.raises(FloatingPointError, match="for 1 of 3 images, the first at index 2"):
+        copies.check_finite("the search", losses, "")
+
 
 # --- the detector ---
 
