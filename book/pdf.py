@@ -37,7 +37,9 @@ def article(page, names):
         if not folded.find_parent("section").select_one(".web-only"):
             folded.insert_before(BeautifulSoup(WEB_ONLY, "html.parser"))
         folded.decompose()
-    for left_out in text.select("script, details, a.headerlink, .results input"):
+    # A page's parameters are for who runs it again, from the web; the command above them has those of this build.
+    parameters = "[id^=how-this-page-was-computed] table"
+    for left_out in text.select(f"script, details, a.headerlink, .results input, #pdf, {parameters}"):
         left_out.decompose()
     for element in text.select("[id]"):
         element["id"] = f"{names[page]}--{element['id']}"
