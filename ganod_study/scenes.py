@@ -128,13 +128,22 @@ def summary(entries):
         )
     else:
         sentences.append("The pooled experiment has not been run with ADGAN yet.")
+    if elsewhere := aucs_elsewhere(entries):
+        listed = ", ".join(f"{bracketed(value)} ({_class(entries, c)})" for c, value in elsewhere.items())
+        sentences.append(f"Trained on other categories, it tells these from all other scenes with an AUC of {listed}.")
     if plainness(entries):
         sentences.append(
             "Within a class, the rank correlation between ADGAN's score and the size of the image as a file is "
             f"{plain_first(entries)[1]}."
         )
     sentences += [memorised(entry) for entry in _first_of_each(entries).values()]
-    return Markdown(f"**{title}, scale `{scale}`.** {' '.join(sentences)}")
+    return Markdown(f"**{title}, scale `{scale}`:**\n\n" + "\n".join(f"- {sentence}" for sentence in sentences))
+
+
+def aucs_elsewhere(entries):
+    """{class: AUC of ADGAN trained on it, an `Interval`}, of each class' first repetition, but for the bedrooms."""
+    first = {c: e for (c, _), e in sorted(cells_of(entries, "adgan").items(), reverse=True) if c != BEDROOMS}
+    return {c: auc_interval(e.arrays["labels"], e.arrays["scores"]) for c, e in sorted(first.items())}
 
 
 def memorised(entry):

@@ -320,12 +320,10 @@ def test_nothing_of_anybody_else_is_overwritten(few, tmp_path):
             quick(few, inside)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"seed": -1}, {"seed": 0.5}, {"device": "nowhere"}, {"false_alarm_rate": 2}], ids=lambda wrong: [*wrong][0]
-)
-def test_what_is_refused_leaves_no_folder(wrong, few, tmp_path):
-    with pytest.raises((ValueError, TypeError), match=[*wrong][0]):
-        quick(few, tmp_path / "out", **wrong)
+@pytest.mark.parametrize("name, value", [("seed", -1), ("seed", 0.5), ("device", "nowhere"), ("false_alarm_rate", 2)])
+def test_what_is_refused_leaves_no_folder(name, value, few, tmp_path):
+    with pytest.raises((ValueError, TypeError), match=name):
+        quick(few, tmp_path / "out", **{name: value})
     assert not (tmp_path / "out").exists()
 
 

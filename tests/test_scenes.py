@@ -122,13 +122,21 @@ def test_the_sentences_name_the_data_the_scale_and_what_is_ahead():
     entries = with_sizes(made_up(scenes.RANKING, classes=(0, 4))) + made_up("adgan", "kde", seeds=(0, 1))
     better = helpers.entry("iforest", 0, 0, "scenes", "medium", n=400, scores=np.arange(400) % 4)
     text = scenes.summary([*entries, better]).data
-    assert "**Scenes, scale `medium`.**" in text and "2 trainings" in text and "0.641 on LSUN" in text
+    assert "**Scenes, scale `medium`:**" in text and "2 trainings" in text and "0.641 on LSUN" in text
     assert re.search(r"Higher than ADGAN's here: .*IF \(1\.000\)", text)
     assert (
         "conference room +" in text
         and "are 2 grey levels" in text
         and "held-out photographs 70: that near, they may" in text
     )
+    assert "other categories" not in text
+    (church,) = made_up("adgan", classes=(2,))
+    expected = roc_auc_score(church.arrays["labels"], church.arrays["scores"])
+    found = re.search(
+        r"Trained on other categories.*an AUC of (0\.\d+) \[.*\] \(church outdoor\)",
+        scenes.summary([*entries, church]).data,
+    )
+    assert float(found[1]) == pytest.approx(expected, abs=5e-4)
     assert scenes.summary([]).data == "*There are no results yet.*"
 
 
@@ -190,7 +198,7 @@ def test_the_whole_page_runs_on_a_folder_and_never_calls_it_lsun(found, folder, 
     shown = run_page(data_root=str(folder), seeds=[0, 1], device="cpu")
     assert len(shown) > 10 and sum(isinstance(each, Figure) for each in shown) == 5
     texts = [each.data for each in shown if hasattr(each, "data")]
-    assert "**Scenes, scale `lite`.**" in "".join(texts) and "Not run in this build" not in "".join(texts)
+    assert "**Scenes, scale `lite`:**" in "".join(texts) and "Not run in this build" not in "".join(texts)
     for text in texts:
         assert not re.sub(r"(on|the paper's ADGAN, on) LSUN", "", text).count("LSUN"), text
     for figure in (each for each in shown if isinstance(each, Figure)):
