@@ -19,7 +19,7 @@ from ganod_study.store import Entry, Store
 from ganod_study.tables import gaal as tables
 
 STORED = Store(Path(__file__).resolve().parents[1] / COMMITTED / "gaal")
-MOST_BYTES = 50e6
+MOST_BYTES = 60e6  # PyOD's on all twelve tables bring it to 57e6
 LABELS = np.repeat([0, 1], [30, 10]).astype(np.uint8)
 
 
