@@ -47,13 +47,13 @@ if In[-2].startswith("# Parameters"):  # the cell that papermill puts in
     given, known = {{line.targets[0].id for line in ast.parse(In[-2]).body}}, {names}
     if unknown := given.difference(known):
         raise TypeError(f"no parameter {{', '.join(sorted(unknown))}}; there are {{', '.join(known)}}")
-for name in {lists}:
+for name, optional in {lists}.items():
     value = globals()[name]
     try:
         globals()[name] = value = ast.literal_eval(value) if isinstance(value, str) else value  # -p gives text
     except (SyntaxError, ValueError):
         pass  # it is no list, whatever it is
-    if not isinstance(value, list | None):
+    if not (isinstance(value, list) and value or value is None and optional):
         raise TypeError(f"{{name}} must be a list, such as [3, 5]; got {{value!r}}")
 if find_spec("ganod_study") is None:
     %pip install --quiet "ganod-lite[images] @ git+{repository}"
@@ -84,14 +84,14 @@ def convert(source, repository):
     if "parameters" not in notebook.cells[first].metadata.get("tags", []):
         sys.exit(f"{source}: the first code cell must be the one tagged `parameters`.")
     write_aside(path, nbformat.writes(notebook).encode())
-    parameters, lists = {}, []
+    parameters, lists = {}, {}
     for name, found in papermill.inspect_notebook(path).items():
         try:
             parameters[name] = default, _ = ast.literal_eval(found["default"]), found["help"]
         except ValueError:
             sys.exit(f"{source}: the default of `{name}` must be a literal; got {found['default']}.")
         if found["inferred_type_name"] == "list" or isinstance(default, list):
-            lists.append(name)
+            lists[name] = default is None  # whether None may be given
     guard = GUARD.format(names=list(parameters), lists=lists, repository=repository)
     hidden = {"tags": ["remove-cell"]}
     notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(guard, metadata=hidden))

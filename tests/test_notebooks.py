@@ -140,7 +140,7 @@ def test_plain_papermill_knows_the_parameters(toy):
     failed = run("clases")
     assert failed.returncode != 0
     assert "no parameter clases; there are scale, classes" in failed.stderr
-    for value, shown in (("3", "3"), ("0-3", "'0-3'"), ("zero", "'zero'")):
+    for value, shown in (("3", "3"), ("0-3", "'0-3'"), ("zero", "'zero'"), ("[]", "[]"), ("None", "None")):
         failed = run("classes", value)
         assert failed.returncode != 0
         assert f"classes must be a list, such as [3, 5]; got {shown}" in failed.stderr
