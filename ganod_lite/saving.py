@@ -60,7 +60,7 @@ def save(detector: Detector, path: str | Path) -> None:
     """Write a fitted detector to a file, see `Detector.save`."""
     check_is_fitted(detector)
     path = as_path("path", path)
-    if path.exists() and (path.is_dir() or path.stat().st_size and path.read_bytes()[8 : 8 + len(START)] != START):
+    if path.exists() and (path.is_dir() or path.stat().st_size and not _begins_as_saved(path)):
         raise ValueError(f"path: {path} is not a detector that ganod_lite has saved. It is left alone; name another.")
     name, tensors = type(detector).__name__, Tensors()
     if DETECTORS.get(name) is not type(detector):
@@ -80,6 +80,12 @@ def save(detector: Detector, path: str | Path) -> None:
     except Exception as error:  # layers that were exchanged, say
         raise TypeError(f"save: this {name} could not be loaded again: {error}") from error
     write_aside(path, raw.replace(BLANK, digest(raw), 1))
+
+
+def _begins_as_saved(path: Path) -> bool:
+    """Whether a file is a saved detector as far as its first bytes tell: the rest may be large."""
+    with path.open("rb") as file:
+        return file.read(8 + len(START))[8:] == START
 
 
 def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
