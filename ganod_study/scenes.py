@@ -142,8 +142,8 @@ def summary(entries):
 
 def aucs_elsewhere(entries):
     """{class: AUC of ADGAN trained on it, an `Interval`}, of each class' first repetition, but for the bedrooms."""
-    first = {c: e for (c, _), e in sorted(cells_of(entries, "adgan").items(), reverse=True) if c != BEDROOMS}
-    return {c: auc_interval(e.arrays["labels"], e.arrays["scores"]) for c, e in sorted(first.items())}
+    elsewhere = {c: e.arrays for c, e in _first_of_each(entries, "adgan").items() if c != BEDROOMS}
+    return {c: auc_interval(arrays["labels"], arrays["scores"]) for c, arrays in elsewhere.items()}
 
 
 def memorised(entry):
@@ -247,10 +247,10 @@ def _place(axis, image, column, row, text, colour):
     axis.text(column, row + 0.41, text, ha="center", va="top", fontsize=8, color=colour)
 
 
-def _first_of_each(entries):
-    """{class: the entry of its first repetition's ranking}."""
+def _first_of_each(entries, method=RANKING):
+    """{class: the entry of its first repetition} of a method."""
     found = {}
-    for (c, _), entry in cells_of(entries, RANKING).items():
+    for (c, _), entry in cells_of(entries, method).items():
         found.setdefault(c, entry)
     return found
 

@@ -175,8 +175,9 @@ def rerun(entries):
     rows = []
     for title, same in of_both(entries, *reversed(RERUN)).items():
         compared = comparisons(same, *reversed(RERUN))
+        runs = {about: by_class(same, method) for method, about in RERUN.items()}
         for (name, seed), c in compared.items():
-            pair = {about: by_class(same, method)[name][seed] for method, about in RERUN.items()}
+            pair = {about: found[name][seed] for about, found in runs.items()}
             row = {"data": title, "scale": same[0].parameters["scale"], "class": name, "seed": str(seed)}
             row |= {f"AUC, {about}": f"{entry_auc(entry):.3f}" for about, entry in pair.items()}
             row |= {"difference": signed(c)}
