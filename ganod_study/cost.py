@@ -6,12 +6,13 @@ count.
 """
 
 import json
-import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+
+from .store import machine_in_words
 
 # Bytes that one step of one seed moves for each of its parameters, in float32 with dense Adam.
 BYTES = {
@@ -109,8 +110,3 @@ def measured(name, folder=None):
     paths = sorted(Path(folder or RECORDS).glob(f"{name}-*.json"))
     records = [json.loads(path.read_text()) for path in paths]
     return Measured(name, [record | {"device": machine_in_words(record["device"])} for record in records])
-
-
-def machine_in_words(device):
-    """A record's machine: "2 cores, 1 threads" as people write it."""
-    return re.sub(r"\b1 (core|thread)s\b", r"1 \1", device)

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 import warnings
@@ -44,6 +45,16 @@ class Entry:
     @property
     def parameters(self):
         return self.record["parameters"]
+
+    @property
+    def device(self):
+        """The machine that computed it, in words."""
+        return machine_in_words(self.record["device"])
+
+
+def machine_in_words(device):
+    """A record's machine: "2 cores, 1 threads" as people write it."""
+    return re.sub(r"\b1 (core|thread)s\b", r"1 \1", device)
 
 
 class Store:

@@ -7,7 +7,6 @@ from IPython.display import Markdown
 from ganod_lite.gaal import RULES
 
 from .. import reference
-from ..cost import machine_in_words
 from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, medians, ranks
 from ..methods import METHODS
 from ..render import markdown, mean_sd, note, number
@@ -331,7 +330,7 @@ def totals(entries):
             "table": e.parameters["dataset"],
             "hours": e.record["seconds"] / 3600,
             "commit": e.record["commit"],
-            "device": machine_in_words(e.record["device"]),
+            "device": e.device,
         }
         for e in entries
     )

@@ -4,7 +4,6 @@ import numpy as np
 from IPython.display import Markdown
 
 from .. import guide
-from ..cost import machine_in_words
 from ..datasets import TITLES
 from ..gaal import COLUMNS
 from ..methods import METHODS
@@ -31,9 +30,7 @@ def per_image(*methods):
                 used = [text.format(parameters[name]) for name, text in SETTINGS.items() if name in parameters]
                 row = {"method": METHODS[method].label, "images": size, "settings": ", ".join(used) or None}
                 row |= {"fit": fit and f"{fit:.3g} s", "score, ms per image": _ms(entries)}
-                rows.append(
-                    row | {"on": listed(sorted({machine_in_words(entry.record["device"]) for entry in entries}))}
-                )
+                rows.append(row | {"on": listed(sorted({entry.device for entry in entries}))})
     return markdown([{k: v for k, v in row.items() if any(r[k] for r in rows)} for row in rows], NOTHING)
 
 

@@ -5,7 +5,6 @@ from itertools import product
 from IPython.display import Markdown
 
 from .. import datasets
-from ..cost import machine_in_words
 from ..jobs import Cell
 from ..methods import METHODS
 from ..render import NO_NETWORKS, markdown, note
@@ -42,8 +41,7 @@ def machine_once(rows, **options):
 
 def origin(entry):
     """The columns that say where an entry's numbers come from."""
-    record = entry.record
-    return {"commit": record["commit"], "device": machine_in_words(record["device"]), "file": record["file"]}
+    return {"commit": entry.record["commit"], "device": entry.device, "file": entry.record["file"]}
 
 
 def networks(entries, *, store=None):
@@ -70,6 +68,6 @@ def totals(entries):
             hours = (sum(e.record["seconds"] for e in some) + sum(fits.values())) / 3600
             row = {"data": datasets.TITLES[dataset], "method": method, "records": len(some), "hours": f"{hours:.2f}"}
             row["commits"] = ", ".join(sorted({e.record["commit"] for e in some}))
-            row["devices"] = "; ".join(sorted({machine_in_words(e.record["device"]) for e in some}))
+            row["devices"] = "; ".join(sorted({e.device for e in some}))
             rows.append(row)
     return markdown(rows)
