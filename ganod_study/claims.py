@@ -121,6 +121,12 @@ class Verdict:
     def outcome(self):
         return next(outcome for outcome, verdicts in OUTCOMES.items() if self.verdict in verdicts)
 
+    @property
+    def in_words(self):
+        """The verdict, and that other scenes than LSUN's have decided it where that is so."""
+        elsewhere = any(entry.parameters["dataset"] == "scenes" for entry in self.entries)
+        return self.verdict + ", on another data set" * elsewhere
+
 
 @dataclass(frozen=True)
 class Evidence:

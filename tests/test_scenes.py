@@ -18,6 +18,7 @@ from ganod_study import claims, datasets, runner, scenes
 from ganod_study.datasets import MissingData, load_images
 from ganod_study.jobs import Cell
 from ganod_study.scales import SCALES
+from ganod_study.tables import claims as tables
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "scenes.py"
 
@@ -250,6 +251,8 @@ def test_claims_of_scenes_are_judged_on_another_data_set_and_say_so():
     assert none.verdict == claims.CANNOT and "stored results of other scenes lack" in none.why
     found = verdict("lsun-auc", made_up("adgan", seeds=(0, 1), n=4000))
     assert found.verdict == "not reproduced at medium" and found.ours.startswith("on another data set (Scenes): 0.")
+    everywhere = tables.summary({"lsun-auc": found}).data, tables.claim({"lsun-auc": found}, "lsun-auc").data
+    assert all("not reproduced at medium, on another data set" in text for text in everywhere)
     scores = np.arange(400) % 4 > 0
     scores = np.where(np.arange(400) % 100 < 85, 0.5, scores)
     near = [helpers.entry("adgan", 0, 0, "scenes", "medium", n=400, scores=scores.astype(float))]
@@ -267,7 +270,7 @@ def test_claims_of_scenes_are_judged_on_another_data_set_and_say_so():
 def test_lsun_goes_before_other_scenes_and_is_no_other_data_set():
     scenes_, lsun = (helpers.entry("adgan", 0, 0, name, "medium", n=4000) for name in ("scenes", "lsun"))
     found = claims.judge(claims.Evidence((scenes_, lsun)))["lsun-auc"]
-    assert found.entries == (lsun,) and "another data set" not in found.ours
+    assert found.entries == (lsun,) and "another data set" not in found.ours + found.in_words
 
 
 def test_the_lsun_of_the_paper_is_a_cell_of_its_own():

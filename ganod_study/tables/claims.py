@@ -19,7 +19,7 @@ def summary(verdicts):
     rows = [
         {
             "claim": f"{{ref}}`claim-{name}`",
-            "verdict": found.verdict,
+            "verdict": found.in_words,
             "source": f"{SOURCES[claims[name].source]}, {claims[name].where}",
         }
         for outcome in OUTCOMES
@@ -40,7 +40,7 @@ def claim(verdicts, name):
     about, found, text = read_claims()[name], verdicts[name], TEXTS[name]
     source = SOURCES[about.source]
     lines = {
-        "Verdict": f"**{found.verdict}**. {found.why}".rstrip(),
+        "Verdict": f"**{found.in_words}**. {found.why}".rstrip(),
         "Ours": found.ours + f" (scale `{found.scale}`)" * bool(found.scale and found.scale not in found.ours),
         source.capitalize(): about.value,
         "Checked": about.claim,
