@@ -161,7 +161,7 @@ digits.show(figures.generated_images, store=store)
 # | | the paper | this page |
 # | --- | --- | --- |
 # | training | one class's training images | the same; at `lite` 2,000 of MNIST's and of CIFAR-10's |
-# | test | 5,000 images drawn from the test set, all classes | one draw for all methods and classes of a repetition; at `medium` and `lite` 1,000 of MNIST and CIFAR-10, 400 of the digits |
+# | test | 5,000 images drawn from the test set, all classes | one draw for all methods and classes of a repetition; 1,000 at `medium`, 500 at `lite` (400 of the digits) |
 # | repetitions | not said | each draws its test images and trains its networks anew. At the paper's scale the classical methods see all training images, so their repetitions are draws of the test images scored by one fit |
 # | pixels | in [−1, 1]; no size named for MNIST | the same; MNIST padded with zeros to 32 × 32, digits 16 × 16 |
 # | KDE, OC-SVM, IF, GMM | after PCA to 20, 40, …, 100 dimensions, "best performance on a small holdout set" | the holdout is drawn from the test set, and no image of it is among the test images; at `lite` up to 60 dimensions (40 for the digits) |
@@ -169,10 +169,10 @@ digits.show(figures.generated_images, store=store)
 # | OC-SVM | Gaussian, ν = 0.1, length scale tuned automatically | the rule of {cite:t}`evangelista2007` |
 # | GMM | 2 to 20 components by BIC | the same, full covariances |
 # | AlexNet's features | its final convolutional layer, then PCA | torchvision's AlexNet, which is the single tower of 2014 and not the original two; the whole image resized to 224 × 224; the fifth convolution after ReLU and max pooling, 9,216 numbers, then PCA as above |
-# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium` and `lite` |
+# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium`, 500 at `lite` |
 # | DCAE's score | reconstruction error | squared L2 |
 # | VAE's score | evidence lower bound | its negative with 8 posterior samples; the likelihood is Gaussian, with one variance for all pixels at its optimum on the training images |
-# | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN; 500 steps of Adam (0.03) from one start, at `medium` and `lite` 100; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |
+# | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN; 500 steps of Adam (0.03) from one start, at `medium` 100, at `lite` 50; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |
 # | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | a fixed number of generator steps; at `medium` and `lite` with gradient penalty {cite:p}`gulrajani2017` in place of weight clipping {cite:p}`arjovsky2017`, which needs several times as many |
 # | ADGAN's search | 64 seeds, 5 steps of Adam for z (0.25) and the generator's weights (5·10⁻⁵), squared L2, mean over seeds | the same with the scale's number of seeds; batch normalisation in evaluation mode |
 #
