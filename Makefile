@@ -23,7 +23,7 @@ data: $(READY)  ## download MNIST, CIFAR-10, the GAAL tables and AlexNet to $GAN
 	$(BIN)/python -m ganod_study data
 
 test: $(READY)  ## the tests, but for those in the browser (ARGS='-k NAME')
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check-book: $(READY)  ## look at the built book in Chromium, offline, on a wide and on a narrow screen
 	$(BIN)/python -m pytest -m browser tests/test_book.py $(ARGS)

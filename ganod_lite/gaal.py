@@ -26,7 +26,7 @@ from torch.nn.functional import softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
-from .base import TableDetector, resolve_device, seed_from
+from .base import TableDetector, as_path, resolve_device, seed_from
 from .images import PathLike
 
 BATCH = 500  # at most; the scripts'
@@ -635,10 +635,13 @@ def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], N
     """A callback that writes the history's latest values to `log_dir`, and after epochs 1, 2, 4, 8, ... a figure."""
     if log_dir is None:
         return None
+    log_dir = as_path("log_dir", log_dir)
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as missing:
-        raise ImportError(f"log_dir={log_dir!r} needs TensorBoard ({missing}): pip install tensorboard") from missing
+        raise ImportError(
+            f"log_dir={str(log_dir)!r} needs TensorBoard ({missing}): pip install tensorboard"
+        ) from missing
     writer = SummaryWriter(log_dir)
     noise = torch.rand(200, X.shape[1], generator=torch.Generator().manual_seed(0))
 

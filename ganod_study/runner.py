@@ -88,15 +88,6 @@ def already_there(scale, dataset, store=None, **choice):
     return Outcome(cells, [entry for cell in cells if (entry := store.get(cell.stem(store)))])
 
 
-def stored_or_attempted(scale, dataset, methods, **options):
-    """What the repository holds of the methods, at the best scale that has them all; where none has, an `attempt`."""
-    for better in STORED:
-        stored = {method: stored_results(dataset, better, method=method) for method in methods}
-        if all(stored.values()):
-            return Outcome([], entries_of(stored))
-    return attempt(scale, dataset, methods=methods, **options)
-
-
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")

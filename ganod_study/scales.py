@@ -53,8 +53,8 @@ MEDIUM = replace(  # all classes and images: some hours of a CPU
     n_ablation=200, ablation_seeds=8, ablation_steps=20,
 )  # fmt: skip
 LITE = replace(  # what a build has time for, half an hour of two slow cores
-    MEDIUM, n_train=2000, n_test=500, dimensions=(20, 40, 60), n_iter=1000, n_iter_autoencoder=500, anogan_steps=50,
-    ablation_seeds=4,
+    MEDIUM, n_train=2000, n_test=500, dimensions=(20, 40, 60), batch_size=32, n_iter=1000, n_iter_autoencoder=500,
+    anogan_steps=50, ablation_seeds=4,
 )  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,
@@ -68,7 +68,9 @@ SCENES = replace(
     MEDIUM, classes=(0, 2, 4), n_test=900, n_holdout=0, dimensions=(100,), n_iter=4000, n_iter_autoencoder=3000,
     n_seeds=32,
 )  # fmt: skip
-LITE_SCENES = replace(SCENES, classes=(0,), n_test=450, ngf=8, n_iter=300, n_iter_autoencoder=300, n_seeds=8)
+LITE_SCENES = replace(
+    SCENES, classes=(0,), n_test=450, ngf=8, batch_size=32, n_iter=300, n_iter_autoencoder=300, n_seeds=8
+)
 SCALES = {
     "smoke": {"digits": replace(SMOKE, classes=(0, 1))},
     "lite": {

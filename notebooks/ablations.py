@@ -30,14 +30,8 @@ from ganod_study import figures, runner, summaries
 from ganod_study.tables import ablations, records
 
 options = {"classes": classes, "seeds": seeds, "data_root": data_root, "store": store, "device": device}
-searches = {
-    dataset: runner.attempt(scale, dataset, methods=("search", "search-frozen"), **options)
-    for dataset in ("mnist", "cifar10", "digits")
-}
-losses = {
-    dataset: runner.attempt(scale, dataset, methods=("adgan", "adgan-laplacian"), **options)
-    for dataset in ("mnist", "digits")
-}
+searches = runner.attempt_each(scale, ("mnist", "cifar10", "digits"), methods=("search", "search-frozen"), **options)
+losses = runner.attempt_each(scale, ("mnist", "digits"), methods=("adgan", "adgan-laplacian"), **options)
 generators = {
     dataset: runner.attempt(scale, dataset, methods=methods, **options)
     for dataset, methods in (("mnist", ("adgan", "adgan-vae")), ("digits", ("adgan", "adgan-lsgan", "adgan-vae")))
@@ -47,14 +41,9 @@ stability = {
         scale, "digits", methods=tuple(summaries.OBJECTIVES), **options | {"classes": [0], "seeds": stability_seeds}
     )
 }
-forests = {
-    dataset: runner.attempt(scale, dataset, methods=("iforest-grid",), **options) for dataset in ("mnist", "cifar10")
-}
-rerun = {"cifar10": runner.stored_or_attempted(scale, "cifar10", tuple(summaries.RERUN), **options)}
-inverses = {
-    dataset: runner.attempt(scale, dataset, methods=tuple(summaries.STARTS), **options)
-    for dataset in ("mnist", "digits")
-}
+forests = runner.attempt_each(scale, ("mnist", "cifar10"), methods=("iforest-grid",), **options)
+rerun = runner.attempt_each(scale, ("cifar10",), methods=tuple(summaries.RERUN), **options)
+inverses = runner.attempt_each(scale, ("mnist", "digits"), methods=tuple(summaries.STARTS), **options)
 ablations.found(searches, losses, generators, stability, forests, rerun, inverses)
 
 # %% [markdown]

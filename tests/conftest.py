@@ -2,8 +2,10 @@
 
 import os
 
-import pytest
-import torch
+os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported; the processes that tests start have it too
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ["GANOD_JOBS"] = "1"  # the build sets it to the number of cores for the process that it runs in

@@ -417,7 +417,8 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
     module = type(sys)("torch.utils.tensorboard")
     module.SummaryWriter = SummaryWriter
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    detector = fit_mo(table, np.arange(1100) % 2, k=2, log_dir=tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    detector = fit_mo(table, np.arange(1100) % 2, k=2, log_dir=f"~/{tmp_path.name}")
     of_each = {"sub_generator_loss/0", "sub_generator_loss/1"}
     assert set(written) == {"discriminator_loss", "generator_loss", "auc"} | of_each
     assert written["auc"] == list(enumerate(detector.history_["auc"], start=1))
@@ -430,6 +431,8 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ImportError, match="pip install tensorboard"):
         fit(table, log_dir=tmp_path)
+    with pytest.raises(TypeError, match="log_dir must be a path; got 3"):
+        fit(table, log_dir=3)
 
 
 # --- when to stop ---

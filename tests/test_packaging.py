@@ -62,15 +62,6 @@ def test_conda_environment_installs_the_lock():
     assert pip == {"pip": ["-r requirements.lock", "-e ."]}
 
 
-def test_readme_names_targets_that_exist():
-    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for page in (ROOT / "README.md", ROOT / "book" / "reproduce.md"):
-        code = re.findall(r"```.*?```|`[^`]+`", page.read_text(), re.DOTALL)
-        named = re.findall(r"(?:^|`)make ([a-z-]+)", "\n".join(code), re.MULTILINE)
-        assert {"book", "test"} <= set(named), page
-        assert set(named) <= set(targets), page
-
-
 def test_wheel_holds_the_two_packages_and_nothing_else(tmp_path):
     kept = {path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
     kept = {path for path in kept if "__pycache__" not in path.parts}

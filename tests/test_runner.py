@@ -572,21 +572,6 @@ def test_merge_copies_what_is_missing_and_whole(tmp_path, undisturbed):
         merge(target, [Store(tmp_path / "nowhere")])
 
 
-def test_stored_results_go_before_an_attempt(tmp_path, monkeypatch):
-    kept, asked, methods = Store(tmp_path / "kept" / "medium"), [], ("mean-image", "contrast")
-    monkeypatch.setattr(runner, "COMMITTED", tmp_path / "kept")
-    monkeypatch.setattr(runner, "attempt", lambda *args, **options: asked.append((args, options)) or "attempted")
-    for method in methods:  # not before there are both
-        assert runner.stored_or_attempted("lite", "mnist", methods, classes=[0]) == "attempted"
-        c = Cell("mnist", 0, method, 0, "medium")
-        arrays = {name: np.arange(3) % 2 for name in ("scores", "labels", "test_index")}
-        kept.put(c.stem(kept), c.parameters, arrays, 0.0, "cpu", {})
-    assert asked == [(("lite", "mnist"), {"methods": methods, "classes": [0]})] * 2
-    found = runner.stored_or_attempted("lite", "mnist", methods)
-    assert [(e.parameters["method"], e.parameters["scale"]) for e in found.entries] == [(m, "medium") for m in methods]
-    assert not found.cells and len(asked) == 2
-
-
 def test_the_commands(tmp_path, capsys):
     common = ["--scale", "smoke", "--methods", "kde,iforest", "--classes", "0-1", "--device", "cpu"]
     command = [*common, "--store", str(tmp_path / "a")]
