@@ -122,8 +122,9 @@ def encoder_of(job, cell):
     """An approximate inverse of the cell's generator, and the details to record of it."""
 
     def train():
-        s, (generator, details) = job.settings, generator_of(job, cell)
-        options = {"n_steps": s.n_iter_autoencoder, "batch_size": s.batch_size}
+        s, (generator, details), stem = job.settings, generator_of(job, cell), cell.stem(job.store)
+        options = {"n_steps": s.n_iter_autoencoder, "batch_size": s.batch_size, "stop_at": job.stop_at}
+        options |= {"checkpoint": stem.with_name(f"{stem.name}.checkpoint")}
         with stopwatch() as seconds:
             encoder, explained = train_encoder(generator, cell.seed, **options, **job.options)
         return encoder, details | {"explained": explained, "seconds_of_fit": seconds()}

@@ -11,6 +11,7 @@ from ganod_lite.base import own_state, standard_normal
 from ganod_lite.copies import BETAS
 from ganod_lite.dcgan import Encoder
 from ganod_lite.losses import squared_l2
+from ganod_lite.training import Training, digest_of
 
 AT_ONCE = 16  # copies of the generator: more of them leave a processor's caches
 N_HELD_OUT = 500  # generated images that an encoder is judged on
@@ -79,33 +80,54 @@ def _images(generator, theta, z, of_batch=False):
     return h
 
 
+class EncoderTraining(Training):
+    """The training behind `train_encoder`, on pairs (g(z), z) that never repeat."""
+
+    advice = "Try another seed."
+
+    def __init__(self, generator, seed, n_steps, batch_size, device):
+        self.generator, self.batch_size = copy.deepcopy(generator).to(device).eval(), batch_size
+        sizes = self.generator.arguments
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.encoder = Encoder(sizes["image_shape"], sizes["latent_size"], sizes["ngf"]).to(device)
+        self.adam = torch.optim.Adam(self.encoder.parameters(), **ADAM)
+        self.rng = torch.Generator().manual_seed(seed)
+        weights = torch.cat([p.detach().flatten() for p in generator.parameters()])
+        arguments = {"generator": digest_of(weights.cpu()), "seed": seed, "n_steps": n_steps, "batch_size": batch_size}
+        parts = [self.encoder, self.adam]
+        super().__init__("encoder", ("loss",), n_steps, [seed], arguments, parts, [self.rng], torch.device(device))
+
+    def _pairs(self, n):
+        z = standard_normal(n, self.generator.latent_size, self.rng).to(self.device)
+        with torch.no_grad():
+            return self.generator(z), z
+
+    def block(self, n_steps):
+        return torch.stack([self._step() for _ in range(n_steps)])
+
+    def _step(self):
+        x, z = self._pairs(self.batch_size)
+        loss = squared_l2(self.encoder(x), z).mean()
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        return loss.detach().reshape(1, 1)
+
+    def finish(self):
+        self.encoder.eval()
+        x, z = self._pairs(N_HELD_OUT)
+        with torch.no_grad():
+            left = squared_l2(self.encoder(x), z).mean() / squared_l2(torch.zeros_like(z), z).mean()
+        return self.encoder.cpu(), 1 - left.item()
+
+
 @own_state()
-def train_encoder(generator, seed, *, n_steps, batch_size, device="cpu", verbose=True):
-    """An approximate inverse of a DCGAN generator, trained on pairs (g(z), z) that never repeat.
+def train_encoder(generator, seed, *, n_steps, batch_size, device="cpu", checkpoint=None, stop_at=None, verbose=True):
+    """An approximate inverse of a DCGAN generator. `checkpoint` and `stop_at` are those of `Training.run`.
 
     Returns the encoder, which maps images to latents (n, latent_size), and the share of the latents' variance that it
     explains of generated images it has not seen: 1 is an inverse, 0 no better than the prior's mean.
     """
-    made, rng = copy.deepcopy(generator).to(device).eval(), torch.Generator().manual_seed(seed)
-    sizes = made.arguments
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        encoder = Encoder(sizes["image_shape"], sizes["latent_size"], sizes["ngf"]).to(device).train()
-    adam = torch.optim.Adam(encoder.parameters(), **ADAM)
-
-    def pairs(n):
-        z = standard_normal(n, made.latent_size, rng).to(device)
-        with torch.no_grad():
-            return made(z), z
-
-    for _ in tqdm(range(n_steps), unit="step", desc="encoder", disable=not verbose):
-        x, z = pairs(batch_size)
-        loss = squared_l2(encoder(x), z).mean()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-    encoder.eval()
-    x, z = pairs(N_HELD_OUT)
-    with torch.no_grad():
-        explained = 1 - (squared_l2(encoder(x), z).mean() / squared_l2(torch.zeros_like(z), z).mean()).item()
-    return encoder.cpu(), explained
+    training = EncoderTraining(generator, seed, n_steps, batch_size, device)
+    return training.run(checkpoint, stop_at=stop_at, verbose=verbose)

@@ -8,6 +8,7 @@ import torch
 
 from ganod_lite.adgan import latent_search
 from ganod_lite.dcgan import Generator
+from ganod_lite.training import TimeIsUp
 from ganod_study.other_searches import search_in_turn, train_encoder
 
 STEPS = {"n_steps": 3, "lr_z": 0.25, "lr_theta": 5e-3}  # theta far enough for its steps to be seen
@@ -98,6 +99,21 @@ def test_an_encoder_s_starts_are_nearer_than_random_ones(generator):
 def test_an_encoder_that_has_learned_nothing_explains_nothing(generator):
     _, explained = train_encoder(generator, 0, n_steps=1, batch_size=8, verbose=False)
     assert explained < 0.2
+
+
+def test_training_an_encoder_goes_on_where_it_was_stopped(generator, tmp_path):
+    options = {"n_steps": 60, "batch_size": 8, "verbose": False}
+    whole, explained = train_encoder(generator, 0, **options)
+    with pytest.raises(TimeIsUp):
+        train_encoder(generator, 0, checkpoint=tmp_path / "c", stop_at=0.0, **options)
+    other = copy.deepcopy(generator)
+    torch.nn.init.normal_(other[0].weight)
+    for wrong in ((other, 0), (generator, 1)):
+        with pytest.raises(ValueError, match="another training"):
+            train_encoder(*wrong, checkpoint=tmp_path / "c", **options)
+    resumed, also = train_encoder(generator, 0, checkpoint=tmp_path / "c", **options)
+    assert explained == also and not list(tmp_path.iterdir())
+    assert all(torch.equal(p, q) for p, q in zip(whole.state_dict().values(), resumed.state_dict().values()))
 
 
 def test_training_an_encoder_is_repeatable_and_leaves_all_else_alone(generator):
