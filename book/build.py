@@ -19,6 +19,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -27,6 +28,7 @@ import papermill
 import torch
 import yaml
 from filelock import FileLock, Timeout
+from papermill.utils import chdir
 
 from ganod_study import datasets
 from ganod_study.store import circumstances, stopwatch, write_aside
@@ -35,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 PAGES = ROOT / "book" / "notebooks"
 PLACEHOLDER = "https://github.com/ganod/ganod"  # in _config.yml until the book has a repository
+AT_ONCE, CORES = 2, os.cpu_count() or 1  # notebooks that run at the same time
 STANDARD = {"scale": "lite"}  # what the book is made with, beside the notebooks' own defaults
 
 # Goes behind the parameters of every notebook: papermill only warns of a name that does not exist.
@@ -97,6 +100,12 @@ def convert(source, repository):
     notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(guard, metadata=hidden))
     write_aside(path, nbformat.writes(notebook).encode())
     return path, parameters
+
+
+def with_defaults(parameters, given):
+    """The book's own values of a notebook's parameters, and those that it is run with."""
+    standard = {name: STANDARD.get(name, default) for name, (default, _) in parameters.items()}
+    return standard, {name: given.get(name, value) for name, value in standard.items()}
 
 
 def fingerprint(source, values, found):
@@ -185,16 +194,19 @@ def as_page(notebook, record, meanings):
     return notebook
 
 
-def make_page(source, path, parameters, given, found):
-    """Make the page of one notebook unless that has been done; return its record and whether it ran."""
-    standard = {name: STANDARD.get(name, default) for name, (default, _) in parameters.items()}
-    values = {name: given.get(name, value) for name, value in standard.items()}
-    digest = fingerprint(source, values, found)
-    page, record_path = PAGES / path.name, path.with_suffix(".json")
-    if record_path.exists() and page.exists():
+def kept_page(path, digest):
+    """The record of a notebook's page if that has been made and is what it would be now, else None."""
+    record_path = path.with_suffix(".json")
+    if record_path.exists() and (PAGES / path.name).exists():
         record = json.loads(record_path.read_text())
         if record["fingerprint"] == digest and not record["error"]:
-            return record, False
+            return record
+    return None
+
+
+def make_page(path, parameters, given, digest):
+    """Make the page of one notebook; return its record."""
+    standard, values = with_defaults(parameters, given)
     print(f"{path.stem}: running", flush=True)
     with stopwatch() as seconds:
         notebook, error = execute(path, values)
@@ -209,9 +221,9 @@ def make_page(source, path, parameters, given, found):
         **circumstances("cuda" if torch.cuda.is_available() else "cpu"),
     }
     meanings = {name: meaning for name, (_, meaning) in parameters.items()}
-    write_aside(page, nbformat.writes(as_page(notebook, record, meanings)).encode())
-    write_aside(record_path, json.dumps(record, indent=1).encode())
-    return record, True
+    write_aside(PAGES / path.name, nbformat.writes(as_page(notebook, record, meanings)).encode())
+    write_aside(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+    return record
 
 
 def status(records, found):
@@ -278,13 +290,22 @@ def build(given, only_convert, publish):
         if page.stem not in [source.stem for source in sources]:
             page.unlink()
     found = datasets.available(given.get("data_root"))
-    made = [make_page(*each, given, found) for each in notebooks]
-    records = [record for record, _ in made]
+    digests = {
+        path: fingerprint(source, with_defaults(parameters, given)[1], found) for source, path, parameters in notebooks
+    }
+    kept = {path: record for path in digests if (record := kept_page(path, digests[path]))}
+    to_make = [(path, parameters, given, digests[path]) for _, path, parameters in notebooks if path not in kept]
+    # Two at a time: where one computes with one thread or waits for its kernel to start, the other has the cores.
+    at_once = min(AT_ONCE, len(to_make), CORES) or 1
+    os.environ.setdefault("GANOD_JOBS", str(CORES // at_once))  # processes that a page's grid is computed in
+    with chdir(ROOT), ThreadPoolExecutor(at_once) as pool:  # papermill changes the folder of all threads
+        made = dict(zip((path for path, *_ in to_make), pool.map(make_page, *zip(*to_make))))
+    records = [kept.get(path) or made[path] for path in digests]
     write_aside(ROOT / "book" / "status.md", status(records, found).encode())
     complete = html(settings)
 
-    for record, ran in made:
-        result = "FAILED after" if record["error"] else "ran" if ran else "unchanged, ran"
+    for path, record in zip(digests, records):
+        result = "FAILED after" if record["error"] else "unchanged, ran" if path in kept else "ran"
         print(f"{record['notebook']}: {result} {record['seconds']} s")
     print(f"The book: {BUILD / '_build' / 'html' / 'index.html'}")
     failed = ", ".join(record["notebook"] for record in records if record["error"])
@@ -300,8 +321,8 @@ def main():
     parser.add_argument("--publish", action="store_true", default=published, help="refuse the placeholder repository")
     args = parser.parse_args()
 
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads of a kernel stall when anything else runs
     # Seconds between two updates of a progress bar: a log keeps every one.
-    os.environ.setdefault("GANOD_JOBS", str(os.cpu_count()))  # processes that a page's grid is computed in
     os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "15")
     BUILD.mkdir(exist_ok=True)
     lock = FileLock(BUILD / "lock")  # two builds would write the same files

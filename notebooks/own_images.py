@@ -127,9 +127,10 @@ own_images.planted(found)
 #
 # ## Settings
 #
-# The network and its training are those of {doc}`table1` at the scale, but for `lite`: a smaller latent space
-# and more steps, which suit a few hundred images. On one core of an AMD EPYC, `lite` takes about 1 to 2 minutes for
-# images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes. `paper` needs a GPU.
+# The network and its training are those of {doc}`table1` at the scale, but for `lite`: a smaller latent space,
+# which suits a few hundred images, and more starting points. On one core of an AMD EPYC, `lite` takes about 1 to 2
+# minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes. `paper`
+# needs a GPU.
 
 # %%
 own_images.settings_table(found)
