@@ -254,12 +254,22 @@ def test_messages_are_on_the_status_page_only(toy):
     assert not any(cell.get("outputs") for cell in page.cells)
 
 
+def test_two_notebooks_run_at_the_same_time(toy):
+    waits = 'for _ in range(1200):\n    time.sleep(0 if Path("go").exists() else 0.05)\nassert Path("go").exists()\n'
+    toy.first.write_text(TOY + waits)
+    toy.second.write_text(TOY + 'Path("go").touch()\n')
+    toy.build.CORES = 2
+    toy.make()
+    for page in toy.build.PAGES.iterdir():
+        nbformat.validate(nbformat.read(page, as_version=4))
+
+
 def test_killed_build_is_finished_by_the_next(toy):
     toy.second.write_text(TOY + WAIT)
     script = "import build; build.html = lambda settings: True; build.main()"
     killed = subprocess.Popen([sys.executable, "-c", script], cwd=toy.root / "book")
     try:
-        while not (toy.root / "started").exists():
+        while not ((toy.root / "started").exists() and (toy.build.PAGES / "a.ipynb").exists()):
             assert killed.poll() is None, "the build ended before it could be killed"
             time.sleep(0.05)
     finally:
