@@ -53,8 +53,8 @@ MEDIUM = replace(  # all classes and images: some hours of a CPU
     n_ablation=200, ablation_seeds=8, ablation_steps=20,
 )  # fmt: skip
 LITE = replace(  # what a build has time for, half an hour of two slow cores
-    MEDIUM, n_train=2000, n_test=500, dimensions=(20, 40, 60), batch_size=32, n_iter=1500, n_iter_autoencoder=500,
-    n_seeds=4, anogan_steps=50, ablation_seeds=4,
+    MEDIUM, n_train=2000, n_test=500, dimensions=(20, 40, 60), batch_size=32, n_iter=1500, n_seeds=4, anogan_steps=50,
+    ablation_seeds=4,
 )  # fmt: skip
 SMOKE = replace(
     LITE, n_train=60, n_test=60, n_holdout=30, dimensions=(4, 8), latent_size=8, ngf=4, batch_size=16,

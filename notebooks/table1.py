@@ -169,7 +169,7 @@ digits.show(figures.generated_images, store=store)
 # | OC-SVM | Gaussian, ν = 0.1, length scale tuned automatically | the rule of {cite:t}`evangelista2007` |
 # | GMM | 2 to 20 components by BIC | the same, full covariances |
 # | AlexNet's features | its final convolutional layer, then PCA | torchvision's AlexNet, which is the single tower of 2014 and not the original two; the whole image resized to 224 × 224; the fifth convolution after ReLU and max pooling, 9,216 numbers, then PCA as above |
-# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium`, 500 at `lite` |
+# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium` and `lite` |
 # | DCAE's score | reconstruction error | squared L2 |
 # | VAE's score | evidence lower bound | its negative with 8 posterior samples; the likelihood is Gaussian, with one variance for all pixels at its optimum on the training images |
 # | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN; 500 steps of Adam (0.03) from one start, at `medium` 100, at `lite` 50; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |
