@@ -134,5 +134,5 @@ baselines.beyond_auc(stored)
 # %%
 records.totals([e for e in stored if e.parameters["method"] in (*baselines.SCORES, "adgan")])
 
-# %%
+# %% tags=["hide-output"]
 records.listing(entries)
