@@ -60,7 +60,7 @@ ablations.found(searches, losses, generators, stability, forests, rerun, inverse
 #
 # One long search records its loss after each step, so it contains every shorter search. It is run
 # twice from the same starting points: with the generator's weights θ adapting, as in ADGAN, and with θ
-# frozen. These searches are longer than Table 1's, have more starting points and fewer images.
+# frozen. These searches are longer than Table 1's, and of fewer images.
 
 # %%
 ablations.ran(searches)
