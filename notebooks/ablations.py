@@ -158,7 +158,7 @@ summaries.together(rerun).show(ablations.rerun)
 # the draw. All blocks are of the same images. With few blocks the sd itself is rough, and
 # the largest number has a single block and so no sd.
 
-# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set: the AUC over 1, 2, 4 and more starting points, a thin line with a band for each class and a thick line for the mean. The table below has the means and how far the draws vary"}}
+# %% mystnb={"figure": {"caption": "ROC-AUC against the number of starting points at this build's scale: mean over disjoint blocks of that many points, with a band of one standard deviation between blocks; thick: the mean over classes.", "name": "ablation-seeds"}, "image": {"alt": "A panel for each data set: the AUC over 1, 2 and more starting points, a thin line with a band for each class and a thick line for the mean. The table below has the means and how far the draws vary"}}
 summaries.together(searches).show(figures.ablation_seeds)
 
 # %%
