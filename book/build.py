@@ -321,7 +321,9 @@ def main():
     parser.add_argument("--publish", action="store_true", default=published, help="refuse the placeholder repository")
     args = parser.parse_args()
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads of a kernel stall when anything else runs
+    if "OMP_NUM_THREADS" not in os.environ:  # two threads of a kernel stall when anything else runs
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)  # as in the kernels: the pages' records say it
     # Seconds between two updates of a progress bar: a log keeps every one.
     os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "15")
     BUILD.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
-os.environ["GANOD_JOBS"] = "1"  # the build sets it to the number of cores for the process that it runs in
+os.environ["GANOD_JOBS"] = "1"  # the build sets it for all that it starts, and a test may run a build
 
 
 @pytest.fixture(scope="session")
