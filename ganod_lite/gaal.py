@@ -388,7 +388,7 @@ class GAAL(TableDetector):
                     history[name].append(loss)
                 self._check_losses(history, epoch, X)
                 if y is not None:
-                    history["auc"].append(_auc(y, _scores(game.D.networks[0], X)))
+                    history["auc"].append(auc_by_ranks(y, _scores(game.D.networks[0], X)))
                 if stop is None and self._stops(epoch, history, n // batch):
                     stop, scores_at_stop = epoch, _scores(game.D.networks[0], X)
                     last = progress.total = stop * self._times()
@@ -681,8 +681,8 @@ def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
     return torch.sigmoid(-logits).squeeze(1).numpy()
 
 
-def _auc(y: np.ndarray, scores: np.ndarray) -> float:
-    """ROC-AUC from ranks: scikit-learn's would take longer than the epoch that it watches."""
+def auc_by_ranks(y: np.ndarray, scores: np.ndarray) -> float:
+    """ROC-AUC from ranks, ties half: scikit-learn's would take longer than the epoch that it watches."""
     n_out, n_in = np.sum(y == 1), np.sum(y == 0)
     return float((rankdata(scores)[y == 1].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
 

@@ -364,7 +364,7 @@ def test_labels_are_only_watched(table):
 
 def test_watched_auc_counts_ties_half():
     y, scores = np.array([0, 1, 1, 0, 1]), np.array([0.5, 0.5, 0.9, 0.1, 0.1])
-    assert gaal._auc(y, scores) == pytest.approx(roc_auc_score(y, scores))
+    assert gaal.auc_by_ranks(y, scores) == pytest.approx(roc_auc_score(y, scores))
 
 
 RAGGED = [[1], [1, 2]] * 550
