@@ -25,7 +25,7 @@ from ganod_lite.losses import laplacian_pyramid, squared_l2
 from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 from .other_searches import search_in_turn, train_encoder
-from .store import stopwatch
+from .store import beside, stopwatch
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
 N_RANKED, N_GENERATED, N_BESIDE = 10, 100, 5  # of `ranking`: at each end; looked at, of which are shown
@@ -122,9 +122,9 @@ def encoder_of(job, cell):
     """An approximate inverse of the cell's generator, and the details to record of it."""
 
     def train():
-        s, (generator, details), stem = job.settings, generator_of(job, cell), cell.stem(job.store)
+        s, (generator, details) = job.settings, generator_of(job, cell)
         options = {"n_steps": s.n_iter_autoencoder, "batch_size": s.batch_size, "stop_at": job.stop_at}
-        options |= {"checkpoint": stem.with_name(f"{stem.name}.checkpoint")}
+        options |= {"checkpoint": beside(cell.stem(job.store), ".checkpoint")}
         with stopwatch() as seconds:
             encoder, explained = train_encoder(generator, cell.seed, **options, **job.options)
         return encoder, details | {"explained": explained, "seconds_of_fit": seconds()}

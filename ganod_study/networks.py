@@ -17,6 +17,7 @@ from ganod_lite.images import as_images
 
 from . import datasets
 from .scales import settings_of, some_of
+from .store import beside
 
 TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")  # the settings that a GAN depends on
 AUTOENCODER = (*TRAINING[:-1], "n_iter_autoencoder")
@@ -125,7 +126,7 @@ def _checkpoint(networks, store):
     """The file for the state of a training: of one network under its own name, of several under a digest of theirs."""
     stem = networks[0].stem(store)
     if len(networks) == 1:
-        return stem.with_name(f"{stem.name}.checkpoint")
+        return beside(stem, ".checkpoint")
     names = "+".join(network.stem(store).name for network in networks)
     return stem.with_name(f"{len(networks)}-networks-{sha256(names.encode()).hexdigest()[:16]}.checkpoint")
 

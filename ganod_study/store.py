@@ -72,10 +72,10 @@ class Store:
 
     def get(self, stem):
         """The entry at `stem`; None where there is none, or (with a warning) where it is damaged."""
-        if not _with(stem, ".json").exists():
+        if not beside(stem, ".json").exists():
             return None
         try:
-            record = _read_record(_with(stem, ".json"))
+            record = _read_record(beside(stem, ".json"))
             raw = (stem.parent / record["file"]).read_bytes()
             if hashlib.sha256(raw).hexdigest() != record["sha256"]:
                 raise ValueError(f"the SHA-256 of {record['file']} is not that of the record")
@@ -99,7 +99,7 @@ class Store:
         for name, values in arrays.items():
             if isinstance(values, np.ndarray) and not np.isfinite(values).all():
                 raise FloatingPointError(f"{stem.name}: {name} is not finite; nothing is stored.")
-        file = _with(stem, ".npz" if all(isinstance(v, np.ndarray) for v in arrays.values()) else ".pt")
+        file = beside(stem, ".npz" if all(isinstance(v, np.ndarray) for v in arrays.values()) else ".pt")
         raw = _pack(arrays, file.name)
         record = {
             "parameters": parameters,
@@ -111,15 +111,15 @@ class Store:
         }
         text = json.dumps(record, indent=1) + "\n"
         write_aside(file, raw)
-        write_aside(_with(stem, ".json"), text.encode())
+        write_aside(beside(stem, ".json"), text.encode())
         return Entry(json.loads(text), arrays)
 
     def copy(self, source, stem):
         """Copy the entry at `stem` (relative to the root) from another store."""
-        record = _with(source.root / stem, ".json").read_bytes()
+        record = beside(source.root / stem, ".json").read_bytes()
         file = Path(stem).with_name(json.loads(record)["file"])
         write_aside(self.root / file, (source.root / file).read_bytes())
-        write_aside(_with(self.root / stem, ".json"), record)
+        write_aside(beside(self.root / stem, ".json"), record)
 
     def entries(self, **wanted):
         """All undamaged entries whose parameters have the wanted values, in order of their path."""
@@ -182,7 +182,8 @@ def _read_record(path):
     return record
 
 
-def _with(stem, suffix):
+def beside(stem, suffix):
+    """The file of an entry, or of what is still to become one, with a suffix."""
     return stem.with_name(stem.name + suffix)
 
 

@@ -27,7 +27,7 @@ from .jobs import load_images
 from .networks import diversity
 from .runner import COMMITTED, run
 from .scales import SCALES, known
-from .store import Store, stopwatch
+from .store import Store, beside, stopwatch
 from .summaries import Curves
 
 SCALE = "medium"  # whose networks, batches and search the candidates have
@@ -186,7 +186,7 @@ class TuningJob:
         """The generator, None if its training diverged, and what to record of the training."""
         s, first = self.settings, self.cells[0]
         stem = replace(first, candidate=self.training).stem(self.store)
-        checkpoint = stem.with_name(f"{stem.name}.checkpoint")
+        checkpoint = beside(stem, ".checkpoint")
         generator, diverged = None, ""
         with stopwatch() as seconds:
             try:
