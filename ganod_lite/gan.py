@@ -211,9 +211,9 @@ class GANTraining(Training):
             noise.append(torch.randn(n_steps, n + 1, b, self.generator.latent_size, **options))
             mix.append(torch.rand(n_steps, n, b, 1, **options))
         draws = (torch.cat(parts, -1) for parts in (real, noise, mix))
-        return torch.stack([self._step(*step) for step in zip(*draws)])
+        return torch.stack([self.step(*draw) for draw in zip(*draws)])
 
-    def _step(self, real: torch.Tensor, noise: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
+    def step(self, real: torch.Tensor, noise: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
         """n_critic critic steps and one generator step.
 
         real: indices (n_critic, batch, groups); noise (n_critic + 1, batch, groups * latent_size);

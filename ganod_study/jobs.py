@@ -69,7 +69,9 @@ class Cell(_Cell):
         parameters = asdict(self) | some_of(self.settings, method.uses) | {"version": method.version}
         parameters |= {"latent_size": method.latent_size} if method.latent_size else {}
         parameters |= {"trained_on": self.network.normal_class} if method.other_class else {}
-        return parameters | ({"network_version": networks.VERSIONS[method.network]} if method.network else {})
+        if not method.network:
+            return parameters
+        return parameters | self.network.average | {"network_version": networks.VERSIONS[method.network]}
 
     @property
     def folder(self):

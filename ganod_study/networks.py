@@ -16,6 +16,7 @@ from ganod_lite.gan import GAN, has_batch_norm, train_gans
 from ganod_lite.images import as_images
 
 from . import datasets
+from .averaging import train_averaged
 from .scales import settings_of, some_of
 from .store import beside
 
@@ -47,7 +48,13 @@ class Network:
         parameters |= {"method": self.kind, "version": VERSIONS[self.kind]}
         parameters |= some_of(self.settings, TRAINING if self.kind == "gan" else AUTOENCODER)
         parameters |= {"objective": self.objective} if self.kind == "gan" else {}
+        parameters |= self.average
         return parameters | ({"latent_size": self.latent_size} if self.latent_size else {})
+
+    @property
+    def average(self):
+        """The setting of that name as one of the parameters, of a GAN whose generator is averaged."""
+        return {"average": self.settings.average} if self.kind == "gan" and self.settings.average else {}
 
     @property
     def shares(self):
@@ -96,9 +103,12 @@ def _train_gans(networks, store, images, options):
     together = checkpoint.with_suffix(".together")  # who shares the checkpoint: see `unfinished`
     if len(networks) > 1:
         write_aside(together, json.dumps([asdict(network) for network in networks]).encode())
-    gans = train_gans(
-        sets, [n.seed for n in networks], objective=networks[0].objective, checkpoint=checkpoint, **options
-    )
+    arguments = {"objective": networks[0].objective, "checkpoint": checkpoint} | options
+    seeds = [network.seed for network in networks]
+    if average := networks[0].average:
+        _, gans = train_averaged(sets, seeds, decay=average["average"], **arguments)
+    else:
+        gans = train_gans(sets, seeds, **arguments)
     for network, gan, x in zip(networks, gans, sets):
         arrays = {
             "generator": gan.generator.state_dict(),

@@ -19,14 +19,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganod_lite.adgan import latent_search
-from ganod_lite.gan import RECIPES, train_gans
+from ganod_lite.gan import RECIPES
 from ganod_lite.images import as_images
 
 from . import datasets
+from .averaging import train_averaged
 from .jobs import load_images
 from .networks import diversity
 from .runner import COMMITTED, run
-from .scales import SCALES, known
+from .scales import AVERAGE, SCALES, known
 from .store import Store, beside, stopwatch
 from .summaries import Curves
 
@@ -34,6 +35,7 @@ SCALE = "medium"  # whose networks, batches and search the candidates have
 DATASETS = ("mnist", "cifar10")  # those of Table 1
 N_STEPS = 1000  # generator steps where they are not the question
 STEPS = (250, 500, 1000, 2000, 4000)
+AVERAGED_STEPS = 2700  # where the average is the question: a third of the scale "large"
 N_HOLDOUT = 500
 N_SEARCHED = 100  # images of the holdout, the first
 N_GENERATED = 2000
@@ -48,7 +50,7 @@ class Candidate:
 
     own_statistics: BatchNorm in the search normalises by the statistics of its batch, which is one image,
     and not by the running ones. resized: MNIST is brought from 28 to 32 pixels by bilinear interpolation
-    and not by padding.
+    and not by padding. average: decay of the moving average of the generator's weights, 0 for its last weights.
     """
 
     objective: str
@@ -56,17 +58,19 @@ class Candidate:
     n_steps: int
     own_statistics: bool = False
     resized: bool = False
+    average: float = 0.0
 
     @property
     def training(self):
-        """The candidate that the same generator is trained for."""
-        return replace(self, own_statistics=False)
+        """The candidate that the same generators are trained for: the last one, which all trainings have."""
+        return replace(self, own_statistics=False, average=0.0)
 
     def parameters(self, dataset, normal_class, seed):
         """All that the entry's numbers depend on."""
         s = SCALES[SCALE][dataset]
         return {
-            "dataset": dataset, "method": "tuning", "normal_class": normal_class, "seed": seed, **asdict(self),
+            "dataset": dataset, "method": "tuning", "normal_class": normal_class, "seed": seed,
+            **{name: value for name, value in asdict(self).items() if name != "average" or value},
             "latent_size": s.latent_size, "ngf": s.ngf, "batch_size": s.batch_size, "n_seeds": s.n_seeds,
             "n_search_steps": s.n_steps, "n_holdout": N_HOLDOUT, "n_searched": N_SEARCHED,
             "n_generated": N_GENERATED, "n_components": N_COMPONENTS, "version": VERSION,
@@ -90,6 +94,13 @@ def questions(dataset):
         "critic": Question({critic_option(way.objective, way.n_critic): way for way in ways}, "frechet"),
         "steps": Question({f"{n:,}": replace(base, n_steps=n) for n in STEPS}, "frechet"),
         "batch norm": Question(of_search, "search_loss"),  # the samples are the same
+        "average": Question(
+            {
+                "the last weights": (longer := replace(base, n_steps=AVERAGED_STEPS)),
+                "their moving average": replace(longer, average=AVERAGE),
+            },
+            "frechet",
+        ),
     }
     if dataset == "mnist":
         found["size"] = Question({"padded": base, "resized": replace(base, resized=True)}, "frechet")
@@ -108,6 +119,7 @@ def own_option(name, scale):
             "steps": f"{s.n_iter:,}",
             "batch norm": "running statistics",  # see latent_search
             "size": "padded",  # see load_images
+            "average": "their moving average" if s.average else "the last weights",
         }[name]
         for s in map(SCALES[scale].get, DATASETS)
     ]
@@ -183,31 +195,32 @@ class TuningJob:
 
     @cached_property
     def trained(self):
-        """The generator, None if its training diverged, and what to record of the training."""
+        """{decay of its average: generator}, empty if the training diverged, and what to record of the training."""
         s, first = self.settings, self.cells[0]
         stem = replace(first, candidate=self.training).stem(self.store)
         checkpoint = beside(stem, ".checkpoint")
-        generator, diverged = None, ""
+        generators, diverged = {}, ""
         with stopwatch() as seconds:
             try:
-                (gan,) = train_gans(
-                    [self.holdout.x_train], [first.seed], n_steps=self.training.n_steps, latent_size=s.latent_size,
-                    ngf=s.ngf, batch_size=s.batch_size, objective=self.training.objective,
-                    n_critic=self.training.n_critic, device=self.device, checkpoint=checkpoint,
-                    stop_at=self.stop_at, verbose=self.verbose,
+                (last,), (averaged,) = train_averaged(
+                    [self.holdout.x_train], [first.seed], decay=AVERAGE, n_steps=self.training.n_steps,
+                    latent_size=s.latent_size, ngf=s.ngf, batch_size=s.batch_size,
+                    objective=self.training.objective, n_critic=self.training.n_critic, device=self.device,
+                    checkpoint=checkpoint, stop_at=self.stop_at, verbose=self.verbose,
                 )  # fmt: skip
-                generator = gan.generator
+                generators = {0.0: last.generator, AVERAGE: averaged.generator}
             except FloatingPointError as error:
                 checkpoint.unlink(missing_ok=True)
                 diverged = str(error)
         details = {"seconds_of_training": round(seconds(), 2), "n_train": len(self.holdout.x_train)}
-        return generator, details | ({"diverged": diverged} if diverged else {})
+        return generators, details | ({"diverged": diverged} if diverged else {})
 
     def compute(self, cell):
         """Measure a candidate and store what was found: its entry."""
-        (generator, shared), arrays, details = self.trained, {}, {}
+        (generators, shared), arrays, details = self.trained, {}, {}
         with stopwatch() as seconds:
-            if generator is not None:
+            if generators:
+                generator = generators[cell.candidate.average]
                 searched = own_statistics(generator) if cell.candidate.own_statistics else generator
                 s = self.settings
                 options = {"n_seeds": s.n_seeds, "n_steps": s.n_steps, "device": self.device, "verbose": self.verbose}

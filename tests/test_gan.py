@@ -350,7 +350,7 @@ def test_divergence_is_an_error_that_says_what_to_try(monkeypatch):
 
 
 def test_divergence_names_the_set_it_came_from(monkeypatch, small_blocks):
-    monkeypatch.setattr(GANTraining, "_step", lambda *args: torch.tensor([[0.0, 0.0], [0.0, float("nan")]]))
+    monkeypatch.setattr(GANTraining, "step", lambda *args: torch.tensor([[0.0, 0.0], [0.0, float("nan")]]))
     with pytest.raises(FloatingPointError, match=r"between steps 0 and 3 for set 1 \(seed 8\)"):
         train([images(20, 0), images(20, 1)], [7, 8])
 

@@ -12,10 +12,10 @@ import torch
 
 from ganod_lite.adgan import latent_search
 from ganod_lite.dcgan import Generator
-from ganod_lite.gan import train_gans
 from ganod_lite.images import as_images
 from ganod_study import datasets, figures, jobs, tuning
 from ganod_study.__main__ import main
+from ganod_study.averaging import train_averaged
 from ganod_study.scales import MEDIUM, SCALES
 from ganod_study.store import Entry, Store
 from ganod_study.tables import tuning as tables
@@ -58,6 +58,7 @@ def small(monkeypatch):
     jobs.load_images.cache_clear()
     monkeypatch.setitem(SCALES, "medium", dict.fromkeys(("mnist", "cifar10"), SMALL))
     sizes = {"N_HOLDOUT": 12, "N_SEARCHED": 3, "N_GENERATED": 20, "N_COMPONENTS": 4, "N_STEPS": 2, "STEPS": (1, 2, 3)}
+    sizes["AVERAGED_STEPS"] = 4
     for name, value in sizes.items():
         monkeypatch.setattr(tuning, name, value)
     yield images
@@ -135,17 +136,17 @@ def test_candidates_are_trained_on_the_class_less_its_holdout_and_on_nothing_els
 
     def train(image_sets, seeds, **options):
         seen.append((image_sets[0], seeds, options))
-        return train_gans(image_sets, seeds, **options)
+        return train_averaged(image_sets, seeds, **options)
 
-    monkeypatch.setattr(tuning, "train_gans", train)
+    monkeypatch.setattr(tuning, "train_averaged", train)
     entries = run(tmp_path)  # any touch of test images fails
     wanted = candidates("mnist")
     assert [e.parameters for e in entries] == [json.loads(json.dumps(c.parameters("mnist", 8, 0))) for c in wanted]
-    assert len(wanted) == len(entries) == 10 and len(seen) == 9  # one generator is searched in two ways
+    assert len(wanted) == len(entries) == 12 and len(seen) == 10  # two trainings have two candidates
     of_class = {image.tobytes() for image in small.x_train[small.y_train == 8]}
     padded = [x for x, _, options in seen if {image.tobytes() for image in x} < of_class]
-    assert len(padded) == 8 and all(len(x) == 28 and np.array_equal(x, padded[0]) for x in padded)
-    for (_, seeds, options), candidate in zip(seen, [c for c in wanted if not c.own_statistics]):
+    assert len(padded) == 9 and all(len(x) == 28 and np.array_equal(x, padded[0]) for x in padded)
+    for (_, seeds, options), candidate in zip(seen, [c for c in wanted if c == c.training]):
         assert seeds == [0]
         for name in ("objective", "n_critic", "n_steps"):
             assert options[name] == getattr(candidate, name)
@@ -182,7 +183,7 @@ def test_a_diverged_training_is_stored_as_such_and_not_tried_again(small, tmp_pa
         checkpoint.touch()
         raise FloatingPointError("GAN training diverged")
 
-    monkeypatch.setattr(tuning, "train_gans", diverge)
+    monkeypatch.setattr(tuning, "train_averaged", diverge)
     for _ in range(2):
         (entry,) = run(tmp_path, max_steps=1)
         assert entry.record["details"]["diverged"] == "GAN training diverged"
@@ -192,12 +193,13 @@ def test_a_diverged_training_is_stored_as_such_and_not_tried_again(small, tmp_pa
 
 
 def test_time_that_is_up_leaves_a_checkpoint_and_no_entry(small, tmp_path, monkeypatch):
-    assert run(tmp_path, time_limit=-1) == [None] * 10
+    assert run(tmp_path, time_limit=-1) == [None] * 12
     monkeypatch.setattr(tuning, "STEPS", (90,))
     monkeypatch.setattr(tuning, "N_STEPS", 120)
     limited = {"max_steps": 90, "time_limit": 100}
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "train_gans", lambda *sets, **options: train_gans(*sets, **options | {"stop_at": 0.0}))
+        at_once = {"stop_at": 0.0}
+        patch.setattr(tuning, "train_averaged", lambda *sets, **options: train_averaged(*sets, **options | at_once))
         assert run(tmp_path, **limited) == [None]
     assert len(list(tmp_path.rglob("*.checkpoint"))) == 1
     (resumed,), (undisturbed,) = run(tmp_path, **limited), run(tmp_path / "other", **limited)
@@ -229,7 +231,7 @@ def test_command_says_what_is_there(small, tmp_path, capsys):
     assert main(["tune", *arguments, "--max-steps", "1"]) == 0
     assert "mnist: 2 of 2 candidates" in capsys.readouterr().out
     assert main(["tune", *arguments, "--time-limit", "-1"]) == 3
-    assert "mnist: 2 of 20 candidates" in capsys.readouterr().out
+    assert "mnist: 2 of 24 candidates" in capsys.readouterr().out
 
 
 def test_candidates_that_questions_share_are_one():

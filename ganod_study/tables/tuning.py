@@ -23,6 +23,7 @@ QUESTIONS = {
     "steps": "Training time",
     "batch norm": "Batch normalisation in the search",
     "size": "Size of MNIST",
+    "average": "Averaged weights",
 }
 MARGIN = 0.75  # the share of trainings in which a choice has to be ahead of an option to be preferred to it
 
@@ -121,7 +122,7 @@ def sentence(entries, name):
     ]
     if name == "steps" and choice.option == [option for option in found if found[option]][-1]:
         lines.append("- That is the most tried: more may be better still.")
-    for scale in (SCALE, "paper"):
+    for scale in (SCALE, "large", "paper"):
         for own in own_option(name, scale):
             if own == choice.option:
                 verdict = "which is the choice"
@@ -164,4 +165,5 @@ def records(entries):
 
 def _in_words(p):
     words = [critic_option(p["objective"], p["n_critic"]), f"{p['n_steps']:,} steps"]
-    return ", ".join(words + ["own statistics"] * p["own_statistics"] + ["resized"] * p["resized"])
+    some = {"own statistics": p["own_statistics"], "resized": p["resized"], "averaged": "average" in p}
+    return ", ".join(words + [word for word, holds in some.items() if holds])
