@@ -10,7 +10,7 @@ for its threshold.
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
@@ -66,21 +66,20 @@ REPRODUCED = "reproduced"
 WITHIN = f"reproduced within {TOLERANCE}"
 NOT_REPRODUCED = "not reproduced"
 UNDECIDED = "undecided"
-DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED)} | {
-    scale: (f"{REPRODUCED} at {scale}", f"{NOT_REPRODUCED} at {scale}") for scale in ("medium", "lite")
-}
+BELOW = {scale: (f"{REPRODUCED} at {scale}", f"{NOT_REPRODUCED} at {scale}") for scale in ("large", "medium", "lite")}
+DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED)} | BELOW
 NOT_YET = "not yet checked at the paper's scale"
 CANNOT = "can't be checked here"
-VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED, *DECIDED["medium"], *DECIDED["lite"], NOT_YET, CANNOT)
+VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED, *chain(*BELOW.values()), NOT_YET, CANNOT)
 # What claims come to
 OUTCOMES = {
-    REPRODUCED: (REPRODUCED, WITHIN, DECIDED["medium"][0], DECIDED["lite"][0]),
-    NOT_REPRODUCED: (NOT_REPRODUCED, DECIDED["medium"][1], DECIDED["lite"][1]),
+    REPRODUCED: (REPRODUCED, WITHIN, *(holds for holds, _ in BELOW.values())),
+    NOT_REPRODUCED: (NOT_REPRODUCED, *(fails for _, fails in BELOW.values())),
     UNDECIDED: (UNDECIDED, NOT_YET),
     "can't be checked": (CANNOT,),
 }
 INDICATION = "Only an indication"
-FROM_BEST = ("paper", "medium", "lite", "smoke")
+FROM_BEST = ("paper", "large", "medium", "lite", "smoke")
 
 
 @dataclass(frozen=True)

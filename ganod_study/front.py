@@ -142,12 +142,12 @@ def dots(evidence):
     for axis, dataset in zip(axes, PAPERS_DATA):
         paper = [paper_mean(dataset, m) for m in TABLE1]
         axis.scatter(paper, places, marker="|", s=110, linewidth=2, color="black", label="paper")
-        for scale, fill in (("paper", "full"), ("medium", "none")):
+        for scales, fill in ((("paper",), "full"), (("large", "medium"), "none")):
             found = [
-                (means[dataset][m][0], y) for m, y in zip(TABLE1, places) if means[dataset].get(m, (0, 0))[1] == scale
+                (means[dataset][m][0], y) for m, y in zip(TABLE1, places) if means[dataset].get(m, (0, 0))[1] in scales
             ]
             if found:
-                label = "ours" if scale == "paper" else "ours, small networks"
+                label = "ours" if "paper" in scales else "ours, small networks"
                 values, ys = zip(*((mean.value, y) for mean, y in found))
                 axis.errorbar(
                     values, ys, xerr=[mean.interval.half for mean, _ in found], fmt="o", fillstyle=fill,

@@ -49,6 +49,7 @@ SETTINGS = {  # how long to train and how widely to search; the rest as for the 
     "smoke": SMOKE,  # to see that all works
     "lite": replace(LITE, latent_size=64, n_seeds=8),  # 1 to 2 minutes of a core at 32 x 32
     "medium": SCENES,  # 10 minutes of a core at 32 x 32
+    "large": replace(SCENES, n_iter=8000, n_seeds=64),  # half an hour
     "paper": PAPER,  # hours of a GPU
 }
 TRAINING = ("latent_size", "ngf", "batch_size", "objective", "n_iter")
@@ -206,7 +207,7 @@ def rank(looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_ro
     output : path
         A folder that is not there, is empty, or holds results of the same call: one that was interrupted goes on,
         and finished results are written again. Any other is refused.
-    scale : "smoke", "lite", "medium" or "paper", default "lite"
+    scale : "smoke", "lite", "medium", "large" or "paper", default "lite"
         How long to train, see `SETTINGS`.
     false_alarm_rate : float, default 0.05
         The share of normal images that may be flagged.

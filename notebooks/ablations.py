@@ -17,7 +17,7 @@
 # takes the choices one at a time. In short, in this build:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 classes: list = None  # normal classes, such as [3, 5]; None: those of the scale
 seeds: list = [0]  # repetitions: each draws its own test images and trains its own networks
 stability_seeds: list = [0, 1, 2]  # trainings of each objective, on the digit 0, that stability is judged by

@@ -16,7 +16,7 @@
 # An AUC means little until you know what a score reaches without learning. In short, from stored results:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper": of ADGAN's variants, the rest is stored results
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper": of ADGAN's variants, the rest is stored results
 classes: list = None  # normal classes, such as [3, 5]; None: those of the scale
 seeds: list = [0]  # repetitions: each draws its own test images and trains its own networks
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder

@@ -17,7 +17,7 @@
 # on them, how much depends on the stop, and what do other detectors reach? In short, from stored results:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 seeds: list = [0, 1, 2]  # repetitions of the learning curves
 table_seeds: list = [0, 1]  # repetitions of all tables in this build
 records: str = None  # folder of the stored results on tables; None: book/results/gaal

@@ -17,7 +17,7 @@
 # drawn. In short, in this build:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 repetitions: int = 5  # on the ring and the four clusters
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder
 store: str = None  # where results are kept; None: GANOD_STORE, else build/results

@@ -19,7 +19,7 @@
 # the choice with labels. In the stored searches:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 tables: list = [
     "onecluster",
     "WDBC",

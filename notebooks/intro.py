@@ -17,7 +17,7 @@
 # **SO-GAAL** {cite:p}`liu2019,qarchli2020` in tables. Do their numbers hold?
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 classes: list = None  # normal classes, such as [3, 5]; None: those of the scale
 seeds: list = [0]  # repetitions that the page of the claims has computed
 anomalous_class: int = 2  # of MNIST: the anomaly that is searched for

@@ -18,7 +18,7 @@
 # This page draws the figure and measures what it shows. In short, in this build:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 classes: list = [1]  # normal classes: a generator of two dimensions is trained for each, the first is drawn
 seeds: list = [0]  # repetitions: each draws its own test images and trains its own networks
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder

@@ -18,7 +18,7 @@
 # zeros are normal, and some of the images to rank are other digits. In short, in this build:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # how long to train: "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # how long to train: "smoke", "lite", "medium", "large" or "paper"
 folder: str = None  # normal images; None: the embedded digits
 check: str = None  # images to rank; None: those of the folder
 output: str = None  # a new folder for the results; None: one in `own-images` beside the store
@@ -129,8 +129,8 @@ own_images.planted(found)
 #
 # The network and its training are those of {doc}`table1` at the scale, but for `lite`: a smaller latent space,
 # which suits a few hundred images, and more starting points. On one core of an AMD EPYC, `lite` takes about 1 to 2
-# minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes. `paper`
-# needs a GPU.
+# minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes, `large` half an
+# hour. `paper` needs a GPU.
 
 # %%
 own_images.settings_table(found)

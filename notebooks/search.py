@@ -18,7 +18,7 @@
 # short, in this build:
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 normal_class: int = 1  # the class that the generator is trained on; the paper's figure has ones
 anomalous_class: int = 2  # another class, whose first test image is searched for beside it
 seed: int = 0  # the repetition: it draws its own test images and trains its own network

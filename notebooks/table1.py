@@ -17,7 +17,7 @@
 # from the others. Do its numbers hold?
 
 # %% tags=["parameters"]
-scale: str = "lite"  # "smoke", "lite", "medium" or "paper"
+scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
 classes: list = None  # normal classes, such as [3, 5]; None: those of the scale
 seeds: list = [0]  # repetitions: each draws its own test images and trains its own networks
 data_root: str = None  # where the data lie; None: GANOD_DATA, else the user's cache folder

@@ -111,7 +111,7 @@ def test_the_paper_s_protocol_is_the_paper_s():
 def test_every_setting_that_methods_use_exists_and_none_is_forgotten():
     used = {name for method in METHODS.values() for name in method.uses}
     settings = {*Settings.__dataclass_fields__, *TableSettings.__dataclass_fields__}
-    assert used == settings - {"classes"}
+    assert used == settings - {"classes", "average"}  # the average is a parameter of networks where there is one
     assert set(DETECTORS) < set(METHODS)
 
 
@@ -418,7 +418,7 @@ def test_what_is_stored_needs_no_data(store, monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, medium, paper; got 'huge'"),
+        ({"scale": "huge"}, ValueError, "scale must be one of smoke, lite, medium, large, paper; got 'huge'"),
         ({"dataset": "svhn"}, ValueError, "dataset must be one of digits; got 'svhn'"),
         ({"method": "svm"}, ValueError, "method must be one of kde, kde-alexnet, ocsvm, .*; got 'svm'"),
         ({"normal_class": 10}, ValueError, "normal_class must be one of 0, 1, .*9; got 10"),
@@ -434,7 +434,7 @@ def test_wrong_cells_are_named(wrong, error, message):
 
 
 def test_a_wrong_part_of_the_grid_is_named():
-    with pytest.raises(ValueError, match="scale must be one of smoke, lite, medium, paper; got 'tiny'"):
+    with pytest.raises(ValueError, match="scale must be one of smoke, lite, medium, large, paper; got 'tiny'"):
         attempt("tiny", "digits")
     with pytest.raises(ValueError, match="dataset must be one of digits, mnist, cifar10.*; got 'svhn'"):
         attempt("smoke", "svhn")
