@@ -74,7 +74,7 @@ def fits(job, cell):
 
     def fit():
         with stopwatch() as seconds:
-            detector = DETECTORS[cell.method](contamination=None, random_state=0)
+            detector = DETECTORS[cell.like](contamination=None, random_state=0)
             fitted = fit_dimensions(detector, seen_by(job, cell, job.x_train), job.settings.dimensions)
         return fitted, seconds()
 

@@ -280,13 +280,14 @@ def digest_of_test(images):
     return sha256(images.x_test.tobytes() + images.y_test.astype(np.uint8).tobytes()).hexdigest()
 
 
-def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, seed):
+def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, seed, contaminated=0.0):
     """Train on one class, test on all: the protocol of Table 1 of the ADGAN paper, as a `Split`.
 
     `n_train` of the class' training images (all if None); `n_test` and `n_holdout` images drawn at
     random from the whole test set, with no image in common. The draw of the test set depends on
     `seed` alone, so that all classes and methods are tested on the same images, and those of a
-    smaller `n_test` are the first of a larger one.
+    smaller `n_test` are the first of a larger one. contaminated: the share of the training images, drawn at random,
+    in whose place images of the other classes are learned; the test images are the same whatever it is.
 
     Raises ValueError for a class that does not exist or more images than there are.
     """
@@ -304,6 +305,7 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
         ("n_holdout", n_holdout, 0),
     ):
         check_scalar(number, name, Integral, min_val=least)
+    check_scalar(contaminated, "contaminated", Real, min_val=0, max_val=1, include_boundaries="left")
     if n_needed > len(of_class):
         raise ValueError(
             f"n_train={n_train}: {images.title} has only {len(of_class)} training images "
@@ -315,6 +317,9 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
     order = rng.permutation(n_images)
     test, holdout = order[:n_test], order[n_images - n_holdout :]
     train = np.sort(rng.permutation(of_class)[:n_train])
+    if n_strangers := round(contaminated * len(train)):
+        others = np.flatnonzero(images.y_train != normal_class)
+        train = np.sort(np.r_[rng.permutation(train)[n_strangers:], rng.permutation(others)[:n_strangers]])
     anomalous = (images.y_test != normal_class).astype(np.int64)
     return Split(
         images.x_train[train], images.x_test[test], anomalous[test],

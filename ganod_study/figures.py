@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from . import datasets, gaal, gaal_search, kde, summaries, tuning
-from .methods import METHODS, SCORES, TABLE1
+from .methods import CONTAMINATED, METHODS, SCORES, TABLE1
 from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
@@ -517,6 +517,28 @@ def baselines(entries, dataset):
     axis.set(xlabel="AUC", ylim=(len(names) + 0.5, -0.6))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def contamination(entries):
+    """Mean AUC against the percentage of anomalies among the training images, a panel for each data set."""
+    found = summaries.contaminations(entries)
+    if not found:
+        return not_run(*(f"{method}-contaminated-1" for method in CONTAMINATED))
+    figure, axes = new_figure(6.4, 3.6, 1, len(found), squeeze=False)
+    handles = {}
+    for (title, methods), axis in zip(found.items(), axes[0]):
+        for method, by_percent in methods.items():
+            means = [summaries.over_classes(_aucs(cells)).value for cells in by_percent.values()]
+            style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": METHODS[method].label}
+            (handles[method],) = axis.plot(list(by_percent), means, marker="o", markersize=3, **style)
+        axis.set(title=title, xlabel="anomalies in training (%)", xticks=list(by_percent))
+    axes[0, 0].set_ylabel("mean AUC")
+    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _aucs(cells):
+    return {key: summaries.entry_auc(entry) for key, entry in cells.items()}
 
 
 def kde_tree(entries):

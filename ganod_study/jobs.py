@@ -61,13 +61,23 @@ class Cell(_Cell):
             return None
         objective = (method.objective or self.settings.objective) if method.network == "gan" else ""
         trained_on = next_class(self.normal_class, self.settings.classes) if method.other_class else self.normal_class
-        return Network(method.network, self.dataset, trained_on, self.seed, self.scale, objective, method.latent_size)
+        about = method.network, self.dataset, trained_on, self.seed, self.scale, objective, method.latent_size
+        return Network(*about, contaminated=self.contaminated)
+
+    @property
+    def contaminated(self):
+        return METHODS[self.method].contaminated
+
+    @property
+    def like(self):
+        return METHODS[self.method].like or self.method
 
     @property
     def parameters(self):
         method = METHODS[self.method]
         parameters = asdict(self) | some_of(self.settings, method.uses) | {"version": method.version}
         parameters |= {"latent_size": method.latent_size} if method.latent_size else {}
+        parameters |= {"contaminated": self.contaminated} if self.contaminated else {}
         parameters |= {"trained_on": self.network.normal_class} if method.other_class else {}
         if not method.network:
             return parameters
@@ -86,9 +96,10 @@ class Cell(_Cell):
         """What cells must have in common to be one job."""
         if self.network:
             return self.network.shares
-        # Fits depend on the training images alone, which are the same for all seeds if all are taken.
+        # Fits depend on the training images alone, which are the same for all seeds if all of a class are taken.
         what = self.features if self.features == "AlexNet" else self.method
-        return self.scale, self.dataset, self.normal_class, what, self.settings.n_train and self.seed
+        drawn = self.settings.n_train is not None or self.contaminated
+        return self.scale, self.dataset, self.normal_class, what, self.seed if drawn else None
 
     def load(self, data_root):
         return load_images(self.dataset, datasets.data_root(data_root))

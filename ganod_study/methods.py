@@ -44,6 +44,8 @@ class Method:
     network: str = ""  # of networks.VERSIONS
     objective: str = ""  # of the GAN; "" is the scale's
     latent_size: int | None = None  # of the network; None is the scale's
+    contaminated: float = 0.0  # share of the training images that are of other classes
+    like: str = ""  # the method that this one is but for its training images
     other_class: bool = False  # whether the network was trained on the next class in place of the normal one
     features: str = ""  # what a classical method sees: "PCA" of the pixels or of "AlexNet"
     runs_on: tuple = ("device",)  # where it is computed: on the job's device, on the "cpu", or parts of it on each
@@ -421,6 +423,17 @@ METHODS = {  # those of Table 1 in its order
     "mogaal-plane": _on_table(
         "MO-GAAL", partial(tabular.plane, kind=MOGAAL, stop="stop_epochs_mo"), ("stop_epochs_mo",), colour=WINE
     ),
+}  # fmt: skip
+# What becomes of some of the above where a share of the training images are anomalies
+CONTAMINATED = ("kde", "ocsvm", "iforest", "gmm", "mean-image", "knn-pixels", "dcae", "vae", "adgan")
+STRANGERS = {1: 0.01, 5: 0.05, 10: 0.1}  # shares by their percentages
+METHODS |= {
+    f"{name}-contaminated-{percent}": replace(
+        METHODS[name], title=f"{METHODS[name].title}, {percent} % anomalies", contaminated=share, like=name,
+        in_table1=False, **({"compute": other_search, "shares": trained_network} if name == "adgan" else {}),
+    )
+    for name in CONTAMINATED
+    for percent, share in STRANGERS.items()
 }  # fmt: skip
 TABLE1 = tuple(name for name, method in METHODS.items() if method.in_table1)
 # those of the page "baselines": they know nothing of what is normal, or next to nothing; and a strong one

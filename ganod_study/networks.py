@@ -36,6 +36,7 @@ class Network:
     scale: str
     objective: str = ""  # of a GAN
     latent_size: int | None = None  # None: the scale's
+    contaminated: float = 0.0  # share of the training images that are of other classes
 
     @property
     def settings(self):
@@ -48,7 +49,7 @@ class Network:
         parameters |= {"method": self.kind, "version": VERSIONS[self.kind]}
         parameters |= some_of(self.settings, TRAINING if self.kind == "gan" else AUTOENCODER)
         parameters |= {"objective": self.objective} if self.kind == "gan" else {}
-        parameters |= self.average
+        parameters |= self.average | ({"contaminated": self.contaminated} if self.contaminated else {})
         return parameters | ({"latent_size": self.latent_size} if self.latent_size else {})
 
     @property
@@ -59,7 +60,8 @@ class Network:
     @property
     def shares(self):
         """What the cells have in common that are computed with it."""
-        return self.scale, self.dataset, self.normal_class, self.kind, self.objective, self.latent_size, self.seed
+        about = self.scale, self.dataset, self.normal_class, self.kind, self.objective, self.latent_size, self.seed
+        return (*about, self.contaminated) if self.contaminated else about
 
     def stem(self, store):
         folder = f"{self.dataset}/{self.scale}/{self.kind}"
@@ -158,9 +160,8 @@ def _train_autoencoders(networks, store, images, options):
 def split_of(what, images):
     """The `datasets.Split` of a cell or a network: by its class, its seed and its scale's settings."""
     s = what.settings
-    return datasets.one_versus_all(
-        images, what.normal_class, n_train=s.n_train, n_test=s.n_test, n_holdout=s.n_holdout, seed=what.seed
-    )
+    sizes = {"n_train": s.n_train, "n_test": s.n_test, "n_holdout": s.n_holdout}
+    return datasets.one_versus_all(images, what.normal_class, seed=what.seed, contaminated=what.contaminated, **sizes)
 
 
 def diversity(generator, x, n=100):

@@ -16,7 +16,7 @@ from ganod_lite import classic
 
 from . import datasets
 from .classical import DETECTORS
-from .methods import METHODS
+from .methods import CONTAMINATED, METHODS, STRANGERS
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
@@ -164,7 +164,8 @@ def mean_auc(cells, classes=None):
 def _fit_is_shared(entry):
     """Whether all repetitions have this one's fit, so that only the draw of the test images tells them apart."""
     p = entry.parameters
-    return not METHODS[p["method"]].network and p.get("n_train", 0) is None
+    drawn = p.get("n_train", 0) is not None or "contaminated" in p
+    return not METHODS[p["method"]].network and not drawn
 
 
 def class_means(entries, method):
@@ -267,6 +268,26 @@ def comparisons(entries, method, reference, step=None):
         for name, pairs in _pairs(entries, method, reference).items()
         for seed, (a, b, y) in pairs.items()
     }
+
+
+def contaminations(entries):
+    """{data set's title: {method: {percentage: {(class, seed): entry}}}} of what was trained with anomalies too.
+
+    The percentage is that of anomalies among the training images, 0 being without. All have the same classes,
+    repetitions and test images, at the best of the stored scales that has all.
+    """
+    found = {}
+    for title, some in by_dataset(entries).items():
+        for method, scale in product(CONTAMINATED, STORED):
+            at_scale = [e for e in some if e.parameters["scale"] == scale]
+            cells = {0: cells_of(at_scale, method)}
+            cells |= {percent: cells_of(at_scale, f"{method}-contaminated-{percent}") for percent in STRANGERS}
+            keys = sorted(set.intersection(*map(set, cells.values())))
+            for key, of in product(keys, cells.values()):
+                paired(cells[0][key], of[key])
+            if keys and method not in found.setdefault(title, {}):
+                found[title][method] = {percent: {key: of[key] for key in keys} for percent, of in cells.items()}
+    return {title: of for title, of in found.items() if of}
 
 
 # Curves

@@ -14,6 +14,7 @@ from ganod_lite.gan import new_networks
 from ganod_study import baselines, datasets, figures, runner
 from ganod_study.jobs import Cell, next_class
 from ganod_study.methods import METHODS
+from ganod_study.networks import split_of
 from ganod_study.reference import paper_mean
 from ganod_study.render import signed
 from ganod_study.statistics import auc, t_interval, true_positive_rate
@@ -200,3 +201,55 @@ def test_beyond_auc_is_a_mean_over_classes(made_up):
     arrays = [e.arrays for e in made_up if e.parameters["method"] == "adgan"]
     found = t_interval([true_positive_rate(a["labels"], a["scores"], 0.05) for a in arrays])
     assert f"{found.value:.3f} ± {found.half:.3f}" in row and "0.750" in row
+
+
+# --- anomalies among the training images ---
+
+
+def test_strangers_take_the_place_of_normal_images_and_the_test_images_stay():
+    images = datasets.load_images("digits")
+    sizes = {"n_train": 100, "n_test": 60, "n_holdout": 30, "seed": 3}
+    clean = datasets.one_versus_all(images, 2, **sizes)
+    found = datasets.one_versus_all(images, 2, **sizes, contaminated=0.1)
+    of_class = {x.tobytes() for x in images.x_train[images.y_train == 2]}
+    normal = [x for x in found.x_train if x.tobytes() in of_class]
+    assert len(found.x_train) == 100 and len(normal) == 90
+    assert {x.tobytes() for x in normal} < {x.tobytes() for x in clean.x_train}
+    assert len({x.tobytes() for x in found.x_train} - of_class) == 10
+    for name in ("x_test", "y_test", "x_holdout", "y_holdout", "test_index"):
+        assert np.array_equal(getattr(found, name), getattr(clean, name))
+    again = datasets.one_versus_all(images, 2, **sizes, contaminated=0.1)
+    assert np.array_equal(again.x_train, found.x_train)
+    other = datasets.one_versus_all(images, 2, **sizes | {"seed": 4}, contaminated=0.1)
+    assert not np.array_equal(other.x_train, found.x_train)
+    with pytest.raises(ValueError, match="contaminated == 1.0, must be < 1"):
+        datasets.one_versus_all(images, 2, **sizes, contaminated=1.0)
+
+
+def test_contaminated_methods_learn_the_strangers_too_and_their_keys_tell(tmp_path):
+    cell, adgan = (Cell("digits", 1, f"{name}-contaminated-10", 0, "smoke") for name in ("mean-image", "adgan"))
+    (entry,) = runner.run([cell], Store(tmp_path), device="cpu", verbose=False)
+    split = split_of(cell, datasets.load_images("digits"))
+    mean = flat(split.x_train).mean(0)
+    np.testing.assert_allclose(entry.arrays["scores"], np.square(flat(split.x_test) - mean).sum(1), rtol=1e-5)
+    assert entry.parameters["contaminated"] == adgan.parameters["contaminated"] == 0.1
+    assert adgan.network.parameters["contaminated"] == 0.1
+    clean = Cell("digits", 1, "adgan", 0, "smoke")
+    assert "contaminated" not in clean.parameters and adgan.network.shares != clean.network.shares
+    fits = [Cell("mnist", 1, f"kde{end}", seed, "paper").shares for end in ("", "-contaminated-1") for seed in (0, 1)]
+    assert len(set(fits)) == 3  # without strangers all repetitions share one fit
+
+
+def test_what_strangers_cost_is_shown_over_the_classes_that_all_have():
+    names = ["kde", *(f"kde-contaminated-{percent}" for percent in (1, 5, 10))]
+    found = [helpers.entry(name, c, 0, "mnist", "paper", n=200) for name in names for c in (0, 1, 2)]
+    found += [helpers.entry("kde", 3, 0, "mnist", "paper", n=200)]  # but not with strangers
+    aucs = np.array([[auc(e.arrays["labels"], e.arrays["scores"]) for e in found[i : i + 3]] for i in (0, 3, 6, 9)])
+    shown = tables.contaminated(found).data
+    for mean in aucs.mean(1):
+        assert f"{mean:.3f}" in shown
+    assert signed(t_interval(aucs[3] - aucs[0])) in shown and "| 3 " in shown
+    (axis,) = figures.contamination(found).axes
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), aucs.mean(1))
+    assert list(axis.lines[0].get_xdata()) == [0, 1, 5, 10]
+    assert tables.contaminated(found[:3]).data.startswith("*Not run")

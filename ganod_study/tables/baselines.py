@@ -5,7 +5,7 @@ from IPython.display import Markdown
 from scipy.stats import pearsonr
 
 from .. import datasets
-from ..methods import KNOW_NOTHING, METHODS, SCORES, TABLE1
+from ..methods import CONTAMINATED, KNOW_NOTHING, METHODS, SCORES, TABLE1
 from ..reference import paper_mean
 from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
 from ..statistics import Interval, t_interval
@@ -15,7 +15,9 @@ from ..summaries import (
     class_means,
     comparisons,
     complete,
+    contaminations,
     cut_to,
+    entry_auc,
     mean_auc,
     operating_points,
     over_classes,
@@ -162,6 +164,25 @@ def beyond_auc(entries):
                     row[column] = plus_minus(over_classes({key: each[name] for key, each in points.items()}))
                 rows.append(row | {"prevalence": f"{prevalence:.3f}"})
     return markdown(rows)
+
+
+def contaminated(entries):
+    """Mean AUCs by the share of anomalies among the training images, a row for each data set and method.
+
+    Behind them the difference between the most and none, with Student's t interval over classes.
+    """
+    rows = []
+    for title, methods in contaminations(entries).items():
+        for method, by_percent in methods.items():
+            aucs = {p: {key: entry_auc(e) for key, e in cells.items()} for p, cells in by_percent.items()}
+            row = {"data": title, "method": METHODS[method].label}
+            row |= {"at scale": next(iter(by_percent[0].values())).parameters["scale"]}
+            row |= {"classes": str(len({c for c, _ in aucs[0]}))}
+            row |= {f"{p} %" if p else "none": f"{over_classes(of).value:.3f}" for p, of in aucs.items()}
+            most = max(aucs)
+            lost = over_classes({key: aucs[most][key] - clean for key, clean in aucs[0].items()})
+            rows.append(row | {f"{most} % minus none": signed(lost)})
+    return markdown(rows) if rows else not_run(*(f"{method}-contaminated-1" for method in CONTAMINATED))
 
 
 def _difference(found, name=None):
