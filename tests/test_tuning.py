@@ -195,7 +195,8 @@ def test_a_diverged_training_is_stored_as_such_and_not_tried_again(small, tmp_pa
 def test_time_that_is_up_leaves_a_checkpoint_and_no_entry(small, tmp_path, monkeypatch):
     assert run(tmp_path, time_limit=-1) == [None] * 12
     monkeypatch.setattr(tuning, "STEPS", (90,))
-    monkeypatch.setattr(tuning, "N_STEPS", 120)
+    for name in ("N_STEPS", "AVERAGED_STEPS"):
+        monkeypatch.setattr(tuning, name, 120)
     limited = {"max_steps": 90, "time_limit": 100}
     with monkeypatch.context() as patch:
         at_once = {"stop_at": 0.0}
@@ -235,7 +236,7 @@ def test_command_says_what_is_there(small, tmp_path, capsys):
 
 
 def test_candidates_that_questions_share_are_one():
-    assert len(candidates("mnist")) == 12 and len(candidates("cifar10")) == 11
+    assert len(candidates("mnist")) == 14 and len(candidates("cifar10")) == 13
     assert max(c.n_steps for c in candidates("mnist", max_steps=2000)) == 2000
     assert "size" not in questions("cifar10")
     for name in questions("mnist"):  # the medium scale is among what is tried
