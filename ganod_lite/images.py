@@ -1,8 +1,7 @@
 """Images in: from the arrays and tensors that people have, and from files.
 
-`as_images` is what every method for images calls on its X. `read_images` and `survey_images` read files with
-Pillow, which is imported only there: the first stops at a file that it can't read as it looks, the second goes
-through all of them and says what it did with each.
+`as_images` is what every method for images calls on its X. `survey_images` reads files with Pillow, which is imported
+only there, and says what it did with each.
 """
 
 import importlib
@@ -103,7 +102,7 @@ def _as_tensor(X: Any, name: str) -> torch.Tensor:
     if isinstance(X, list | tuple):
         pillow = sys.modules.get("PIL.Image")  # which is there if any of them is Pillow's
         if X and pillow and all(isinstance(image, pillow.Image) for image in X):
-            X = [_as_seen(image, name=f"{name}[{i}]: ")[0] for i, image in enumerate(X)]
+            X = [as_seen(image, name=f"{name}[{i}]: ")[0] for i, image in enumerate(X)]
             mode = "L" if all(image.mode == "L" for image in X) else "RGB"
             X = [image.convert(mode) for image in X]
         X = [image.detach().cpu() if isinstance(image, torch.Tensor) else np.asarray(image) for image in X]
@@ -120,7 +119,7 @@ def _as_tensor(X: Any, name: str) -> torch.Tensor:
         raise TypeError(f"{name} must be {WANTED}; got a masked array. Fill it first.")
     X = np.array(X, order="C")  # a copy, since torch shares memory and wants it writable
     if X.dtype.kind not in "biuf":
-        files = " Files are read by `read_images` and `survey_images`." if X.dtype.kind == "U" else ""
+        files = " Files are read by `survey_images`." if X.dtype.kind == "U" else ""
         raise TypeError(f"{name} must be {WANTED}; got {kind} of {X.dtype}.{files}")
     native = np.float64 if X.dtype.kind == "f" and X.itemsize > 8 else X.dtype.newbyteorder("=")
     return torch.from_numpy(X.astype(native, copy=False))
@@ -165,45 +164,6 @@ def list_files(folder: PathLike) -> list[Path]:
         if file.is_file() and not any(part.startswith(".") or part == "__MACOSX" for part in inner.parts):
             found.append((unicodedata.normalize("NFC", inner.as_posix()), file))  # the same on all systems
     return [file for _, file in sorted(found)]
-
-
-def image_files(folder: PathLike) -> list[Path]:
-    """The files of `list_files` that end as a format that Pillow reads. FileNotFoundError if there are none."""
-    files = [file for file in list_files(folder) if _ends_as_image(file)]
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no images.")
-    return files
-
-
-def read_images(
-    files: PathLike | Sequence[PathLike],
-    *,
-    size: int = 32,
-    mode: str | None = "RGB",
-    background: str = "white",
-    depth: str | None = None,
-) -> np.ndarray:
-    """Read images that are all expected to be good.
-
-    Parameters
-    ----------
-    files, size, mode, background, depth
-        As in `survey_images`; the mode is "RGB" or "L". A folder's files of other endings are passed over.
-
-    Returns
-    -------
-    uint8 array
-        (n, size, size, 3), or (n, size, size) where the mode is "L".
-
-    Raises
-    ------
-    ValueError
-        It names the first file that can't be read.
-    FileNotFoundError
-        If a folder is missing or holds no images.
-    """
-    files = image_files(files) if isinstance(files, str | os.PathLike) else _paths(files)
-    return _read(files, size, mode, background, depth, smallest=1, strict=True).images
 
 
 def survey_images(
@@ -256,32 +216,6 @@ def survey_images(
     b.jpg | left out | no image that Pillow knows
     """
     files = list_files(files) if isinstance(files, str | os.PathLike) else _paths(files)
-    return _read(files, size, mode, background, depth, smallest, verbose=verbose)
-
-
-def _paths(files: Any) -> list[Path]:
-    try:
-        return [Path(file).expanduser() for file in files]
-    except TypeError as error:
-        raise TypeError(f"files must be the path of a folder, or a list of paths; got {files!r}.") from error
-
-
-def as_square(image: Any, size: int = 32) -> np.ndarray:
-    """One of Pillow's images as the functions above make them: uint8 (size, size, 3)."""
-    seen, _ = _as_seen(image)
-    return np.asarray(_pillow("ImageOps").fit(seen.convert("RGB"), (size, size)))
-
-
-def _read(
-    files: list[Path],
-    size: int,
-    mode: str | None,
-    background: str,
-    depth: str | None,
-    smallest: int,
-    strict: bool = False,
-    verbose: bool = False,
-) -> Survey:
     check_scalar(size, "size", Integral, min_val=1)
     check_scalar(smallest, "smallest", Integral, min_val=1)
     for argument, value, allowed in (("mode", mode, ("RGB", "L", None)), ("depth", depth, ("type", "found", None))):
@@ -296,15 +230,15 @@ def _read(
     modes = list[str]()
     for file in tqdm(files, unit="file", desc="reading", disable=not verbose):
         try:
-            if not strict and not _ends_as_image(file):
+            if not ends_as_image(file):
                 raise ValueError(f"no image by its ending {file.suffix!r}")
             if not file.stat().st_size:
                 raise ValueError("empty")
             with pillow.open(file) as image:
                 if min(image.size) < smallest:
                     raise ValueError(f"too small: {image.width} x {image.height} pixels; {smallest} are needed")
-                seen, notes = _as_seen(image, background, depth, span)
-                if not strict and min(image.size) < size:
+                seen, notes = as_seen(image, background, depth, span)
+                if min(image.size) < size:
                     notes.append(f"enlarged from {image.width} x {image.height} pixels")
             if mode == "L" != seen.mode:
                 seen = seen.convert("L")
@@ -314,14 +248,12 @@ def _read(
             report.append(FileReport(file, "converted" if notes else "read", ", ".join(notes)))
         except Exception as error:  # Pillow's plugins raise all sorts
             why = "no image that Pillow knows" if isinstance(error, pillow.UnidentifiedImageError) else str(error)
-            if strict:
-                raise ValueError(f"The image {file} can't be read: {why.rstrip('.')}.") from error
             report.append(FileReport(file, "left out", why or type(error).__name__))
     kept = [row.file for row in report if row.outcome != "left out"]
     images = images[: len(kept)]
     if mode == "L" or (mode is None and modes and set(modes) == {"L"}):
         images = images[..., 0].copy()  # three times the same
-    elif not strict:
+    else:
         grey = {file for file, of in zip(kept, modes) if of == "L"}
         report = [
             row._replace(outcome="converted", note=", ".join(filter(None, (row.note, "grey made colour"))))
@@ -332,7 +264,14 @@ def _read(
     return Survey(images, kept, report)
 
 
-def _as_seen(
+def _paths(files: Any) -> list[Path]:
+    try:
+        return [Path(file).expanduser() for file in files]
+    except TypeError as error:
+        raise TypeError(f"files must be the path of a folder, or a list of paths; got {files!r}.") from error
+
+
+def as_seen(
     image: Any,
     background: str = "white",
     depth: str | None = None,
@@ -402,7 +341,8 @@ def _endings() -> set[str]:
     return {end for end, kind in pillow.registered_extensions().items() if kind in pillow.OPEN}
 
 
-def _ends_as_image(file: Path) -> bool:
+def ends_as_image(file: Path) -> bool:
+    """Whether a file's name ends as a format that Pillow reads."""
     return file.suffix.lower() in _endings()
 
 

@@ -41,9 +41,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import minmax_scale
 from sklearn.utils import check_random_state, check_scalar
 
-from ganod_lite.images import as_square, image_files, read_images
-
 from . import features as alexnet
+from .image_files import as_square, image_files, read_images
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "cifar10": "CIFAR-10", "scenes": "Scenes", "lsun": "LSUN"}
 SCENES = ("lsun", "scenes")  # the paper's, and what stands in for them under its own name

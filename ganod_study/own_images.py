@@ -30,13 +30,14 @@ from tqdm import tqdm
 
 from ganod_lite import ADGAN, load
 from ganod_lite.base import resolve_device, write_aside
-from ganod_lite.images import Survey, list_files, read_images, survey_images
+from ganod_lite.images import Survey, list_files, survey_images
 from ganod_lite.thresholds import check_share, threshold_at
 
 from . import datasets
 from .baselines import NEIGHBOURS
 from .features import SIZE, AlexNetFeatures
 from .figures import new_figure
+from .image_files import read_images
 from .methods import BLUE, RED
 from .render import bracketed, markdown, note, number
 from .runner import open_store

@@ -20,7 +20,6 @@ import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ganod_lite.images import as_square
 from ganod_study import datasets
 from ganod_study.__main__ import main
 from ganod_study.datasets import (
@@ -42,6 +41,7 @@ from ganod_study.datasets import (
     one_versus_all,
     read_table,
 )
+from ganod_study.image_files import as_square
 
 
 @pytest.fixture(autouse=True)

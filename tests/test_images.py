@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from ganod_lite.images import as_images, image_files, list_files, read_images, survey_images
+from ganod_lite.images import as_images, list_files, survey_images
 
 PIXELS = np.arange(2 * 4 * 5 * 3).reshape(2, 4, 5, 3).astype(np.uint8)
 FLOATS = np.linspace(-1, 1, 2 * 3 * 5 * 6).reshape(2, 3, 5, 6).astype(np.float32)
@@ -131,11 +131,12 @@ def test_images_are_read_to_the_pixel_and_others_cut_to_their_centre(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6  # to be shown turned by 90 degrees clockwise
     Image.fromarray(np.rot90(pixels)).save(tmp_path / "c.png", exif=turned)
-    images = read_images(tmp_path)
+    images = survey_images(tmp_path).images
+    assert len(images) == 3
     for image in images:
         np.testing.assert_array_equal(image, pixels)
-    np.testing.assert_array_equal(read_images(image_files(tmp_path)[:1]), images[:1])
-    small = read_images(tmp_path, size=8)
+    np.testing.assert_array_equal(survey_images(list_files(tmp_path)[:1]).images, images[:1])
+    small = survey_images(tmp_path, size=8).images
     assert small.shape == (3, 8, 8, 3)
     np.testing.assert_allclose(small[0].mean(axis=(0, 1)), pixels.mean(axis=(0, 1)), atol=5)
 
@@ -271,10 +272,9 @@ def test_more_than_8_bits_are_scaled_by_the_range_found_in_the_folder(tmp_path):
     assert by_type.images[:, [0, -1], 0].tolist() == [[4, 8], [6, 12]]  # v / 257
     write_16_bit_colour(tmp_path / "colour.png")
     assert survey_images(tmp_path, depth="found").report[2].outcome == "left out"
-    for file in image_files(tmp_path):
-        with pytest.raises(ValueError, match=rf"{file.name} can't be read: more than 8 bits a channel \(mode"):
-            read_images([file])
-    assert [row.outcome for row in survey_images(tmp_path, depth=None).report] == ["left out"] * 3
+    refused = survey_images(tmp_path, depth=None).report
+    assert [row.outcome for row in refused] == ["left out"] * 3
+    assert all(row.note.startswith("more than 8 bits a channel (mode") for row in refused)
 
 
 def test_a_pixel_that_is_not_finite_does_not_stretch_the_range_found(tmp_path):
@@ -292,14 +292,12 @@ def test_files_are_listed_in_the_order_of_their_names_in_either_form(tmp_path):
         (tmp_path / name).touch()
     assert list_files(tmp_path) == [tmp_path / names[i] for i in (3, 5, 4, 0, 2, 1)]
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
-        read_images(tmp_path / "nowhere")
+        survey_images(tmp_path / "nowhere")
 
 
-def test_a_folder_without_images_is_surveyed_but_not_read(tmp_path):
+def test_a_folder_without_images_is_surveyed(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert survey_images(tmp_path).images.shape == (0, 32, 32, 3)
-    with pytest.raises(FileNotFoundError, match="holds no images"):
-        read_images(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -311,18 +309,15 @@ def test_a_folder_without_images_is_surveyed_but_not_read(tmp_path):
         ({"background": "whitish"}, "whitish"),
     ],
 )
-def test_bad_arguments_of_reading_are_named(tmp_path, argument, message):
+def test_bad_arguments_of_reading_are_named(argument, message):
     with pytest.raises(ValueError, match=message):
         survey_images([], **argument)
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=message):
-        read_images(tmp_path, **argument)
 
 
 def test_without_pillow_the_error_names_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r'PIL is needed.*"ganod-lite\[images\]"'):
-        read_images([tmp_path / "a.png"])
+        survey_images([tmp_path / "a.png"])
 
 
 def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
@@ -330,7 +325,6 @@ def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     Image.new("L", (9, 9)).save(tmp_path / "é.png")
     assert survey_images(["~/é.png"]).files == [tmp_path / "é.png"]
-    assert read_images(["~/é.png"]).shape == (1, 32, 32, 3)
 
 
 @pytest.mark.parametrize("background", [None, (255, 255, 255)])
@@ -341,9 +335,8 @@ def test_a_background_that_is_no_name_of_a_colour_is_named(background):
 
 @pytest.mark.parametrize("files", [None, 3, [Image.new("L", (9, 9))]])
 def test_what_are_no_files_is_named(files):
-    for read in (read_images, survey_images):
-        with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
-            read(files)
+    with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
+        survey_images(files)
 
 
 class Stream(IterableDataset):
