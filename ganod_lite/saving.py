@@ -33,7 +33,7 @@ from .base import Detector, as_path, resolve_device, write_aside
 from .classic import GMM, KDE, OCSVM, IForest
 from .dcgan import Critic, Generator
 from .gaal import MOGAAL, SOGAAL
-from .losses import l1, laplacian_pyramid, squared_l2
+from .losses import l1, squared_l2
 
 FORMAT = "ganod_lite detector 1"
 START = b'{"__metadata__": {"sha256": "'  # of the header; 64 digits follow
@@ -53,7 +53,7 @@ DETECTORS = by_name(ADGAN, AnoGAN, DCAE, VAE, SOGAAL, MOGAAL, KDE, OCSVM, IFores
 NETWORKS = by_name(Generator, Critic, Autoencoder)
 LAYERS = by_name(nn.Linear, nn.ReLU)
 ESTIMATORS = by_name(PCA, OneClassSVM, IsolationForest, ExtraTreeRegressor, GaussianMixture)
-FUNCTIONS = by_name(squared_l2, l1, laplacian_pyramid, last_hidden_layer)
+FUNCTIONS = by_name(squared_l2, l1, last_hidden_layer)
 
 
 def save(detector: Detector, path: str | Path) -> None:

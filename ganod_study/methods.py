@@ -20,11 +20,11 @@ from ganod_lite.base import standard_normal, starting_points
 from ganod_lite.gaal import MOGAAL, SOGAAL
 from ganod_lite.gan import new_networks
 from ganod_lite.images import as_images
-from ganod_lite.losses import laplacian_pyramid, squared_l2
+from ganod_lite.losses import squared_l2
 
 from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
-from .other_searches import search_in_turn, train_encoder
+from .other_searches import laplacian_pyramid, search_in_turn, train_encoder
 from .store import beside, stopwatch
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image

@@ -1,4 +1,4 @@
-"""Searches that differ from algorithm 1: that of the only other re-run we know, and one from an encoder's starts."""
+"""Searches that differ from algorithm 1: by another re-run's order, by an encoder's starting points, by the loss."""
 
 import copy
 
@@ -10,7 +10,7 @@ from ganod_lite.autoencoders import ADAM
 from ganod_lite.base import own_state, standard_normal
 from ganod_lite.copies import BETAS
 from ganod_lite.dcgan import Encoder
-from ganod_lite.losses import squared_l2
+from ganod_lite.losses import l1, squared_l2
 from ganod_lite.training import Training, digest_of
 
 AT_ONCE = 16  # copies of the generator: more of them leave a processor's caches
@@ -131,3 +131,27 @@ def train_encoder(generator, seed, *, n_steps, batch_size, device="cpu", checkpo
     """
     training = EncoderTraining(generator, seed, n_steps, batch_size, device)
     return training.run(checkpoint, stop_at=stop_at, verbose=verbose)
+
+
+def laplacian_pyramid(generated, x):
+    """Laplacian pyramid loss (the ADGAN paper's outlook; Ling and Okada 2006).
+
+    The L1 distance of each level of the two pyramids, the j-th from the finest weighed by 4^j, which
+    is what one of its pixels covers. Being linear, the pyramid of the difference is the difference of
+    the pyramids. Levels are halved by a 5-tap binomial filter down to 4 x 4 pixels.
+    """
+    level, total, weight = generated - x, torch.zeros(()), 1
+    while min(level.shape[2:]) >= 8:
+        coarse = _blur(level)[:, :, ::2, ::2]
+        expanded = _blur(F.interpolate(coarse, size=level.shape[2:], mode="nearest"))
+        total = total + weight * l1(level, expanded)
+        level, weight = coarse, 4 * weight
+    return total + weight * level.abs().flatten(1).sum(1)
+
+
+def _blur(images):
+    """Images under the binomial filter (1, 4, 6, 4, 1) / 16 along both axes, edges repeated."""
+    channels = images.shape[1]
+    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], dtype=images.dtype, device=images.device) / 16
+    kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
+    return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="replicate"), kernel, groups=channels)

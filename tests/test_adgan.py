@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 from helpers import far_from_their_start
-from scipy.ndimage import convolve1d
 from scipy.stats import multivariate_normal
 from torch import nn
 
-from ganod_lite import adgan, copies, gan, losses
+from ganod_lite import adgan, copies, gan
 from ganod_lite.adgan import ADGAN, SearchResult, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
@@ -709,35 +708,6 @@ def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
 
 
 # --- other losses and scores ---
-
-
-@pytest.mark.parametrize(("channels", "size"), [(1, 16), (3, 32)])
-def test_laplacian_pyramid_loss_is_that_of_two_pyramids_built_by_hand(channels, size):
-    def blurred(x):
-        for axis in (2, 3):
-            x = convolve1d(x, np.array([1, 4, 6, 4, 1]) / 16, axis=axis, mode="nearest")
-        return x
-
-    def pyramid(x):
-        levels = []
-        while x.shape[2] >= 8:
-            coarse = blurred(x)[:, :, ::2, ::2]
-            levels.append(x - blurred(coarse.repeat(2, axis=2).repeat(2, axis=3)))
-            x = coarse
-        return [*levels, x]
-
-    a, b = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, channels, size, size))
-    wanted = sum(4**j * np.abs(p - q).sum((1, 2, 3)) for j, (p, q) in enumerate(zip(pyramid(a), pyramid(b))))
-    loss = losses.laplacian_pyramid(torch.from_numpy(a), torch.from_numpy(b))
-    np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-10)
-    assert pyramid(a)[-1].shape[2] == 4
-
-
-def test_the_laplacian_pyramid_loss_can_be_searched_with():
-    generator, x = dcgan().eval(), torch.rand(3, 1, 16, 16) * 2 - 1
-    found, other = (search(generator, x, loss=loss, n_seeds=2) for loss in (losses.laplacian_pyramid, squared_l2))
-    assert found.scores.shape == (3,) and not np.allclose(found.scores, other.scores)
-    assert (found.losses_by_step[:, :, -1] < found.losses_by_step[:, :, 0]).all()
 
 
 def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():

@@ -1,15 +1,17 @@
-"""Golan and El-Yaniv's search against a plain loop, and an encoder's starting points against random ones."""
+"""Golan and El-Yaniv's search and the Laplacian loss against slow versions, an encoder's starts against random ones."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import convolve1d
 
 from ganod_lite.adgan import latent_search
 from ganod_lite.dcgan import Generator
+from ganod_lite.losses import squared_l2
 from ganod_lite.training import TimeIsUp
-from ganod_study.other_searches import search_in_turn, train_encoder
+from ganod_study.other_searches import laplacian_pyramid, search_in_turn, train_encoder
 
 STEPS = {"n_steps": 3, "lr_z": 0.25, "lr_theta": 5e-3}  # theta far enough for its steps to be seen
 
@@ -124,3 +126,36 @@ def test_training_an_encoder_is_repeatable_and_leaves_all_else_alone(generator):
     assert not torch.equal(a[0].weight, other[0].weight)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+
+
+# --- another loss ---
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 16), (3, 32)])
+def test_laplacian_pyramid_loss_is_that_of_two_pyramids_built_by_hand(channels, size):
+    def blurred(x):
+        for axis in (2, 3):
+            x = convolve1d(x, np.array([1, 4, 6, 4, 1]) / 16, axis=axis, mode="nearest")
+        return x
+
+    def pyramid(x):
+        levels = []
+        while x.shape[2] >= 8:
+            coarse = blurred(x)[:, :, ::2, ::2]
+            levels.append(x - blurred(coarse.repeat(2, axis=2).repeat(2, axis=3)))
+            x = coarse
+        return [*levels, x]
+
+    a, b = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, channels, size, size))
+    wanted = sum(4**j * np.abs(p - q).sum((1, 2, 3)) for j, (p, q) in enumerate(zip(pyramid(a), pyramid(b))))
+    loss = laplacian_pyramid(torch.from_numpy(a), torch.from_numpy(b))
+    np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-10)
+    assert pyramid(a)[-1].shape[2] == 4
+
+
+def test_the_laplacian_pyramid_loss_can_be_searched_with():
+    generator, x = Generator((1, 16, 16), 6, 4).eval(), torch.rand(3, 1, 16, 16) * 2 - 1
+    options = {"n_seeds": 2, "random_state": 3, "device": "cpu", "verbose": False}
+    found, other = (latent_search(generator, x, loss=loss, **options) for loss in (laplacian_pyramid, squared_l2))
+    assert found.scores.shape == (3,) and not np.allclose(found.scores, other.scores)
+    assert (found.losses_by_step[:, :, -1] < found.losses_by_step[:, :, 0]).all()
