@@ -86,11 +86,6 @@ class SearchResult:
         """(n,): the mean over starts of the final losses, ADGAN's anomaly score."""
         return self.losses.mean(1)
 
-    @property
-    def prior_scores(self) -> np.ndarray:
-        """(n,): the mean over starts of -log p_z of the final latents, for a standard normal prior (section 3.2)."""
-        return (self.z**2 + np.log(2 * np.pi)).sum(2).mean(1) / 2
-
 
 @own_state()
 def latent_search(

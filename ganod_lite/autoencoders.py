@@ -22,7 +22,6 @@ from .losses import squared_l2
 from .training import Training, check_counts, digest_of
 
 ADAM = DCGAN_ADAM["settings"]
-SCORES = ("elbo", "prior", "variance")  # of a VAE
 CHUNK = 64  # images that pass through the networks together once they are trained
 # The likelihood is no sharper than the rounding to 8 bits: the variance of a uniform error one grey level wide.
 MIN_VARIANCE = (2 / 255) ** 2 / 12
@@ -183,7 +182,7 @@ def autoencoder_scores(
     random_state: RandomState = None,
     device: str | torch.device = "auto",
     verbose: bool = True,
-) -> dict[str, np.ndarray]:
+) -> np.ndarray:
     """Anomaly scores of images under a trained autoencoder.
 
     Parameters
@@ -193,7 +192,7 @@ def autoencoder_scores(
     x : images
         As `as_images` takes them, of the size that the model was trained on.
     n_samples : int, default 8
-        Of the posterior; counts for "elbo" alone.
+        Of a VAE's posterior.
     random_state : int, RandomState or None, default None
         The samples of an image depend on it and on the image's own pixels, so up to rounding its scores do not
         depend on what else is scored.
@@ -202,13 +201,9 @@ def autoencoder_scores(
 
     Returns
     -------
-    dict of arrays (n,)
-        Higher for what is more anomalous. Of a DCAE "reconstruction": the squared L2 distance of image and
-        reconstruction, summed over pixels. Of a VAE those that section 4.2 of the ADGAN paper compares: "elbo",
-        the negative ELBO in nats, its likelihood the mean over n_samples of the posterior; "prior", the negative
-        log density of the posterior's mean under the prior, in nats; and "variance", the posterior's log variance,
-        the mean over latent dimensions. That an uncertain encoder means an anomaly is our reading; the paper does
-        not give its formula.
+    array (n,)
+        Higher for what is more anomalous. Of a DCAE the squared L2 distance of image and reconstruction, summed over
+        pixels; of a VAE the negative ELBO in nats, its likelihood the mean over n_samples of the posterior.
 
     Raises
     ------
@@ -226,28 +221,22 @@ def autoencoder_scores(
         for part in images.split(CHUNK):
             parts.append(_scores(model, part, n_samples, seed, device))
             bar.update(len(part))
-    scores = {name: torch.cat([part[name] for part in parts]).double().cpu().numpy() for name in parts[0]}
-    for name, values in scores.items():
-        if not np.isfinite(values).all():
-            raise FloatingPointError(f"autoencoder_scores: {name} is not finite. Check the weights of the model.")
+    scores = torch.cat(parts).double().cpu().numpy()
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("autoencoder_scores: a score is not finite. Check the weights of the model.")
     return scores
 
 
 @torch.no_grad()
 def _scores(
     model: Autoencoder, images: torch.Tensor, n_samples: int, seed: int, device: str | torch.device
-) -> dict[str, torch.Tensor]:
+) -> torch.Tensor:
     x = images.to(device)
     if not model.variational:
-        return {"reconstruction": squared_l2(model(x), x)}
+        return squared_l2(model(x), x)
     latent_size = model.decoder.latent_size
     noise = torch.stack([starting_points(image, n_samples, latent_size, standard_normal, seed) for image in images])
-    mean, log_variance = model.posterior(x)
-    return {
-        "elbo": _negative_elbo(*_elbo_terms(model, x, noise.to(device)), model.variance, x),
-        "prior": (mean.square().sum(1) + latent_size * math.log(2 * math.pi)) / 2,
-        "variance": log_variance.mean(1),
-    }
+    return _negative_elbo(*_elbo_terms(model, x, noise.to(device)), model.variance, x)
 
 
 def _elbo_terms(model: Autoencoder, x: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -330,8 +319,7 @@ class DCAE(ImageDetector):
         self.loss_ = self.network_.loss
 
     def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:
-        scores = autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
-        return scores[getattr(self, "score", "reconstruction")]  # which only a VAE can choose
+        return autoencoder_scores(self.network_, X, random_state=self.seed_, device=self.device, verbose=self.verbose)
 
     def _explain(self, X: Any) -> Any:
         device = resolve_device(self.device)
@@ -342,12 +330,10 @@ class DCAE(ImageDetector):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class VAE(DCAE):
-    """A variational autoencoder (Deecke et al. 2018, 4.2).
+    """A variational autoencoder (Deecke et al. 2018, 4.2); the anomaly score is the negative ELBO.
 
     Parameters
     ----------
-    score : "elbo", "prior" or "variance", default "elbo"
-        The paper reports "elbo" and found the others to do worse; see `autoencoder_scores`.
     n_iter, latent_size, ngf, batch_size, contamination, random_state, checkpoint, device, verbose
         As in `DCAE`, whose attributes it has.
 
@@ -360,11 +346,4 @@ class VAE(DCAE):
     (20,)
     """
 
-    score: str = "elbo"
-
     _variational = True
-
-    def _fit(self, X: torch.Tensor, y: Any) -> None:
-        if self.score not in SCORES:
-            raise ValueError(f"score must be one of {SCORES}; got {self.score!r}.")
-        super()._fit(X, y)

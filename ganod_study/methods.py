@@ -24,6 +24,7 @@ from ganod_lite.losses import squared_l2
 
 from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
+from .other_scores import posterior_scores, prior_scores
 from .other_searches import laplacian_pyramid, search_in_turn, train_encoder
 from .store import beside, stopwatch
 
@@ -85,7 +86,7 @@ def shared_search(job, cell):
 
     def compute():
         found = search(job, cell)
-        return {"scores": found.scores, "prior_scores": found.prior_scores}, trained_network(job, cell)[1]
+        return {"scores": found.scores, "prior_scores": prior_scores(found.z)}, trained_network(job, cell)[1]
 
     trained_network(job, cell)
     parameters = replace(cell, method="adgan").parameters | {"method": "adgan-search"}
@@ -167,10 +168,15 @@ def anogan(job, cell):
     return {"scores": found.scores}, details
 
 
-def autoencoder(job, cell, score):
+def autoencoder(job, cell):
     network, details = trained_network(job, cell)
     scores = autoencoder_scores(network, job.split(cell).x_test, random_state=cell.seed, **job.options)
-    return {"scores": scores[score]}, details
+    return {"scores": scores}, details
+
+
+def posterior(job, cell, score):
+    network, details = trained_network(job, cell)
+    return {"scores": posterior_scores(network, job.split(cell).x_test, device=job.device)[score]}, details
 
 
 def step_by_step(job, cell):
@@ -283,8 +289,7 @@ def _on_gan(title, compute, uses=SEARCH, **row):
     return Method(title, compute, (*TRAINING, *TEST, *uses), **{"shares": trained_network, "network": "gan"} | row)
 
 
-def _autoencoder(title, score, network, **row):
-    compute = partial(autoencoder, score=score)
+def _autoencoder(title, compute, network, **row):
     return Method(title, compute, (*AUTOENCODER, *TEST), shares=trained_network, network=network, **row)
 
 
@@ -304,17 +309,17 @@ METHODS = {  # those of Table 1 in its order
     "ocsvm-alexnet": _column("OC-SVM", "AlexNet", colour=GREEN, line="--"),
     "iforest": _column("IF", colour=PINK),
     "gmm": _column("GMM", colour=RED, line="-."),
-    "dcae": _autoencoder("DCAE", "reconstruction", "dcae", in_table1=True, colour=SKY, line=":"),
+    "dcae": _autoencoder("DCAE", autoencoder, "dcae", in_table1=True, colour=SKY, line=":"),
     "anogan": _on_gan("AnoGAN", anogan, ("objective", "anogan_steps"), in_table1=True, colour=BLACK, line="--"),
-    "vae": _autoencoder("VAE", "elbo", "vae", in_table1=True, colour=GREY, line="-."),
+    "vae": _autoencoder("VAE", autoencoder, "vae", in_table1=True, colour=GREY, line="-."),
     "adgan": _on_gan("ADGAN", partial(adgan, array="scores"), shares=shared_search, in_table1=True, colour=BLUE),
     # named in the text of sections 3 and 4
     "critic": _on_gan("critic", critic, ("objective",), runs_on=("cpu",), colour=WINE),
     "prior": _on_gan(
         "prior of ADGAN's latents", partial(adgan, array="prior_scores"), shares=shared_search, colour=BLUE, line=":"
     ),
-    "vae-prior": _autoencoder("VAE, prior", "prior", "vae", colour=GREY, line="--"),
-    "vae-variance": _autoencoder("VAE, variance", "variance", "vae", colour=GREY, line=":"),
+    "vae-prior": _autoencoder("VAE, prior", partial(posterior, score="prior"), "vae", colour=GREY, line="--"),
+    "vae-variance": _autoencoder("VAE, variance", partial(posterior, score="variance"), "vae", colour=GREY, line=":"),
     # what scores reach that know nothing, or next to nothing: the page of the baselines
     "mean-image": _baseline("distance to the mean image", baselines.mean_image_cell, colour=ORANGE),
     "knn-pixels": _baseline("k-NN, pixels", baselines.knn_cell, colour=GREEN),

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from helpers import far_from_their_start
-from scipy.stats import multivariate_normal
 from torch import nn
 
 from ganod_lite import adgan, copies, gan
@@ -705,16 +704,6 @@ def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
     np.testing.assert_array_equal(detector.anomaly_score(x), search(generator, x, n_seeds=2, random_state=0).scores)
     assert (detector.predict(x) == -1).sum() == 3
     assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
-
-
-# --- other losses and scores ---
-
-
-def test_prior_scores_are_the_mean_negative_log_density_of_the_final_latents():
-    z = np.random.default_rng(0).normal(size=(4, 3, 6))
-    found = adgan.SearchResult(np.zeros((4, 3, 2)), z, None)
-    wanted = [-np.mean([multivariate_normal(np.zeros(6)).logpdf(seed) for seed in image]) for image in z]
-    np.testing.assert_allclose(found.prior_scores, wanted)
 
 
 # --- given starting points ---

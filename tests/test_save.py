@@ -33,7 +33,7 @@ DETECTORS = {
     "AnoGAN": AnoGAN(2, n_steps=2, checkpoint=Path("unused"), random_state=np.random.RandomState(5), **SMALL),
     "AnoGAN, given": AnoGAN(generator=Generator((1, 8, 8), 4, 2), critic=Critic((1, 8, 8), 2), **GIVEN),
     "DCAE": DCAE(15, random_state=0, **SMALL),
-    "VAE": VAE(2, contamination=None, score="variance", random_state=0, **SMALL),
+    "VAE": VAE(2, contamination=None, random_state=0, **SMALL),
     "SOGAAL": SOGAAL(30, verbose=False, random_state=0),
     "MOGAAL": MOGAAL(2, k=3, verbose=False, random_state=0),
     "KDE": KDE(random_state=0),
