@@ -96,7 +96,6 @@ def latent_search(
     n_steps: int = 5,
     lr_z: float = 0.25,
     lr_theta: float = 5e-5,
-    theta_per: str = "seed",
     loss: Loss = squared_l2,
     prior: Callable[..., torch.Tensor] = standard_normal,
     starts: Any = None,
@@ -130,9 +129,6 @@ def latent_search(
     lr_z, lr_theta : float, default 0.25 and 5e-5
         Adam's step sizes, both with betas (0.5, 0.999). lr_theta=0 leaves theta as trained (an ablation), at a
         fraction of the cost.
-    theta_per : "seed" or "image", default "seed"
-        "seed" is algorithm 1; "image" (an ablation) lets the starts of an image share one copy of theta, which
-        follows the gradient of their summed loss.
     loss : callable, default `losses.squared_l2`
         Maps generated images and x, (m, channels, height, width) each, to losses (m,).
     prior : callable, default standard normal
@@ -185,8 +181,8 @@ def latent_search(
     images, seed = as_images(x, name="x"), seed_from(random_state)
     given = None if starts is None else _as_starts(starts, len(images))
     n_seeds = n_seeds if given is None else given.shape[1]
-    copies, n_rows, chunk = prepare_search(
-        generator, images, n_seeds, n_steps, lr_z, lr_theta, theta_per, loss, latent_size, device, max_memory
+    copies, chunk = prepare_search(
+        generator, images, n_seeds, n_steps, lr_z, lr_theta, loss, latent_size, device, max_memory
     )
     latent_size = copies.generator.latent_size
     if given is None:
@@ -195,13 +191,13 @@ def latent_search(
         z = given
     else:
         raise ValueError(f"starts: the generator's latents have {latent_size} numbers; got {given.shape[2]}.")
-    z = z.reshape(-1, n_rows, latent_size)  # (n, s, latent_size) -> (c = n * s, 1, latent_size): copy after copy
-    losses, start = torch.empty(len(z), n_rows, n_steps + 1), 0
+    z = z.reshape(-1, latent_size)  # (n, s, latent_size) -> (c = n * s, latent_size): copy after copy
+    losses, start = torch.empty(len(z), n_steps + 1), 0
     nearest, smallest = torch.empty_like(images), torch.full((len(images),), torch.inf)
     with tqdm(total=len(images), unit="image", desc="latent search", disable=not verbose) as bar:
         while start < len(z):
             part = slice(start, start + chunk)
-            owner = torch.arange(len(z))[part] * n_rows // n_seeds
+            owner = torch.arange(len(z))[part] // n_seeds
             try:
                 found = _search(copies, images[owner], z[part], n_steps, loss)
             except torch.OutOfMemoryError:
@@ -210,9 +206,9 @@ def latent_search(
                 chunk = (chunk + 1) // 2
                 continue
             losses[part], z[part], made = found
-            _keep_nearest(nearest, smallest, made, losses[part, :, -1], owner)
+            _keep_nearest(nearest, smallest, made, losses[part, -1], owner)
             start += chunk
-            bar.update(min(start, len(z)) * n_rows // n_seeds - bar.n)
+            bar.update(min(start, len(z)) // n_seeds - bar.n)
     losses, z = losses.view(len(images), n_seeds, -1), z.view(len(images), n_seeds, -1)
     advice = f"Check the generator's weights, or lower lr_z (got {lr_z}) or lr_theta (got {lr_theta})."
     check_finite("latent_search", losses, advice)
@@ -240,55 +236,50 @@ def prepare_search(
     n_steps: int,
     lr_z: float,
     lr_theta: float,
-    theta_per: str,
     loss: Loss,
     latent_size: int | None,
     device: str | torch.device,
     max_memory: float | None,
-) -> tuple[FrozenCopies, int, int]:
+) -> tuple[FrozenCopies, int]:
     """Check all that `latent_search` can check before it searches.
 
-    Returns the copies to search with, how many latents share one, and how many copies to search at one time.
+    Returns the copies to search with, and how many of them to search at one time.
     """
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
     check_scalar(lr_z, "lr_z", Real, min_val=0)
     check_scalar(lr_theta, "lr_theta", Real, min_val=0)
-    if theta_per not in ("seed", "image"):
-        raise ValueError(f"theta_per must be 'seed' or 'image'; got {theta_per!r}.")
     if not callable(loss):
         raise TypeError(f"loss must be a function of generated images and x; got {loss!r}.")
     if max_memory is not None:
         check_scalar(max_memory, "max_memory", Real, min_val=0)
     prepared = Prepared(generator, latent_size, resolve_device(device))
     prepared.check(images)
-    n_rows = n_seeds if theta_per == "image" else 1
-    n_copies = len(images) * n_seeds // n_rows
+    n_copies = len(images) * n_seeds
     copies = copies_of(prepared, float(lr_z), float(lr_theta), n_steps, n_copies)
-    return copies, n_rows, min(copies.how_many(n_rows, images[:1], loss, max_memory), n_copies)
+    return copies, min(copies.how_many(images[:1], loss, max_memory), n_copies)
 
 
 @torch.enable_grad()
 def _search(
     copies: FrozenCopies, x: torch.Tensor, z: torch.Tensor, n_steps: int, loss: Loss
 ) -> tuple[torch.Tensor, ...]:
-    """Algorithm 1's inner loop for c copies of theta, each with r latents (r = 1), all at once.
+    """Algorithm 1's inner loop for c copies of theta, all at once.
 
-    x (c, channels, height, width), z (c, r, latent_size); returns the losses (c, r, n_steps + 1), the final z
-    and the final images (c * r, channels, height, width), these where they were made.
+    x (c, channels, height, width), z (c, latent_size); returns the losses (c, n_steps + 1), the final z and the final
+    images (c, channels, height, width), these where they were made.
     """
-    c, r, _ = z.shape
-    x = x.to(copies.generator.device, copies.generator.dtype).repeat_interleave(r, 0)  # (c * r, ch, h, w)
+    x = x.to(copies.generator.device, copies.generator.dtype)
     z = copies.start(z)  # z_j,0 ~ p_z and theta_j,0 = theta, for all starts j of all images
     losses = []
     for t in range(n_steps + 1):  # for t = 1 to k do, and the loss after the last step
         with torch.set_grad_enabled(bool(t < n_steps)):
-            made = copies.generate(z).flatten(0, 1)  # (c * r, ch, h, w)
-            losses.append(loss(made, x))  # l(g_theta_j,t (z_j,t), x): (c * r,)
+            made = copies.generate(z)
+            losses.append(loss(made, x))  # l(g_theta_j,t (z_j,t), x): (c,)
         if t < n_steps:
             losses[t].sum().backward()
             copies.step()  # z_j,t+1 <- ..., theta_j,t+1 <- ...
-    return torch.stack(losses, 1).detach().view(c, r, -1).cpu(), z.detach().cpu(), made.detach()
+    return torch.stack(losses, 1).detach().cpu(), z.detach().cpu(), made.detach()
 
 
 def _keep_nearest(
@@ -296,9 +287,8 @@ def _keep_nearest(
 ) -> None:
     """Take over into `nearest` (n, ch, h, w) what is nearer to an image than all before, and its loss into `smallest`.
 
-    Of c copies with r latents each: images `made` (c * r, ch, h, w), losses (c, r), and whose they are, owner (c,).
+    Of c copies: images `made` (c, ch, h, w), losses (c,), and whose they are, owner (c,).
     """
-    losses, owner = losses.flatten(), owner.repeat_interleave(losses.shape[1])
     for i in owner.unique():
         row = losses.where(owner == i, torch.inf).argmin()
         if losses[row] < smallest[i]:
@@ -368,7 +358,7 @@ class ADGAN(GANDetector):
     SEARCH = ("n_seeds", "n_steps", "lr_z", "lr_theta", "loss", "max_memory")
 
     def _prepare_search(self, generator: torch.nn.Module, critic: torch.nn.Module | None, X: torch.Tensor) -> None:
-        prepare_search(generator, X[:1], theta_per="seed", **self._search_options(generator))
+        prepare_search(generator, X[:1], **self._search_options(generator))
 
     def search(self, X: ImagesLike) -> SearchResult:
         """The latent search behind the scores of X, as a SearchResult."""

@@ -1,8 +1,7 @@
 """Copies of a generator's parameters, all moved at once: what `adgan.latent_search` searches with.
 
-Each of c copies of theta makes the images of r latents: in algorithm 1 there is a copy for each starting point
-of each image and r = 1. Adam works element by element, so on stacked copies it is Adam on each; and it moves the
-latents too.
+Each of c copies of theta makes the image of one latent: in algorithm 1 there is a copy for each starting point of each
+image. Adam works element by element, so on stacked copies it is Adam on each; and it moves the latents too.
 """
 
 import copy
@@ -136,8 +135,8 @@ def _input_size(module: nn.Module) -> int | None:
 class FrozenCopies:
     """No copies at all: theta stays as trained, and latents alone are moved.
 
-    `start(z)` gives the latents (c, r, latent_size) that a search begins with, `generate(z)` their
-    images (c, r, channels, height, width), and `step()` moves all along the gradients that a backward left.
+    `start(z)` gives the latents (c, latent_size) that a search begins with, `generate(z)` their images
+    (c, channels, height, width), and `step()` moves all along the gradients that a backward left.
     """
 
     all_trained: Sequence[torch.Tensor] = ()  # theta as trained, and
@@ -160,7 +159,7 @@ class FrozenCopies:
         """
         if self.z is None or self.z.shape != z.shape:
             self.z = self.theta = self.adam = self.fresh = None  # given back before more is taken
-            self._make(*z.shape[:2])
+            self._make(len(z))
         self.z.copy_(z)
         for copies, trained in zip(self.theta, self.trained):
             copies.copy_(trained)
@@ -171,10 +170,10 @@ class FrozenCopies:
                 value.zero_()
         return self.z
 
-    def _make(self, c: int, r: int) -> None:
-        """Leaves and their Adam for c copies with r latents."""
+    def _make(self, c: int) -> None:
+        """Leaves and their Adam for c copies."""
         like: dict[str, Any] = {"dtype": self.generator.dtype, "device": self.generator.device}
-        self.z = torch.empty(c, r, self.generator.latent_size, **like).requires_grad_()
+        self.z = torch.empty(c, self.generator.latent_size, **like).requires_grad_()
         self.theta = [p.new_empty(c, *p.shape).requires_grad_() for p in self.trained]
         groups = [{"params": [self.z], "lr": self.lr_z}]
         groups += [{"params": self.theta, "lr": self.lr_theta}] if self.theta else []
@@ -182,18 +181,18 @@ class FrozenCopies:
         self.fresh = [self.z, *self.theta]  # whose gradients each backward makes anew
 
     def generate(self, z: torch.Tensor) -> torch.Tensor:
-        return self.generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        return self.generator(z)
 
     def step(self) -> None:
         self.adam.step()
         for leaf in self.fresh:
             leaf.grad = None
 
-    def how_many(self, r: int, x: torch.Tensor, loss: Loss, max_memory: float | None) -> int:
-        """How many copies with r latents each fit in max_memory bytes; tried with one, on the image x."""
+    def how_many(self, x: torch.Tensor, loss: Loss, max_memory: float | None) -> int:
+        """How many copies fit in max_memory bytes; tried with one, on the image x (1, channels, height, width)."""
         generator = self.generator
-        x = x.to(generator.device, generator.dtype).expand(r, -1, -1, -1)
-        z = self.start(torch.zeros(1, r, generator.latent_size))
+        x = x.to(generator.device, generator.dtype)
+        z = self.start(torch.zeros(1, generator.latent_size))
         weights = *generator.module.parameters(), *self.theta, *self.all_trained
         own = {p.untyped_storage().data_ptr() for p in weights}
         kept = []
@@ -203,9 +202,9 @@ class FrozenCopies:
                 lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
             ),
         ):
-            losses = loss(self.generate(z).flatten(0, 1), x)
-        if losses.shape != (r,):
-            raise ValueError(f"loss must return one value per image, {(r,)}; got {tuple(losses.shape)}.")
+            losses = loss(self.generate(z), x)
+        if losses.shape != (1,):
+            raise ValueError(f"loss must return one value per image, (1,) for one; got {tuple(losses.shape)}.")
         each, once = self._bytes()
         each += ACTIVATIONS * sum(kept)
         if max_memory is None:
@@ -238,7 +237,7 @@ class ModuleCopies(FrozenCopies):
     def generate(self, z: torch.Tensor) -> torch.Tensor:
         def one(theta: Sequence[torch.Tensor], z: torch.Tensor) -> torch.Tensor:
             parameters = dict(zip(self.names, theta))
-            return functional_call(self.generator.module, (parameters, self.buffers), (z,))
+            return functional_call(self.generator.module, (parameters, self.buffers), (z[None],))[0]
 
         z = z.reshape(*z.shape, *self.generator.tail)
         if not self.looped:
@@ -305,12 +304,12 @@ class DCGANCopies(FrozenCopies):
             h = type(layer).forward(layer, h)
         return h.shape == images.shape and bool((h - images).norm() <= 1e-6 * images.norm())
 
-    def _make(self, c: int, r: int) -> None:
+    def _make(self, c: int) -> None:
         self.first, self.trained = None, self.all_trained
-        if r == 1 and self.n_steps <= MOST_OUTER_PRODUCTS:
+        if self.n_steps <= MOST_OUTER_PRODUCTS:
             weights, *self.trained = self.all_trained
             self.first = OuterProducts(weights, c, self.lr_theta, self.n_steps, self.n_copies)
-        super()._make(c, r)
+        super()._make(c)
         for leaf in self.theta:
             if leaf.ndim == 3:
                 leaf.grad = torch.empty_like(leaf)  # see TransposedConvolution
@@ -328,33 +327,31 @@ class DCGANCopies(FrozenCopies):
             self.first.step()
 
     def generate(self, z: torch.Tensor) -> torch.Tensor:
-        c, r, _ = z.shape
         theta = iter(self.theta)
 
-        def for_each_row() -> torch.Tensor:  # a copy's next values (c, channels) as (c * r, 1, 1, channels)
-            values = next(theta)
-            return (values if r == 1 else values.repeat_interleave(r, 0))[:, None, None]
+        def of_each_copy() -> torch.Tensor:  # the next values (c, channels) as (c, 1, 1, channels)
+            return next(theta)[:, None, None]
 
-        h = z.reshape(c * r, 1, 1, -1)  # (c * r, height, width, channels) throughout
+        h = z[:, None, None]  # (c, height, width, channels) throughout
         for layer in self.layers:
             if isinstance(layer, nn.ConvTranspose2d):
                 how = layer.kernel_size, layer.stride, layer.padding
                 if self.first and layer is self.layers[0]:
-                    h = fold(self.first(z).view(c, 1, 1, *layer.kernel_size, -1), layer.stride, layer.padding)
+                    h = fold(self.first(z).view(len(z), 1, 1, *layer.kernel_size, -1), layer.stride, layer.padding)
                 else:
                     weight = next(theta)
                     h = TransposedConvolution.apply(h, weight, weight.grad, how)
                 if layer.bias is not None:
-                    h = h + for_each_row()
+                    h = h + of_each_copy()
             elif isinstance(layer, nn.BatchNorm2d):
                 mean: Any = layer.running_mean
                 variance: Any = layer.running_var
-                scale = for_each_row() * (variance + layer.eps).rsqrt()
-                shift = for_each_row() - mean * scale
+                scale = of_each_copy() * (variance + layer.eps).rsqrt()
+                shift = of_each_copy() - mean * scale
                 h = torch.addcmul(shift, h, scale)
             else:
                 h = layer(h)
-        return h.permute(0, 3, 1, 2).contiguous().unflatten(0, (c, r))
+        return h.permute(0, 3, 1, 2).contiguous()
 
     def _bytes(self) -> tuple[int, int]:
         each, together = super()._bytes()
@@ -398,15 +395,15 @@ class OuterProducts:
         self.d.zero_()
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
-        """z (c, 1, in) -> (c, 1, out)."""
-        product = torch.bmm(z, self.copies) if self.t else z @ self.trained
+        """z (c, in) -> (c, out)."""
+        product = torch.bmm(z[:, None], self.copies)[:, 0] if self.t else z @ self.trained
         if product.requires_grad:
-            self.z[:, self.t] = z.detach()[:, 0]
+            self.z[:, self.t] = z.detach()
             product.register_hook(self._note)
         return product
 
     def _note(self, d: torch.Tensor) -> None:
-        self.d[:, self.t] = d[:, 0]
+        self.d[:, self.t] = d
 
     @torch.no_grad()
     def step(self) -> None:
@@ -462,7 +459,7 @@ def _compiler() -> Callable[..., None]:
 class TransposedConvolution(torch.autograd.Function):
     """A transposed convolution with weights of its own for each copy.
 
-    h (c * r, height, width, in), weights (c, in, kernel height * kernel width * out) -> (c * r, ..., out).
+    h (c, height, width, in), weights (c, in, kernel height * kernel width * out) -> (c, ..., out).
     The weights' gradient is written to `gradient` and not passed on: fresh memory for it at every step
     would take longer than all else.
     """
@@ -470,7 +467,7 @@ class TransposedConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, h: torch.Tensor, weights: torch.Tensor, gradient: torch.Tensor, how: How) -> torch.Tensor:
         kernel, stride, padding = how
-        rows = h.reshape(len(weights), -1, h.shape[-1])
+        rows = h.flatten(1, 2)
         ctx.save_for_backward(rows, weights)
         ctx.gradient, ctx.shape, ctx.how = gradient, h.shape, how
         columns = torch.bmm(rows, weights)

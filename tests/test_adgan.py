@@ -12,7 +12,7 @@ from helpers import far_from_their_start
 from torch import nn
 
 from ganod_lite import adgan, copies, gan
-from ganod_lite.adgan import ADGAN, SearchResult, latent_search, plain_search
+from ganod_lite.adgan import ADGAN, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
 from ganod_lite.losses import squared_l2
@@ -147,30 +147,15 @@ def search(generator, x, **options):
 # --- the plain loops ---
 
 
-def plain(generator, x, starts, *, theta_per="seed", loss=squared_l2, **options):
-    """`plain_search`. With theta_per="image" the starts of an image are one
-    start of a generator that makes their images as one batch, on one copy.
-    """
-    n, n_seeds, size = starts.shape
+def plain(generator, x, starts, **options):
+    """`plain_search`, also of a generator that wants latents (m, latent_size, 1, 1)."""
     x = x.to(next(generator.parameters()).dtype)
     try:
         with torch.no_grad():
             generator(torch.as_tensor(starts[0]).to(x))
     except RuntimeError:
-        generator = nn.Sequential(nn.Unflatten(1, (size, 1, 1)), generator)
-    if theta_per == "seed":
-        return plain_search(generator, x, starts, loss=loss, **options)
-    each = []
-
-    def summed(generated, image):
-        each.append(loss(generated, image.expand_as(generated)))
-        return each[-1].sum()
-
-    batch = nn.Sequential(nn.Unflatten(1, (n_seeds, size)), nn.Flatten(0, 1), generator)
-    found = plain_search(batch, x, starts.reshape(n, 1, -1), loss=summed, **options)
-    losses = torch.stack(each).detach().view(n, -1, n_seeds)
-    np.testing.assert_allclose(found.losses_by_step[:, 0], losses.sum(2), rtol=1e-6)
-    return SearchResult(losses.transpose(1, 2).numpy(), found.z.reshape(starts.shape), None)
+        generator = nn.Sequential(nn.Unflatten(1, (starts.shape[2], 1, 1)), generator)
+    return plain_search(generator, x, starts, **options)
 
 
 def agree(generator, x, rtol, **options):
@@ -185,8 +170,7 @@ def agree(generator, x, rtol, **options):
     np.testing.assert_allclose(result.losses, losses[:, :, -1], rtol=rtol)
     np.testing.assert_allclose(result.scores, losses[:, :, -1].mean(1), rtol=rtol)
     np.testing.assert_allclose(result.z, expected.z, rtol=rtol, atol=rtol)
-    if expected.nearest is not None:
-        np.testing.assert_allclose(result.nearest, expected.nearest, atol=rtol)
+    np.testing.assert_allclose(result.nearest, expected.nearest, atol=rtol)
     assert result.scores.shape == (len(x),) and result.losses.shape == (len(x), n_seeds)
     assert result.z.shape == (len(x), n_seeds, 6)
     return result
@@ -242,7 +226,7 @@ def test_the_compiled_search_is_the_plain_loop_too(compiling):
 
 def test_what_the_compiler_makes_slower_or_does_not_see_is_not_compiled(compiling):
     generator, x = trained(dcgan), images(dcgan())
-    for options in ({"n_steps": copies.MOST_COMPILED_STEPS + 1}, {"theta_per": "image"}, {"lr_theta": 0}):
+    for options in ({"n_steps": copies.MOST_COMPILED_STEPS + 1}, {"lr_theta": 0}):
         search(generator, x, n_seeds=2, **options)
     search(Wrapped(generator, 6), x, n_seeds=2)
     assert not compiling
@@ -299,19 +283,10 @@ def test_both_paths_agree_also_at_the_paper_s_settings():
     np.testing.assert_allclose(fast.losses_by_step, generic.losses_by_step, rtol=1e-4)
 
 
-@pytest.mark.parametrize("make", [dcgan, mlp])
-def test_theta_per_image_is_one_copy_for_the_seeds_of_an_image(make):
-    generator = trained(make, torch.float64)
-    x = images(generator)
-    shared = agree(generator, x, 1e-5, theta_per="image", lr_theta=3e-3)
-    assert np.all(shared.losses != search(generator, x, n_seeds=3, n_steps=4, lr_theta=3e-3).losses)
-
-
 @pytest.mark.parametrize("make", [dcgan, unusual_dcgan, mlp])
 def test_lr_theta_0_searches_z_alone(make):
     generator = trained(make, torch.float64)
     agree(generator, images(generator), 1e-5, lr_theta=0)
-    agree(generator, images(generator), 1e-5, lr_theta=0, theta_per="image")
 
 
 def test_lr_z_0_leaves_the_latents_and_adapts_theta():
@@ -352,21 +327,20 @@ def test_losses_by_step_are_the_losses_of_shorter_searches(make):
     assert at_start.losses_by_step.shape == (3, 2, 1)
 
 
-@pytest.mark.parametrize("theta_per", ["seed", "image"])
 @pytest.mark.parametrize("make", [dcgan, FAST["colour dcgan"], mlp])
-def test_own_loss_functions_work(theta_per, make):
+def test_own_loss_functions_work(make):
     def l1(generated, x):
         return (generated - x).view(len(x), -1).abs().sum(1)
 
     generator = trained(make, torch.float64)
-    agree(generator, images(generator), 1e-5, loss=l1, theta_per=theta_per)
+    agree(generator, images(generator), 1e-5, loss=l1)
 
 
 # --- what a score depends on ---
 
 
 @pytest.mark.parametrize("make", [dcgan, GENERIC["wrapped dcgan"]])
-@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}, {"lr_theta": 0}])
+@pytest.mark.parametrize("options", [{}, {"lr_theta": 0}])
 def test_a_score_does_not_depend_on_neighbours_order_or_chunks(make, options, monkeypatch):
     generator = trained(make)
     x = images(generator, 7)
@@ -497,17 +471,16 @@ def peak_bytes(function, path):
     return held.max()
 
 
-@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}])
-def test_what_is_said_to_be_needed_is_enough(options, tmp_path):
+def test_what_is_said_to_be_needed_is_enough(tmp_path):
     generator, x = Generator((1, 16, 16), 500, 8).eval(), torch.zeros(3, 1, 16, 16)
-    options = {"n_seeds": 2, "n_steps": 2, "latent_size": 500} | options
+    options = {"n_seeds": 2, "n_steps": 2, "latent_size": 500}
     allowed = needed(generator, x, **options)
     peak = peak_bytes(partial(search, generator, x, max_memory=allowed, **options), tmp_path / "trace.json")
     assert peak < allowed + 3 * 2 * (4 * 500 * 3 + 4 * 5 * 2)
 
 
 @pytest.mark.parametrize("make", [lambda: Generator((1, 32, 32), 6, 8), GENERIC["wrapped dcgan"], mlp])
-@pytest.mark.parametrize("options", [{}, {"theta_per": "image"}, {"lr_theta": 0}])
+@pytest.mark.parametrize("options", [{}, {"lr_theta": 0}])
 def test_peak_memory_stays_under_max_memory(make, options, tmp_path):
     generator = trained(make)
     for n, n_seeds, share in ((24, 4, 6), (3, 32, 6), (48, 4, 6), (24, 4, 12)):
@@ -517,8 +490,7 @@ def test_peak_memory_stays_under_max_memory(make, options, tmp_path):
         peak = peak_bytes(partial(search, generator, x, **limits, **options), tmp_path / "trace.json")
         results = n * n_seeds * (4 * 6 * 3 + 4 * 5 * 2)  # starting points, latents and losses come on top
         assert peak < allowed + results
-        if "theta_per" not in options:
-            assert peak > 0.15 * allowed  # nor is most of it left unused
+        assert peak > 0.15 * allowed  # nor is most of it left unused
 
 
 def test_running_out_of_memory_halves_the_chunk(monkeypatch):
@@ -589,7 +561,6 @@ def test_wrong_arguments_are_named():
         ({"n_steps": -1}, ValueError, "n_steps == -1, must be >= 0"),
         ({"lr_z": -0.1}, ValueError, "lr_z == -0.1, must be >= 0"),
         ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
-        ({"theta_per": "batch"}, ValueError, "theta_per must be 'seed' or 'image'; got 'batch'"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
         ({"prior": "normal"}, TypeError, "prior must be a function of n, .*; got 'normal'"),
@@ -710,14 +681,12 @@ def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
 
 
 @pytest.mark.parametrize("make", [dcgan, mlp])
-@pytest.mark.parametrize("theta_per", ["seed", "image"])
-def test_starts_are_searched_like_random_ones(make, theta_per):
+def test_starts_are_searched_like_random_ones(make):
     generator = trained(make)
     x = images(generator)
-    options = {"n_steps": 3, "theta_per": theta_per}
     points = search(generator, x, n_seeds=3, n_steps=0).z
-    expected = search(generator, x, n_seeds=3, **options)
-    found = search(generator, x, starts=points, n_seeds=1, random_state=99, **options)
+    expected = search(generator, x, n_seeds=3, n_steps=3)
+    found = search(generator, x, starts=points, n_seeds=1, n_steps=3, random_state=99)
     for name in ("losses_by_step", "z", "nearest"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
