@@ -1,6 +1,6 @@
 """latent_search against the plain loop over images and seeds, which is how public implementations run it.
 
-Compared, in turns: the plain loop (`plain_search`) with torch.optim.Adam as it comes and with its fused kernel;
+Compared, in turns: the plain loop (`adgan.plain_search`) with torch.optim.Adam as it comes and with its fused kernel;
 latent_search on a DCGAN, not compiled, as short searches are; compiled, as longer ones are (without the
 seconds of compiling; it needs a C++ compiler); and on the same network hidden in another module, which
 takes the path for any generator (torch.func). All start from the same latents, and `difference` is how
@@ -15,8 +15,7 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
-from ganod_lite.adgan import latent_search
-from ganod_study.plain_search import plain_search
+from ganod_lite.adgan import latent_search, plain_search
 
 from .common import in_turns, main, per, random_images, ratios, search_scores, untrained_generator
 

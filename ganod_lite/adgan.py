@@ -1,5 +1,6 @@
 """ADGAN: anomaly detection by searching a generator's latent space (Deecke et al. 2018, algorithm 1)."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -12,10 +13,49 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
-from .copies import FrozenCopies, Prepared, check_finite, copies_of
+from .copies import BETAS, FrozenCopies, Prepared, check_finite, copies_of
 from .gan import GANDetector
 from .images import ImagesLike, as_images
 from .losses import Loss, squared_l2
+
+
+@own_state()
+def plain_search(
+    generator: torch.nn.Module,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    *,
+    n_steps: int = 5,
+    lr_z: float = 0.25,
+    lr_theta: float = 5e-5,
+    loss: Loss = squared_l2,
+) -> "SearchResult":
+    """Algorithm 1 as printed, one start after the other: slow, to read and to measure `latent_search` by.
+
+    x (n, channels, height, width) and the starting points z (n, s, latent_size) -> SearchResult.
+    """
+    z, trained = torch.as_tensor(z).to(x, copy=True), generator.state_dict()
+    g = copy.deepcopy(generator).to(x).eval()  # g_theta
+    losses, made = x.new_empty(*z.shape[:2], n_steps + 1), x.new_empty(*z.shape[:2], *x.shape[1:])
+    for i, j in np.ndindex(*z.shape[:2]):  # of image i: for j = 1 to n_seed do
+        g.load_state_dict(trained)  # theta_j,0 = theta
+        z_j = z[i, j : j + 1].clone().requires_grad_()  # z_j,0 ~ p_z
+        groups = [{"params": z_j, "lr": lr_z}, {"params": g.parameters(), "lr": lr_theta}]
+        adam = torch.optim.Adam(groups, betas=BETAS)  # in place of plain descent: section 4.2
+        for t in range(n_steps):  # for t = 1 to k do
+            losses[i, j, t] = value = loss(g(z_j), x[i : i + 1])
+            adam.zero_grad()
+            value.backward()  # the gradients of l(g(z_j), x) by z_j and by theta_j
+            adam.step()  # z_j,t <- z_j,t-1 - ...; theta_j,t <- theta_j,t-1 - ...
+        with torch.no_grad():
+            image = g(z_j)
+            losses[i, j, n_steps] = loss(image, x[i : i + 1])  # l(g_theta_j,k (z_j,k), x)
+        made[i, j] = image[0]
+        z[i, j] = z_j.detach()
+    losses = losses.detach()
+    nearest = made[torch.arange(len(x)), losses[:, :, -1].argmin(1)]
+    found = losses.double(), z, nearest
+    return SearchResult(*(values.cpu().numpy() for values in found))  # its `scores`: the mean over j
 
 
 @dataclass
@@ -71,8 +111,8 @@ def latent_search(
     generator's parameters theta, reset to the trained values; n_steps of Adam move both. The
     defaults are the paper's (section 4.2 and its footnote 9).
 
-    All starts are searched at once. Adam works element by element, so on stacked copies it is Adam on each; and the
-    gradient of the sum of all losses is, for each copy, that of its own loss.
+    It is `plain_search` for all starts at once. Adam works element by element, so on stacked copies it is
+    Adam on each; and the gradient of the sum of all losses is, for each copy, that of its own loss.
 
     Parameters
     ----------
@@ -220,6 +260,7 @@ def prepare_search(
     return copies, min(copies.how_many(images[:1], loss, max_memory), n_copies)
 
 
+@torch.enable_grad()
 def _search(
     copies: FrozenCopies, x: torch.Tensor, z: torch.Tensor, n_steps: int, loss: Loss
 ) -> tuple[torch.Tensor, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from ganod_lite.adgan import latent_search
+from ganod_lite.adgan import latent_search, plain_search
 from ganod_lite.anogan import anogan_search
 from ganod_lite.autoencoders import autoencoder_scores
 from ganod_lite.base import standard_normal, starting_points
@@ -26,7 +26,6 @@ from . import baselines, classical, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 from .other_scores import posterior_scores, prior_scores
 from .other_searches import laplacian_pyramid, search_in_turn, train_encoder
-from .plain_search import plain_search
 from .store import beside, stopwatch
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image

@@ -53,7 +53,7 @@ search.search_found(steps, anomalous_class)
 # | steps | k | 20; scores are taken after k = 5 |
 #
 # These are the searches behind Table 1's scores, from the same starting points. Here they run one at a time, as in
-# algorithm 1, so that the generator can be watched (`plain_search.py:plain_search`). At each step the latent and the
+# algorithm 1, so that the generator can be watched (`adgan.py:plain_search`). At each step the latent and the
 # generator's weights both move.
 
 # %% [markdown]

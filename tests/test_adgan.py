@@ -12,11 +12,10 @@ from helpers import far_from_their_start
 from torch import nn
 
 from ganod_lite import adgan, copies, gan
-from ganod_lite.adgan import ADGAN, latent_search
+from ganod_lite.adgan import ADGAN, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
 from ganod_lite.losses import squared_l2
-from ganod_study.plain_search import plain_search
 
 # --- generators ---
 
