@@ -29,6 +29,7 @@ GPU_SHARE_OF_FREE_MEMORY = 0.5
 ACTIVATIONS = 6
 # Of each moment of the first layer, made for one or a few copies at a time: on a CPU so many as its cache may hold
 BLOCK_BYTES = {"cpu": 2**20, "cuda": 2**28}
+GAP = 16  # numbers between the rows of two moments
 MOST_OUTER_PRODUCTS = 20  # steps; sums of more terms than about that take as long as moments that are kept
 # The first layer's moves are compiled where so many are to come, a move being that of one weight in one
 # step: compiling takes 3 to 15 seconds, which a CPU has saved again after some 1e10 to 6e10 moves.
@@ -427,7 +428,9 @@ class OuterProducts:
 
     def _move_in_blocks(self, z: torch.Tensor, d: torch.Tensor, z2: torch.Tensor, d2: torch.Tensor) -> None:
         if self.moments is None:
-            self.moments = [self.trained.new_empty(self.block, *self.trained.shape) for _ in range(2)]
+            n_in, n_out = self.trained.shape
+            # Rows of a whole number of 4 kB pages would all fall into the same lines of the cache.
+            self.moments = [self.trained.new_empty(self.block, n_in, n_out + GAP)[..., :n_out] for _ in range(2)]
         for part in zip(*(x.split(self.block) for x in (self.copies, z, d, z2, d2))):
             copies, z, d, z2, d2 = part
             m, v = (moment[: len(copies)] for moment in self.moments)
