@@ -19,10 +19,9 @@ from joblib import Parallel, delayed
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils import check_scalar
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import nn
-from torch.func import functional_call
-from torch.nn.functional import softplus
+from torch.nn.functional import linear, softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
@@ -353,7 +352,7 @@ class GAAL(TableDetector):
             Where the training diverges.
         """
         # The matrices are too small to share out: with several threads a busy machine is 20 times slower.
-        with threadpool_limits(limits=1):
+        with _threadpools().limit(limits=1):
             return super().fit(X, y)
 
     @torch.no_grad()
@@ -631,6 +630,12 @@ def fit_repetitions(
     return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
 
 
+@lru_cache(maxsize=1)
+def _threadpools() -> ThreadpoolController:
+    """Those of numpy and torch, looked for once: that takes longer than many a step of training."""
+    return ThreadpoolController()
+
+
 def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], None] | None:
     """A callback that writes the history's latest values to `log_dir`, and after epochs 1, 2, 4, 8, ... a figure."""
     if log_dir is None:
@@ -676,9 +681,13 @@ def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
 
     Weights are copied as contiguous: during training they are views, which some processors multiply in another order.
     """
-    weights = {n: w.detach().cpu().double().contiguous() for n, w in discriminator.named_parameters()}
-    logits = functional_call(discriminator, weights, torch.tensor(X, dtype=torch.float64))
-    return torch.sigmoid(-logits).squeeze(1).numpy()
+    x = torch.tensor(X, dtype=torch.float64)
+    for layer in discriminator:
+        if isinstance(layer, nn.Linear):
+            x = linear(x, *(w.detach().cpu().double().contiguous() for w in (layer.weight, layer.bias)))
+        else:
+            x.relu_()  # in place: of a large table the system takes longer to give the memory than the layers take
+    return torch.sigmoid(-x).squeeze(1).numpy()
 
 
 def auc_by_ranks(y: np.ndarray, scores: np.ndarray) -> float:
