@@ -5,6 +5,7 @@ arXiv:1809.10816. The details are those of the authors' Keras scripts, which dec
 github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 """
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -31,54 +32,29 @@ from .images import PathLike
 BATCH = 500  # at most; the scripts'
 
 
-# --- what the Keras scripts and the PyTorch post do differently ---
+# --- the networks as they start ---
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a variant comes from, told by the three points in which the variants differ."""
-
-    start: Callable[[nn.Linear, torch.Generator], None]  # draws the first weights of a discriminator's layer
-    rate: Callable[[float, float, int], float]  # lr, decay, updates so far: what a gradient is multiplied by
-    shuffles: bool  # in each epoch, not just once before
-
-
-def start_keras(layer: nn.Linear, rng: torch.Generator) -> None:
-    """VarianceScaling(1, "fan_in", "normal"), which truncates at two deviations; biases 0."""
-    std = layer.in_features**-0.5
-    nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std, generator=rng)
-    nn.init.zeros_(layer.bias)
-
-
-def start_post(layer: nn.Linear, rng: torch.Generator) -> None:
-    nn.init.xavier_normal_(layer.weight, generator=rng)
-    nn.init.constant_(layer.bias, 0.05)
-
-
-SOURCES = {
-    # Keras's decay lowers the learning rate with each update.
-    "official": Source(start_keras, lambda lr, decay, updates: lr / (1 + decay * updates), shuffles=False),
-    # qarchli.github.io/2020-05-10-gans-for-outlier-detection passes decay as the dampening of
-    # torch.optim.SGD, which scales each gradient but the first.
-    "post": Source(start_post, lambda lr, decay, updates: lr * (1 - decay if updates else 1), shuffles=True),
-}
-
-
-def make_generator(d: torch.Tensor, bias: float = 0.0) -> nn.Sequential:
-    """d -> d -> d with ReLU after both layers; the identity to begin with, but for the biases."""
+def make_generator(d: int) -> nn.Sequential:
+    """d -> d -> d with ReLU after both layers; the identity to begin with."""
     layers = [skip_init(nn.Linear, d, d), skip_init(nn.Linear, d, d)]
     for layer in layers:
         nn.init.eye_(layer.weight)
-        nn.init.constant_(layer.bias, float(bias))
+        nn.init.zeros_(layer.bias)
     return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU())
 
 
-def make_discriminator(d: torch.Tensor, n: int, variant: str, rng: torch.Generator) -> nn.Sequential:
-    """d -> ceil(sqrt(n)) -> 1 with a ReLU between; returns logits."""
+def make_discriminator(d: int, n: int, rng: torch.Generator) -> nn.Sequential:
+    """d -> ceil(sqrt(n)) -> 1 with a ReLU between; returns logits.
+
+    Weights are VarianceScaling(1, "fan_in", "normal"), which truncates at two deviations; biases 0.
+    """
     hidden = math.ceil(math.sqrt(n))
     layers = [skip_init(nn.Linear, d, hidden), skip_init(nn.Linear, hidden, 1)]
     for layer in layers:
-        SOURCES[variant].start(layer, rng)
+        std = layer.in_features**-0.5
+        nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std, generator=rng)
+        nn.init.zeros_(layer.bias)
     return nn.Sequential(layers[0], nn.ReLU(), layers[1])
 
 
@@ -331,7 +307,8 @@ class GAAL(TableDetector):
     verbose: bool = True
 
     _cure = "Mostly features outside [0, 1] are the reason, and MinMaxScaler the cure; else lower lr_d."
-    variant, generator_bias, k = "official", 0.0, 1  # unless a subclass lets them be chosen
+    _shuffles = False  # in each epoch, not just once before
+    k = 1  # unless a subclass lets it be chosen
 
     def fit(self, X: Any, y: Any = None) -> "GAAL":
         """Train on X.
@@ -365,8 +342,8 @@ class GAAL(TableDetector):
                 "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
                 stacklevel=5,  # the caller of `fit`
             )
-        source, rng = SOURCES[self.variant], torch.Generator().manual_seed(seed_from(self.random_state))
-        game, shuffled = self._set_up(X, source, rng)
+        rng = torch.Generator().manual_seed(seed_from(self.random_state))
+        game, shuffled = self._set_up(X, rng)
         n, batch = len(X), len(game.labels) // 2
         write = _tensorboard(self.log_dir, X)
 
@@ -375,7 +352,7 @@ class GAAL(TableDetector):
         with tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress:
             while epoch < last:
                 epoch += 1
-                if source.shuffles:
+                if self._shuffles:
                     shuffled = game.data[torch.randperm(n, generator=rng)]
                 losses = [
                     self._step(game, real, self._learning(epoch, stop, i), last=i == n // batch - 1)
@@ -399,17 +376,16 @@ class GAAL(TableDetector):
         self.history_, self.scores_at_stop_, self.stop_epoch_, self.n_epochs_ = history, scores_at_stop, stop, epoch
         (self.discriminator_,), self.generators_ = game.D.release(), game.G.release()
 
-    def _set_up(self, X: np.ndarray, source: Source, rng: torch.Generator) -> tuple[Game, torch.Tensor]:
+    def _set_up(self, X: np.ndarray, rng: torch.Generator) -> tuple[Game, torch.Tensor]:
         """The game at its start, and the rows in the order in which they are taken."""
         device = resolve_device(self.device)
         (n, d), batch = X.shape, min(BATCH, len(X))
         data = torch.tensor(np.c_[X, np.ones(n)], dtype=torch.get_default_dtype(), device=device)
         shuffled = data[torch.randperm(n, generator=rng)]
-        discriminator = make_discriminator(d, n, self.variant, rng).to(device)
-        generators = [make_generator(d, self.generator_bias).to(device) for _ in range(self.k)]
-        rate_d, rate_g = (partial(source.rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
-        D = Discriminator(discriminator, rate_d, self.momentum, max(n, (len(generators) + 1) * batch))
-        G = Generators(generators, rate_g, self.momentum)
+        discriminator, generator = (network.to(device) for network in self._start(d, n, rng))
+        rate_d, rate_g = (partial(self._rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
+        D = Discriminator(discriminator, rate_d, self.momentum, max(n, (self.k + 1) * batch))
+        G = Generators([copy.deepcopy(generator) for _ in range(self.k)], rate_g, self.momentum)
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
         noise = data.new_ones(batch, d + 1)
 
@@ -418,6 +394,16 @@ class GAAL(TableDetector):
             return noise
 
         return Game(D, G, data, labels, draw), shuffled
+
+    @staticmethod
+    def _start(d: int, n: int, rng: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
+        """A discriminator and a generator, like which all k start."""
+        return make_discriminator(d, n, rng), make_generator(d)
+
+    @staticmethod
+    def _rate(lr: float, decay: float, updates: int) -> float:
+        """What a gradient is multiplied by after so many updates: Keras's decay."""
+        return lr / (1 + decay * updates)
 
     def _learning(self, epoch: int, stop: int | None, batch: int) -> bool:
         """Whether the generators learn, which they do a little longer than until the stop."""
@@ -466,12 +452,10 @@ class GAAL(TableDetector):
         check_scalar(self.lr_g, "lr_g", Real, min_val=0, include_boundaries="neither")
         check_scalar(self.decay, "decay", Real, min_val=0)
         check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1, include_boundaries="left")
-        check_scalar(self.generator_bias, "generator_bias", Real)
         if not (self.callback is None or callable(self.callback)):
             raise TypeError(f"callback must be a function of an Epoch; got {self.callback!r}.")
-        for name, allowed in (("schedule", ("full", "at-stop")), ("variant", tuple(SOURCES))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}.")
+        if self.schedule not in (allowed := ("full", "at-stop")):
+            raise ValueError(f"schedule must be one of {allowed}; got {self.schedule!r}.")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -496,12 +480,6 @@ class SOGAAL(GAAL):
         Of both optimisers.
     schedule : "at-stop" or "full", default "at-stop"
         Train until the stop, or as the script does three times as far, with the generator frozen.
-    variant : "official" or "post", default "official"
-        The Keras script, or the PyTorch version of qarchli.github.io/2020-05-10-gans-for-outlier-detection,
-        which uses `decay` as the dampening of SGD's momentum, shuffles in each epoch, and starts the
-        discriminator from Xavier-normal weights and biases of 0.05.
-    generator_bias : float, default 0.0
-        The generator's first biases. The script has 0; the post shows 1 and 1e-5.
     contamination : float in (0, 0.5] or None, default 0.1
         Share of outliers that sets the threshold of `predict`; None for none.
     random_state : int, RandomState or None, default None
@@ -546,9 +524,6 @@ class SOGAAL(GAAL):
     _losses = ("discriminator_loss", "generator_loss")
     _step = staticmethod(so_gaal_step)
     _batches_after_stop = math.inf  # all of an epoch, after which the script compares
-
-    variant: str = "official"
-    generator_bias: float = 0.0
 
     @property
     def generator_(self) -> nn.Sequential:

@@ -386,11 +386,11 @@ METHODS = {  # those of Table 1 in its order
     # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
     "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
     "sogaal-post-1": _on_table(
-        "SO-GAAL, the post, bias 1", partial(tabular.sogaal, variant="post", generator_bias=1.0),
+        "SO-GAAL, the post, bias 1", partial(tabular.sogaal_post, generator_bias=1.0),
         ("stop_epochs",), colour=RED,
     ),
     "sogaal-post-1e-5": _on_table(
-        "SO-GAAL, the post, bias 1e-5", partial(tabular.sogaal, variant="post", generator_bias=1e-5),
+        "SO-GAAL, the post, bias 1e-5", partial(tabular.sogaal_post, generator_bias=1e-5),
         ("stop_epochs",), colour=GREEN,
     ),
     "mogaal": _on_table("MO-GAAL", tabular.mogaal, ("stop_epochs_mo",), colour=WINE),

@@ -24,6 +24,7 @@ from sklearn.svm import OneClassSVM
 from ganod_lite.gaal import MOGAAL, SOGAAL
 
 from . import datasets
+from .the_post import PostSOGAAL
 
 
 def onecluster(data_root=None):
@@ -78,6 +79,10 @@ def gaal(job, cell, kind, stop, watch=None, **options):
 
 def sogaal(job, cell, stop="stop_epochs", schedule="full", **options):
     return gaal(job, cell, SOGAAL, stop, schedule=schedule, **options)
+
+
+def sogaal_post(job, cell, generator_bias):
+    return gaal(job, cell, PostSOGAAL, "stop_epochs", schedule="full", generator_bias=generator_bias)
 
 
 def mogaal(job, cell, stop="stop_epochs_mo", schedule="full", **options):

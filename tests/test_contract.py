@@ -20,7 +20,6 @@ from ganod_lite.losses import squared_l2
 
 TABLE_DETECTORS = [
     SOGAAL(stop_epochs=2, device="cpu", verbose=False),
-    SOGAAL(stop_epochs=2, variant="post", schedule="at-stop", device="cpu", verbose=False),
     MOGAAL(stop_epochs=2, k=3, device="cpu", verbose=False),
     KDE(),
     OCSVM(),

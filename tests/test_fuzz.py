@@ -41,7 +41,7 @@ OF_IMAGES = {  # each with the parameters that are drawn, and those that keep it
     VAE: (TRAINING, {"n_iter": 2, "latent_size": 3, "ngf": 2}),
 }
 OF_TABLES = {
-    SOGAAL: (GAAL | {"generator_bias": RATE, "variant": st.sampled_from(["official", "post"])}, {"stop_epochs": 2}),
+    SOGAAL: (GAAL, {"stop_epochs": 2}),
     MOGAAL: (GAAL | {"k": COUNT}, {"stop_epochs": 2, "k": 2}),
     KDE: (COMMON, {}),
     OCSVM: (COMMON | {"nu": RATE}, {}),
