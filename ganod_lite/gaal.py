@@ -385,7 +385,8 @@ class GAAL(TableDetector):
         discriminator, generator = (network.to(device) for network in self._start(d, n, rng))
         rate_d, rate_g = (partial(self._rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
         D = Discriminator(discriminator, rate_d, self.momentum, max(n, (self.k + 1) * batch))
-        G = Generators([copy.deepcopy(generator) for _ in range(self.k)], rate_g, self.momentum)
+        generators = [generator, *(copy.deepcopy(generator) for _ in range(1, self.k))]
+        G = Generators(generators, rate_g, self.momentum)
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
         noise = data.new_ones(batch, d + 1)
 
