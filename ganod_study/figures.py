@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from . import datasets, gaal, gaal_search, kde, summaries, tuning
-from .methods import CONTAMINATED, METHODS, SCORES, TABLE1
+from .methods import CONTAMINATED, KNOW_NOTHING, METHODS, SCORES, TABLE1
 from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note
 from .runner import gans_behind
@@ -529,11 +529,14 @@ def contamination(entries):
     for (title, methods), axis in zip(found.items(), axes[0]):
         for method, by_percent in methods.items():
             means = [summaries.over_classes(_aucs(cells)).value for cells in by_percent.values()]
-            style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": METHODS[method].label}
-            (handles[method],) = axis.plot(list(by_percent), means, marker="o", markersize=3, **style)
+            style = {"color": METHODS[method].colour, "label": METHODS[method].label, "marker": "o", "markersize": 3}
+            style["linestyle"] = (
+                "--" if method in KNOW_NOTHING else METHODS[method].line
+            )  # whose colours are others' too
+            (handles[method],) = axis.plot(list(by_percent), means, **style)
         axis.set(title=title, xlabel="anomalies in training (%)", xticks=list(by_percent))
     axes[0, 0].set_ylabel("mean AUC")
-    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -241,15 +241,18 @@ def test_contaminated_methods_learn_the_strangers_too_and_their_keys_tell(tmp_pa
 
 
 def test_what_strangers_cost_is_shown_over_the_classes_that_all_have():
-    names = ["kde", *(f"kde-contaminated-{percent}" for percent in (1, 5, 10))]
-    found = [helpers.entry(name, c, 0, "mnist", "paper", n=200) for name in names for c in (0, 1, 2)]
+    of = {m: [m, *(f"{m}-contaminated-{percent}" for percent in (1, 5, 10))] for m in ("kde", "mean-image")}
+    found, others = (
+        [helpers.entry(m, c, 0, "mnist", "paper", n=200) for m in names for c in (0, 1, 2)] for names in of.values()
+    )
     found += [helpers.entry("kde", 3, 0, "mnist", "paper", n=200)]  # but not with strangers
     aucs = np.array([[auc(e.arrays["labels"], e.arrays["scores"]) for e in found[i : i + 3]] for i in (0, 3, 6, 9)])
     shown = tables.contaminated(found).data
     for mean in aucs.mean(1):
         assert f"{mean:.3f}" in shown
     assert signed(t_interval(aucs[3] - aucs[0])) in shown and "| 3 " in shown
-    (axis,) = figures.contamination(found).axes
+    (axis,) = figures.contamination(found + others).axes
     np.testing.assert_allclose(axis.lines[0].get_ydata(), aucs.mean(1))
     assert list(axis.lines[0].get_xdata()) == [0, 1, 5, 10]
+    assert len({(line.get_color(), line.get_linestyle()) for line in axis.lines}) == 2
     assert tables.contaminated(found[:3]).data.startswith("*Not run")
