@@ -161,7 +161,6 @@ def _whole_pixels(images: torch.Tensor) -> torch.Tensor:
     return torch.where((images - whole).abs() < 1e-6, whole, images)
 
 
-@torch.enable_grad()
 def _search(
     generator: Prepared,
     features_of: Callable[[torch.Tensor], torch.Tensor],

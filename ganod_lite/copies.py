@@ -197,15 +197,12 @@ class FrozenCopies:
         weights = *generator.module.parameters(), *self.theta, *self.all_trained
         own = {p.untyped_storage().data_ptr() for p in weights}
         kept = []
-        with (
-            torch.enable_grad(),
-            torch.autograd.graph.saved_tensors_hooks(
-                lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
-            ),
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: kept.append(0 if t.untyped_storage().data_ptr() in own else t.nbytes), lambda t: t
         ):
             losses = loss(self.generate(z), x)
         if losses.shape != (1,):
-            raise ValueError(f"loss must return one value per image, (1,) for one; got {tuple(losses.shape)}.")
+            raise ValueError(f"loss must return one value per image, (1,); got {tuple(losses.shape)}.")
         each, once = self._bytes()
         each += ACTIVATIONS * sum(kept)
         if max_memory is None:

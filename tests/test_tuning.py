@@ -360,7 +360,8 @@ def test_kept_results_are_those_that_the_page_looks_for(monkeypatch):
     assert len(kept) == len(files)
     for found in kept:
         p = SimpleNamespace(**found.parameters)
-        candidate = Candidate(p.objective, p.n_critic, p.n_steps, p.own_statistics, p.resized)
+        average = found.parameters.get("average", 0.0)
+        candidate = Candidate(p.objective, p.n_critic, p.n_steps, p.own_statistics, p.resized, average)
         assert candidate in candidates(p.dataset)
         assert found.parameters == candidate.parameters(p.dataset, p.normal_class, p.seed)
 
