@@ -1,5 +1,6 @@
 """Image files that are expected to be good: what is made of them, and what is said of one that is not."""
 
+import helpers
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,15 +63,7 @@ def test_a_folder_without_images_is_an_error(tmp_path):
         read_images(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(
-    ("argument", "message"),
-    [
-        ({"size": 0}, "size == 0"),
-        ({"mode": "CMYK"}, r"mode must be one of \('RGB', 'L', None\); got 'CMYK'"),
-        ({"depth": 8}, "depth must be one of .* got 8"),
-        ({"background": "whitish"}, "whitish"),
-    ],
-)
+@pytest.mark.parametrize(("argument", "message"), helpers.BAD_READING)
 def test_bad_arguments_are_named(folder, argument, message):
     with pytest.raises(ValueError, match=message):
         read_images(folder, **argument)

@@ -4,6 +4,7 @@ import re
 import sys
 import zlib
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -300,15 +301,7 @@ def test_a_folder_without_images_is_surveyed(tmp_path):
     assert survey_images(tmp_path).images.shape == (0, 32, 32, 3)
 
 
-@pytest.mark.parametrize(
-    ("argument", "message"),
-    [
-        ({"size": 0}, "size == 0"),
-        ({"mode": "CMYK"}, r"mode must be one of \('RGB', 'L', None\); got 'CMYK'"),
-        ({"depth": 8}, "depth must be one of .* got 8"),
-        ({"background": "whitish"}, "whitish"),
-    ],
-)
+@pytest.mark.parametrize(("argument", "message"), helpers.BAD_READING)
 def test_bad_arguments_of_reading_are_named(argument, message):
     with pytest.raises(ValueError, match=message):
         survey_images([], **argument)
