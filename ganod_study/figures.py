@@ -528,7 +528,7 @@ def contamination(entries):
     handles = {}
     for (title, methods), axis in zip(found.items(), axes[0]):
         for method, by_percent in methods.items():
-            means = [summaries.over_classes(_aucs(cells)).value for cells in by_percent.values()]
+            means = [summaries.over_classes(summaries.aucs_of(cells)).value for cells in by_percent.values()]
             style = {"color": METHODS[method].colour, "label": METHODS[method].label, "marker": "o", "markersize": 3}
             style["linestyle"] = (
                 "--" if method in KNOW_NOTHING else METHODS[method].line
@@ -538,10 +538,6 @@ def contamination(entries):
     axes[0, 0].set_ylabel("mean AUC")
     figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
     return figure
-
-
-def _aucs(cells):
-    return {key: summaries.entry_auc(entry) for key, entry in cells.items()}
 
 
 def kde_tree(entries):

@@ -112,6 +112,11 @@ def entry_auc(entry):
     return auc(entry.arrays["labels"], entry.arrays["scores"])
 
 
+def aucs_of(cells):
+    """{(class, seed): AUC} of {(class, seed): entry}."""
+    return {key: entry_auc(entry) for key, entry in cells.items()}
+
+
 def operating_points(entry):
     """What an AUC does not say, {name: number}: true positive rates at 1 and 5 % false positives, average precision."""
     y, scores = (entry.arrays[name] for name in ("labels", "scores"))
@@ -153,7 +158,7 @@ def mean_auc(cells, classes=None):
     if not classes or not seeds:
         return None
     cells = {(c, s): cells[c, s] for c, s in product(classes, seeds)}
-    found = {key: entry_auc(e) for key, e in cells.items()}
+    found = aucs_of(cells)
     aucs = [float(np.mean([found[c, s] for c in classes])) for s in seeds]
     if len(seeds) > 1 and not all(map(_fit_is_shared, cells.values())):
         return Mean(t_interval(aucs), aucs, classes, cells)
@@ -178,7 +183,7 @@ def class_means(entries, method):
 def class_aucs(cells):
     """{class: AUC averaged over repetitions} of {(class, seed): entry}."""
     classes = dict.fromkeys(c for c, _ in cells)
-    return dict(zip(classes, over_repetitions({key: entry_auc(e) for key, e in cells.items()}).tolist()))
+    return dict(zip(classes, over_repetitions(aucs_of(cells)).tolist()))
 
 
 def from_paper(entries):

@@ -12,6 +12,7 @@ from ..summaries import (
     RERUN,
     SEARCHES,
     STARTS,
+    aucs_of,
     by_class,
     by_dataset,
     cells_of,
@@ -214,7 +215,7 @@ def encoder_sentence(entries):
     for title, same in of_both(entries, *reversed(STARTS)).items():
         encoders = cells_of(same, "search-encoder")
         explained = [round(100 * e.record["details"]["explained"]) for e in encoders.values()]
-        one = over_repetitions({key: entry_auc(e) for key, e in encoders.items()}).mean()
+        one = over_repetitions(aucs_of(encoders)).mean()
         n_starts = next(iter(cells_of(same, "search").values())).arrays["losses_by_seed"].shape[1]
         lines.append(
             f"- **{title}**: an encoder explains {span(explained)} % of the variance of the latents behind generated "

@@ -10,6 +10,7 @@ from ..reference import paper_mean
 from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
 from ..statistics import Interval, t_interval
 from ..summaries import (
+    aucs_of,
     by_dataset,
     cells_of,
     class_means,
@@ -17,7 +18,6 @@ from ..summaries import (
     complete,
     contaminations,
     cut_to,
-    entry_auc,
     mean_auc,
     operating_points,
     over_classes,
@@ -27,6 +27,8 @@ from ..summaries import (
 VARIANTS = ("adgan-start", "adgan-untrained", "adgan-other-class")
 TITLES = {"adgan": "ADGAN"} | dict(zip(VARIANTS, ("k = 0", "never trained", "another class")))
 TITLES |= {"mean-image": "mean image"}
+# All that the page shows of stored results
+STORED = (*TABLE1, *SCORES, *(name for name, method in METHODS.items() if method.contaminated))
 POINTS = {
     "tpr_at_1": "found at 1 %", "tpr_at_5": "found at 5 %", "average_precision": "average precision",
 }  # fmt: skip
@@ -174,7 +176,7 @@ def contaminated(entries):
     rows = []
     for title, methods in contaminations(entries).items():
         for method, by_percent in methods.items():
-            aucs = {p: {key: entry_auc(e) for key, e in cells.items()} for p, cells in by_percent.items()}
+            aucs = {p: aucs_of(cells) for p, cells in by_percent.items()}
             row = {"data": title, "method": METHODS[method].label}
             row |= {"at scale": next(iter(by_percent[0].values())).parameters["scale"]}
             row |= {"classes": str(len({c for c, _ in aucs[0]}))}
