@@ -30,14 +30,13 @@ from tqdm import tqdm
 
 from ganod_lite import ADGAN, load
 from ganod_lite.base import resolve_device, write_aside
-from ganod_lite.images import Survey, list_files, survey_images
 from ganod_lite.thresholds import check_share, threshold_at
 
 from . import datasets
 from .baselines import NEIGHBOURS
 from .features import SIZE, AlexNetFeatures
 from .figures import new_figure
-from .image_files import read_images
+from .image_files import Survey, list_files, read_images, survey_images
 from .methods import BLUE, RED
 from .render import bracketed, markdown, note, number
 from .runner import open_store
@@ -97,7 +96,7 @@ def look(folder, check=None, *, size=32, mode=None, background="white", depth="t
         Of the images to rank; without it those of `folder` are ranked.
     size : int, default 32
         Height and width that images are scaled to: 8, 16, 32, 64 or 128.
-    mode, background, depth : see `ganod_lite.images.survey_images`
+    mode, background, depth : see `image_files.survey_images`
 
     Returns
     -------

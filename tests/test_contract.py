@@ -286,7 +286,7 @@ def spoiled(value):
         (np.zeros((4, 64)), ValueError, r"X must be float images .*; got shape \(4, 64\) of float64"),
         (np.zeros((4, 64), np.uint8), ValueError, r"X must be .* or uint8 .*; got shape \(4, 64\) of uint8"),
         (GOOD.astype(int), TypeError, r"X must be .*; got shape .* of int64"),
-        (np.array(["cat.png"]), TypeError, r"X must be .*; got ndarray of <U7. Files are read by `survey_images`"),
+        (np.array(["cat.png"]), TypeError, r"X must be .*; got ndarray of <U7. Open files first"),
         (np.zeros((0, 1, 8, 8)), ValueError, "images are needed; got 0"),
     ],
 )

@@ -77,6 +77,6 @@ def test_the_library_imports_little(path):
     names = [alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in imports if isinstance(node, ast.ImportFrom) and not node.level]
     others = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - IMPORTED
-    assert others <= {"PIL", "matplotlib"}  # where a folder of images is read, where TensorBoard gets a figure
+    assert others <= {"PIL", "matplotlib"}  # where its images are given, where TensorBoard gets a figure
     relative = [node for node in imports if isinstance(node, ast.ImportFrom) and node.level]
     assert not [alias.name for node in relative for alias in node.names if alias.name.startswith("_")]

@@ -1,4 +1,4 @@
-"""The examples in the library's docstrings run, each public name has one, and the shipped detector works."""
+"""The examples in the reference's docstrings run, each public name has one, and the shipped detector works."""
 
 import doctest
 import importlib
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 import ganod_lite
 
-MODULES = [module.name for module in pkgutil.iter_modules(ganod_lite.__path__)]
+MODULES = [f"ganod_lite.{module.name}" for module in pkgutil.iter_modules(ganod_lite.__path__)]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, "ganod_study.image_files"])
 def test_examples_run(name):
-    failed, _ = doctest.testmod(importlib.import_module(f"ganod_lite.{name}"))
+    failed, _ = doctest.testmod(importlib.import_module(name))
     assert not failed
 
 
