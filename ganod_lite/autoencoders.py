@@ -111,11 +111,13 @@ def train_autoencoder(
     Autoencoder
         In evaluation mode, on the CPU.
     """
-    training = _AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
+    training = AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
     return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
 
 
-class _AutoencoderTraining(Training):
+class AutoencoderTraining(Training):
+    """The training behind `train_autoencoder`, whose arguments it has."""
+
     advice = "Try another seed or a larger batch_size."
 
     def __init__(
@@ -152,18 +154,20 @@ class _AutoencoderTraining(Training):
 
     def _step(self, batch: torch.Tensor) -> torch.Tensor:
         """One step of Adam on the images with these indices (batch_size,); returns the loss (1, 1)."""
-        x = self.images[batch].contiguous(memory_format=torch.channels_last)
-        if self.model.variational:
-            latent_size = self.model.decoder.latent_size
-            noise = torch.randn(len(x), 1, latent_size, generator=self.rng, device=self.device)
-            error, divergence = _elbo_terms(self.model, x, noise)
-            loss = _negative_elbo(error, divergence, _best_variance(error, x), x).mean()
-        else:
-            loss = squared_l2(self.model(x), x).mean()
+        loss = self.loss(self.images[batch], self.rng)
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()
         return loss.detach().reshape(1, 1)
+
+    def loss(self, x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        """The mean loss of images x (batch, channels, height, width): see `train_autoencoder`."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        if not self.model.variational:
+            return squared_l2(self.model(x), x).mean()
+        noise = torch.randn(len(x), 1, self.model.decoder.latent_size, generator=rng, device=self.device)
+        error, divergence = _elbo_terms(self.model, x, noise)
+        return _negative_elbo(error, divergence, _best_variance(error, x), x).mean()
 
     def finish(self) -> Autoencoder:
         model = self.model.eval()

@@ -120,7 +120,7 @@ def as_seen(
     name: str = "",
 ) -> tuple[Any, list[str]]:
     """A Pillow image as one sees it (upright, opaque, 8 bits, of mode "L" or "RGB"), and what was done for that."""
-    from PIL import Image, ImageOps  # which are there, since the image is
+    from PIL import Image, ImageColor, ImageOps  # which are there, since the image is
 
     notes: list[str] = []
     deep = image.mode.startswith(DEEP)
@@ -160,5 +160,5 @@ def as_seen(
             notes.append(f"transparent, put on {background}")
             below = Image.new("RGBA", image.size, background)
             image = Image.alpha_composite(below, image)
-            grey &= len(set(below.getpixel((0, 0))[:3])) == 1
+            grey &= len(set(ImageColor.getrgb(background)[:3])) == 1
     return image.convert("L" if grey else "RGB"), notes

@@ -81,7 +81,7 @@ class Cell(_Cell):
         parameters |= {"trained_on": self.network.normal_class} if method.other_class else {}
         if not method.network:
             return parameters
-        return parameters | self.network.average | {"network_version": networks.VERSIONS[method.network]}
+        return parameters | self.network.optional | {"network_version": networks.VERSIONS[method.network]}
 
     @property
     def folder(self):

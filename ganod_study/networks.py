@@ -18,6 +18,7 @@ from ganod_lite.images import as_images
 from . import datasets
 from .averaging import train_averaged
 from .scales import settings_of, some_of
+from .stopping import train_stopped
 from .store import beside
 
 TRAINING = ("n_train", "latent_size", "ngf", "batch_size", "n_iter")  # the settings that a GAN depends on
@@ -49,13 +50,15 @@ class Network:
         parameters |= {"method": self.kind, "version": VERSIONS[self.kind]}
         parameters |= some_of(self.settings, TRAINING if self.kind == "gan" else AUTOENCODER)
         parameters |= {"objective": self.objective} if self.kind == "gan" else {}
-        parameters |= self.average | ({"contaminated": self.contaminated} if self.contaminated else {})
+        parameters |= self.optional | ({"contaminated": self.contaminated} if self.contaminated else {})
         return parameters | ({"latent_size": self.latent_size} if self.latent_size else {})
 
     @property
-    def average(self):
-        """The setting of that name as one of the parameters, of a GAN whose generator is averaged."""
-        return {"average": self.settings.average} if self.kind == "gan" and self.settings.average else {}
+    def optional(self):
+        """Of the parameters those that are only there if they are not 0, as {name: value}: at most one."""
+        name = "average" if self.kind == "gan" else "patience"
+        value = getattr(self.settings, name)
+        return {name: value} if value else {}
 
     @property
     def shares(self):
@@ -107,8 +110,8 @@ def _train_gans(networks, store, images, options):
         write_aside(together, json.dumps([asdict(network) for network in networks]).encode())
     arguments = {"objective": networks[0].objective, "checkpoint": checkpoint} | options
     seeds = [network.seed for network in networks]
-    if average := networks[0].average:
-        _, gans = train_averaged(sets, seeds, decay=average["average"], **arguments)
+    if average := networks[0].optional.get("average"):
+        _, gans = train_averaged(sets, seeds, decay=average, **arguments)
     else:
         gans = train_gans(sets, seeds, **arguments)
     for network, gan, x in zip(networks, gans, sets):
@@ -145,15 +148,14 @@ def _checkpoint(networks, store):
 
 def _train_autoencoders(networks, store, images, options):
     for network in networks:
-        model = train_autoencoder(
-            split_of(network, images).x_train,
-            network.seed,
-            variational=network.kind == "vae",
-            checkpoint=_checkpoint([network], store),
-            **options,
-        )
+        arguments = {"variational": network.kind == "vae", "checkpoint": _checkpoint([network], store)} | options
+        x, details = split_of(network, images).x_train, {}
+        if patience := network.optional.get("patience"):
+            model, details = train_stopped(x, network.seed, patience=patience, **arguments)
+        else:
+            model = train_autoencoder(x, network.seed, **arguments)
         arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
-        details = {"image_shape": model.arguments["image_shape"]}
+        details |= {"image_shape": model.arguments["image_shape"]}
         store.put(network.stem(store), network.parameters, arrays, model.seconds, options["device"], details)
 
 

@@ -29,7 +29,9 @@ class Settings:
     n_ablation: int  # test images of the ablations, the first of n_test
     ablation_seeds: int  # at most so many starting points and
     ablation_steps: int  # search steps, of which the ablations see all smaller numbers too
-    average: float = 0.0  # decay of the moving average of a GAN's generator, which then counts; 0: its last weights do
+    # These two count only where they are not 0.
+    average: float = 0.0  # decay of the moving average of a GAN's generator, which then takes its place
+    patience: int = 0  # steps without a lower held-out loss after which an autoencoder's training ends: see stopping
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,12 @@ MEDIUM = replace(  # all classes and images: some hours of a CPU
 # The best that processors are given time for, written down before any of it was run. 8,000 steps are half an hour of
 # one core of an AMD EPYC (0.17 s a step of MNIST's, 0.22 s of CIFAR-10's), a search of 1,000 images 8 minutes.
 # The average was chosen on the page "Tuning", by its rule, before any of this was run; objective, critic steps and
-# test images are those of MEDIUM, the starting points the paper's.
-LARGE = replace(MEDIUM, n_iter=8000, n_seeds=64, anogan_steps=500, ablation_seeds=64, average=AVERAGE)
+# test images are those of MEDIUM, the starting points the paper's. Autoencoders are trained until the loss on held-out
+# training images stops falling.
+LARGE = replace(
+    MEDIUM, n_iter=8000, n_iter_autoencoder=20_000, n_seeds=64, anogan_steps=500, ablation_seeds=64, average=AVERAGE,
+    patience=1000,
+)  # fmt: skip
 LITE = replace(  # what a build has time for, half an hour of two slow cores
     MEDIUM, n_train=2000, n_test=500, dimensions=(20, 40, 60), batch_size=32, n_iter=1500, n_seeds=4, anogan_steps=50,
     ablation_seeds=4,

@@ -1,6 +1,5 @@
 """Images: what `as_images` accepts, makes of it and refuses."""
 
-
 import numpy as np
 import pytest
 import torch
