@@ -21,6 +21,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import jupytext
 import nbformat
@@ -102,21 +103,32 @@ def convert(source, repository):
     return path, parameters
 
 
-def with_defaults(parameters, given):
-    """The book's own values of a notebook's parameters, and those that it is run with."""
-    standard = {name: STANDARD.get(name, default) for name, (default, _) in parameters.items()}
-    return standard, {name: given.get(name, value) for name, value in standard.items()}
+class Run(NamedTuple):
+    """A notebook and what it is run with: the values of its parameters, and their meanings for the reader."""
+
+    source: Path
+    path: Path  # of the .ipynb
+    values: dict
+    meanings: dict
+    standard: bool  # whether the values are the book's own
+
+    @classmethod
+    def of(cls, source, path, parameters, given):
+        standard = {name: STANDARD.get(name, default) for name, (default, _) in parameters.items()}
+        values = {name: given.get(name, value) for name, value in standard.items()}
+        meanings = {name: meaning for name, (_, meaning) in parameters.items()}
+        return cls(source, path, values, meanings, values == standard)
 
 
-def fingerprint(source, values, found):
+def fingerprint(run, found):
     """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
-    root = str(datasets.data_root(values.get("data_root")))
-    digest = hashlib.sha256(json.dumps([values, root, found], sort_keys=True).encode())
+    root = str(datasets.data_root(run.values.get("data_root")))
+    digest = hashlib.sha256(json.dumps([run.values, root, found], sort_keys=True).encode())
     folders = ("ganod_lite", "ganod_study", "book/results")
     files = sorted(
         path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"
     )
-    for path in [source, Path(__file__), ROOT / "requirements.lock", *files]:
+    for path in [run.source, Path(__file__), ROOT / "requirements.lock", *files]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -204,25 +216,23 @@ def kept_page(path, digest):
     return None
 
 
-def make_page(path, parameters, given, digest):
+def make_page(run, digest):
     """Make the page of one notebook; return its record."""
-    standard, values = with_defaults(parameters, given)
-    print(f"{path.stem}: running", flush=True)
+    print(f"{run.path.stem}: running", flush=True)
     with stopwatch() as seconds:
-        notebook, error = execute(path, values)
+        notebook, error = execute(run.path, run.values)
     record = {
-        "notebook": path.stem,
+        "notebook": run.path.stem,
         "error": error,
         "messages": take_messages(notebook),
         "seconds": round(seconds(), 1),
-        "parameters": values,
-        "standard": values == standard,
+        "parameters": run.values,
+        "standard": run.standard,
         "fingerprint": digest,
         **circumstances("cuda" if torch.cuda.is_available() else "cpu"),
     }
-    meanings = {name: meaning for name, (_, meaning) in parameters.items()}
-    write_aside(PAGES / path.name, nbformat.writes(as_page(notebook, record, meanings)).encode())
-    write_aside(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+    write_aside(PAGES / run.path.name, nbformat.writes(as_page(notebook, record, run.meanings)).encode())
+    write_aside(run.path.with_suffix(".json"), json.dumps(record, indent=1).encode())
     return record
 
 
@@ -290,16 +300,15 @@ def build(given, only_convert, publish):
         if page.stem not in [source.stem for source in sources]:
             page.unlink()
     found = datasets.available(given.get("data_root"))
-    digests = {
-        path: fingerprint(source, with_defaults(parameters, given)[1], found) for source, path, parameters in notebooks
-    }
+    runs = [Run.of(*notebook, given) for notebook in notebooks]
+    digests = {run.path: fingerprint(run, found) for run in runs}
     kept = {path: record for path in digests if (record := kept_page(path, digests[path]))}
-    to_make = [(path, parameters, given, digests[path]) for _, path, parameters in notebooks if path not in kept]
+    to_make = {run.path: (run, digests[run.path]) for run in runs if run.path not in kept}
     # Two at a time: where one computes with one thread or waits for its kernel to start, the other has the cores.
     at_once = min(AT_ONCE, len(to_make), CORES) or 1
     os.environ.setdefault("GANOD_JOBS", str(CORES // at_once))  # processes that a page's grid is computed in
     with chdir(ROOT), ThreadPoolExecutor(at_once) as pool:  # papermill changes the folder of all threads
-        made = dict(zip((path for path, *_ in to_make), pool.map(make_page, *zip(*to_make))))
+        made = dict(zip(to_make, pool.map(make_page, *zip(*to_make.values()))))
     records = [kept.get(path) or made[path] for path in digests]
     write_aside(ROOT / "book" / "status.md", status(records, found).encode())
     complete = html(settings)

@@ -216,7 +216,7 @@ def test_second_run_does_only_what_changed(toy, capsys):
 
 def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_path):
     def fingerprint(values=(("scale", "lite"),), found=(("mnist", False),)):
-        return toy.build.fingerprint(toy.first, dict(values), dict(found))
+        return toy.build.fingerprint(toy.build.Run(toy.first, None, dict(values), {}, True), dict(found))
 
     seen = [fingerprint(), fingerprint([("scale", "smoke")]), fingerprint(found=[("mnist", True)])]
     results = toy.root / "book" / "results"
