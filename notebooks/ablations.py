@@ -220,7 +220,7 @@ summaries.together(inverses).show(ablations.encoder_starts)
 # coupled with any GAN, such as LSGAN {cite:p}`mao2017`, and with any other differentiable generator, such as a VAE's
 # decoder. It reports no numbers for these.
 #
-# Here the search runs on a generator trained as WGAN (at `medium` and `lite` with the gradient penalty, as in Table 1),
+# Here the search runs on a generator trained as WGAN (at the smaller scales with the gradient penalty, as in Table 1),
 # on one trained as LSGAN (embedded digits only) and on the decoder of a VAE. Each comes from one training, so a
 # difference may be no more than two trainings of the same kind would show.
 
