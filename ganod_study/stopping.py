@@ -43,9 +43,16 @@ class StoppedTraining(AutoencoderTraining):
                 self.best.model.load_state_dict(self.model.state_dict())
                 self.best.loss.fill_(loss)
                 self.best.step.fill_(n_done)
+        self._end_at(n_done)
+        return losses
+
+    def _load(self, path):
+        super()._load(path)
+        self._end_at(len(self.losses))  # which may be the end, if it was killed there
+
+    def _end_at(self, n_done):
         if n_done - self.best.step >= self.patience:
             self.n_steps = n_done
-        return losses
 
     @torch.no_grad()
     def held_out_loss(self):

@@ -103,9 +103,9 @@ floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="sh
 
 # %% [markdown]
 # **On the AMD processor it is arithmetic that bounds the search**: its two cores have as much memory bandwidth, but do
-# less arithmetic in the same time. In a profile of one thread there, the batched matrix products of the later layers
-# took 38 % of the time at ngf = 16 and 51 % at 64, and square roots 16 % and 10 %. The products already run at half to
-# four fifths of what a core can do, so nothing that could be done about them would bring the search to the bound.
+# less arithmetic in the same time. In a profile of one thread there, about half of the time went to the batched matrix
+# products of the later layers and more than a tenth to Adam's square roots. The products already run at half to four
+# fifths of what a core can do, so faster ones alone would not bring the search to the bound.
 #
 # ## Against the plain loop
 #

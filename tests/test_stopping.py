@@ -73,6 +73,14 @@ def test_an_interrupted_one_ends_as_if_it_were_not(tmp_path, monkeypatch):
         except TimeIsUp:
             continue
     assert found == about and same_weights(parts, whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(StoppedTraining, "finish", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):  # killed at the very end
+            StoppedTraining(IMAGES, 3, **{name: value for name, value in options.items() if name != "verbose"}).run(
+                tmp_path / "state", checkpoint_seconds=0, verbose=False
+            )
+    again, found = train_stopped(IMAGES, 3, checkpoint=tmp_path / "state", **options)
+    assert found == about and same_weights(again, whole)
     with pytest.raises(TimeIsUp):
         train_stopped(IMAGES, 3, checkpoint=tmp_path / "state", stop_at=0, **options)
     with pytest.raises(ValueError, match="belongs to another training"):
