@@ -22,7 +22,7 @@ from ganod_lite.training import TimeIsUp
 
 from . import datasets, networks
 from .jobs import Cell, TableCell, load_images
-from .methods import TABLE1
+from .methods import METHODS, TABLE1
 from .scales import SCALES, STORED, TABLES, known
 from .store import Store
 
@@ -254,12 +254,12 @@ def entries_of(*groups):
 
 
 def stored_results(dataset, *scales, **wanted):
-    """The entries of a data set that the repository holds at the scales, by default all; none have to be there.
+    """The entries of a data set's methods that the repository holds at the scales, by default all; there may be none.
 
-    wanted: other parameters that they are to have.
+    What methods share, such as a search, is left out. wanted: other parameters that they are to have.
     """
     stored = (Store(COMMITTED / scale).entries(dataset=dataset, scale=scale, **wanted) for scale in scales or STORED)
-    return [entry for entries in stored for entry in entries]
+    return [entry for entries in stored for entry in entries if entry.parameters["method"] in METHODS]
 
 
 def status(cells, store):

@@ -13,7 +13,7 @@ from ganod_study import datasets
 from ganod_study.classical import DETECTORS, GRID_IMAGES
 from ganod_study.jobs import Cell
 from ganod_study.methods import KNOW_NOTHING, METHODS
-from ganod_study.runner import COMMITTED
+from ganod_study.runner import COMMITTED, stored_results
 from ganod_study.scales import STORED
 from ganod_study.scenes import RANKING
 from ganod_study.statistics import auc
@@ -91,6 +91,7 @@ def test_what_is_read_from_a_shared_search_is_kept_with_it(kept):
             np.testing.assert_array_equal(np.float32(search.arrays[array]), entry.arrays["scores"], err_msg=str(path))
             assert search.record["seconds"] > 0
             read.add(stem.with_suffix(".json"))
+    assert all(entry.parameters["method"] in METHODS for entry in stored_results("mnist"))
     assert read == {path for store in STORES.values() for path in store.root.rglob(f"{SHARED}/*.json")}
 
 
