@@ -10,7 +10,7 @@ READY := .venv/ready
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|lite|medium|paper, ARGS='-p NAME VALUE')
+book: $(READY)  ## the book: run what has changed, build the HTML (SCALE=smoke|lite|medium|large|paper, ARGS='-p NAME VALUE')
 	$(BIN)/python book/build.py -p scale $(SCALE) $(ARGS)
 
 pdf: book  ## the book as one PDF, build/_build/html/ganod.pdf, printed by Chromium; its front page then links it

@@ -164,8 +164,8 @@ def latent_search(
 
     Notes
     -----
-    A search is bound by memory, not by arithmetic: with P parameters one step of a dense copy moves about 40 P
-    bytes. The first layer of a DCGAN-like generator, most of P, needs but 16 a parameter, see
+    A search is bound by memory where arithmetic is fast enough: with P parameters one step of a dense copy moves about
+    40 P bytes. The first layer of a DCGAN-like generator, most of P, needs but 16 a parameter, see
     `copies.OuterProducts`, and is compiled where much is to be searched and a compiler is there. The book's
     page "What a search costs" counts and measures it.
 

@@ -1,8 +1,8 @@
 """What a latent search costs, counted from the generator; and the records of what was measured of it.
 
 With a copy of the parameters for each seed, a weight that is read serves one image alone, at a handful
-of positions. So a search is bound by the memory's bandwidth, not by arithmetic, and it is bytes that
-count.
+of positions. So where arithmetic is fast enough a search is bound by the memory's bandwidth, and it is bytes
+that count.
 """
 
 import json

@@ -11,6 +11,7 @@ from . import gaal, runner
 from .figures import new_figure
 from .methods import METHODS, RED, TABLE1
 from .statistics import Interval, t_interval
+from .store import seconds_of
 from .summaries import cells_of, class_aucs, complete
 
 N_ACROSS = 80  # points along each side of a plane
@@ -136,7 +137,7 @@ def holdout_aucs(cells):
 
 def seconds_per_image(entries):
     """The median over entries of the seconds that scoring took, for each test image."""
-    return float(np.median([e.record["seconds"] / len(e.arrays["scores"]) for e in entries]))
+    return float(np.median([seconds_of(e.record) / len(e.arrays["scores"]) for e in entries]))
 
 
 def seconds_of_fit(entries):

@@ -99,8 +99,10 @@ def survey_images(files, *, size=32, mode=None, background="white", depth="type"
     a.png | converted | transparent, put on white
     b.jpg | left out | no image that Pillow knows
     """
-    from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
-
+    try:
+        from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+    except ImportError as error:
+        raise ImportError('Pillow is needed to read images: pip install pillow, or "ganod-lite[images]"') from error
     files = list_files(files) if isinstance(files, str | os.PathLike) else _paths(files)
     check_scalar(size, "size", Integral, min_val=1)
     check_scalar(smallest, "smallest", Integral, min_val=1)

@@ -95,7 +95,8 @@ def shared_search(job, cell):
 
 def adgan(job, cell, array):
     entry = shared_search(job, cell)
-    return {"scores": entry.arrays[array]}, entry.record["details"] | {"search": entry.record["file"]}
+    about = {"search": entry.record["file"], "seconds_of_search": entry.record["seconds"]}
+    return {"scores": entry.arrays[array]}, entry.record["details"] | about
 
 
 def other_search(job, cell, **options):

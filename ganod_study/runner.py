@@ -24,7 +24,7 @@ from . import datasets, networks
 from .jobs import Cell, TableCell, load_images
 from .methods import METHODS, TABLE1
 from .scales import SCALES, STORED, TABLES, known
-from .store import Store
+from .store import Store, seconds_of
 
 GANS_AT_ONCE = 10  # on a GPU
 COMMITTED = Path("book/results")  # where the repository keeps results, a folder for each scale
@@ -187,9 +187,9 @@ def _one_thread():
 
 
 def _expected_seconds(cell, store):
-    """How long the cell's method has taken on its data at its scale, fit included; None if unknown."""
+    """How long the cell's method has taken on its data at its scale, fit and search included; None if unknown."""
     seconds = [
-        record["seconds"] + record["details"].get("seconds_of_fit", 0)
+        seconds_of(record) + record["details"].get("seconds_of_fit", 0)
         for record in store.records(cell.stem(store).parent)
     ]
     return float(np.median(seconds)) if seconds else None

@@ -22,7 +22,7 @@ class Settings:
     batch_size: int
     objective: str  # of the GAN: see gan.RECIPES
     n_iter: int  # generator steps; training always ends there
-    n_iter_autoencoder: int  # likewise
+    n_iter_autoencoder: int  # steps of an autoencoder, the most if there is a patience
     n_seeds: int  # starting points of the search
     n_steps: int
     anogan_steps: int
@@ -60,7 +60,7 @@ MEDIUM = replace(  # all classes and images: some hours of a CPU
 # one core of an AMD EPYC (0.17 s a step of MNIST's, 0.22 s of CIFAR-10's), a search of 1,000 images 8 minutes.
 # The average was chosen on the page "Tuning", by its rule, before any of this was run; objective, critic steps and
 # test images are those of MEDIUM, the starting points the paper's. Autoencoders are trained until the loss on held-out
-# training images stops falling.
+# training images stops falling, 20,000 steps at most.
 LARGE = replace(
     MEDIUM, n_iter=8000, n_iter_autoencoder=20_000, n_seeds=64, anogan_steps=500, ablation_seeds=64, average=AVERAGE,
     patience=1000,

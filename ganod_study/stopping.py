@@ -17,8 +17,8 @@ class StoppedTraining(AutoencoderTraining):
     """The training behind `train_autoencoder` on nine tenths of the images, stopped by the loss on the last tenth.
 
     That tenth is drawn at random by the seed. Four times in `patience` steps the loss on it is looked at; once it has
-    not been lower than its least for `patience` steps, training ends. The network is that of the least loss. The rule
-    is one for a DCAE and a VAE, and sees neither test images nor anomalies.
+    not been lower than its least for `patience` steps, training ends, after `n_steps` at the latest. The network is
+    that of the least loss. The rule is one for a DCAE and a VAE, and sees neither test images nor anomalies.
     """
 
     def __init__(self, images, seed, *, patience, **options):
@@ -37,8 +37,9 @@ class StoppedTraining(AutoencoderTraining):
     def block(self, n_steps):
         losses, every = super().block(n_steps), max(1, self.patience // LOOKS)
         n_done = len(self.losses) + n_steps
-        if n_done // every > len(self.losses) // every:
+        if n_done // every > len(self.losses) // every or n_done == self.n_steps:
             loss = self.held_out_loss()
+            self._check_finite(loss.reshape(1, 1, 1))
             if loss < self.best.loss:
                 self.best.model.load_state_dict(self.model.state_dict())
                 self.best.loss.fill_(loss)
@@ -56,7 +57,7 @@ class StoppedTraining(AutoencoderTraining):
 
     @torch.no_grad()
     def held_out_loss(self):
-        """The mean loss of the images held out, with the network as it scores, and the same noise each time."""
+        """The training's mean loss of the images held out, in evaluation mode and with the same noise each time."""
         self.model.eval()
         rng = torch.Generator(self.device).manual_seed(self.seeds[0])
         losses = [self.loss(x, rng) * len(x) for x in self.held_out.split(self.batch_size)]

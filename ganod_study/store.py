@@ -31,6 +31,11 @@ from ganod_lite.base import write_aside
 DAMAGE = (OSError, ValueError, KeyError, TypeError)  # what reading a damaged entry raises
 
 
+def seconds_of(record):
+    """Seconds that the scores of an entry with this record took; those of a search that it shares with others count."""
+    return record["seconds"] + record["details"].get("seconds_of_search", 0)
+
+
 @dataclass(frozen=True)
 class Entry:
     """What is stored for one set of parameters.

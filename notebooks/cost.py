@@ -61,8 +61,8 @@ tables.layer_costs(cost.layers(Generator(ngf=ngf)))
 tables.layer_costs(cost.layers(Generator(ngf=16)))
 
 # %% [markdown]
-# Most parameters are in the first layer, which uses each of them at a single position. For each byte there are far
-# fewer operations than any processor could do: the search is bound by memory. The layers' outputs are small compared
+# Most parameters are in the first layer, which uses each of them at a single position. For each byte there are few
+# operations, so memory bounds the search where arithmetic is fast enough. The layers' outputs are small compared
 # with the parameters, so the model leaves them out; at small widths they do count.
 #
 # ## The floor, and ways below it
@@ -102,8 +102,8 @@ tables.search_ways(ways, n_images * n_seeds, bandwidth)
 floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="share of the floor")
 
 # %% [markdown]
-# **On the AMD processor it is arithmetic that bounds the search**: its two cores have as much memory bandwidth, but do
-# less arithmetic in the same time. In a profile of one thread there, about half of the time went to the batched matrix
+# **On the AMD processor it is arithmetic that bounds the search**: its memory is as fast as the Intel processor's, but its two
+# cores do less arithmetic in the same time. In a profile of one thread there, about half of the time went to the batched matrix
 # products of the later layers and more than a tenth to Adam's square roots. The products already run at half to four
 # fifths of what a core can do, so faster ones alone would not bring the search to the bound.
 #

@@ -127,7 +127,8 @@ own_images.planted(found)
 #
 # ## Settings
 #
-# The network and its training are those of {doc}`table1` at the scale, but for `lite`: a smaller latent space,
+# The network and its training are those of {doc}`table1` at the scales `smoke` and `paper`, and of {doc}`scenes` at
+# `medium`; `large` doubles the steps and the starting points of that. `lite` has a smaller latent space than in Table 1,
 # which suits a few hundred images, and more starting points. On one core of an AMD EPYC, `lite` takes about 1 to 2
 # minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes, `large` half an
 # hour. `paper` needs a GPU.

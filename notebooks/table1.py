@@ -43,7 +43,7 @@ table1.matrix("cifar10", stored["cifar10"])
 # %% [markdown]
 # **Ours** are results that the repository keeps. The scale `paper` follows the paper's protocol. The scales `large`
 # and `medium` have all ten classes and all training images, but the small networks of `lite` and 1,000 test images.
-# `medium` trains for 2,000 generator steps and searches from 8 starting points, which a processor computes in hours;
+# `medium` trains for 2,000 generator steps and searches from 8 starting points: some hours of a processor.
 # `large` takes four times the steps and the paper's 64 starting points. Only a number at `paper` can confirm or refute
 # one of the paper's. {doc}`kde` explains the largest difference, KDE on AlexNet's features.
 #
@@ -170,7 +170,7 @@ digits.show(figures.generated_images, store=store)
 # | OC-SVM | Gaussian, ν = 0.1, length scale tuned automatically | the rule of {cite:t}`evangelista2007` |
 # | GMM | 2 to 20 components by BIC | the same, full covariances |
 # | AlexNet's features | its final convolutional layer, then PCA | torchvision's AlexNet, which is the single tower of 2014 and not the original two; the whole image resized to 224 × 224; the fifth convolution after ReLU and max pooling, 9,216 numbers, then PCA as above |
-# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium` and `lite`; at `large` until the loss on held-out training images stops falling |
+# | DCAE and VAE | DCGAN's shape with batch normalisation and ReLU; neither optimiser nor sizes named | encoder and decoder as wide as ADGAN's networks, latent size 256, Adam as in DCGAN, a fixed number of steps, as many as the GAN's generator at the paper's scale, 1,000 at `medium` and `lite`; at `large` until the loss on held-out training images stops falling, 20,000 at most |
 # | DCAE's score | reconstruction error | squared L2 |
 # | VAE's score | evidence lower bound | its negative with 8 posterior samples; the likelihood is Gaussian, with one variance for all pixels at its optimum on the training images |
 # | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN; 500 steps of Adam (0.03) from one start, at `medium` 100, at `lite` 50; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |

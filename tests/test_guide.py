@@ -158,6 +158,9 @@ def test_times_are_those_of_the_records():
         e.record["seconds"], e.record["details"] = seconds, {"seconds_of_fit": 10 * seconds}
     assert guide.seconds_per_image(cells.values()) == 2.0 / 20  # the median, of 20 images
     assert guide.seconds_of_fit(cells.values()) == 20.0
+    for e in cells.values():
+        e.record["details"]["seconds_of_search"] = 20.0  # shared with others
+    assert guide.seconds_per_image(cells.values()) == 22.0 / 20
     cells[0, 0].record["details"] = {}
     assert guide.seconds_of_fit(cells.values()) is None
 

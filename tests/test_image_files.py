@@ -1,6 +1,7 @@
 """Image files: how they are read, and what is said of each; also of those that are all expected to be good."""
 
 import re
+import sys
 import zlib
 
 import helpers
@@ -195,6 +196,12 @@ def test_a_folder_without_images_is_surveyed(tmp_path):
 def test_bad_arguments_of_reading_are_named(argument, message):
     with pytest.raises(ValueError, match=message):
         survey_images([], **argument)
+
+
+def test_without_pillow_the_error_names_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r'Pillow is needed.*"ganod-lite\[images\]"'):
+        survey_images([tmp_path / "a.png"])
 
 
 def test_lists_of_files_to_survey_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):

@@ -63,6 +63,20 @@ def test_the_held_out_loss_is_that_of_the_network_as_it_scores():
     assert t.held_out_loss() == t.held_out_loss()  # the same noise
 
 
+def test_it_looks_at_the_end_too():
+    model, about = training(patience=1000, n_steps=60).run(verbose=False)
+    assert about["step"] == about["n_steps"] == 60 and np.isfinite(about["held_out_loss"])
+    rest = training().images
+    assert same_weights(model, train_autoencoder(rest, 3, variational=False, n_steps=60, verbose=False, **SIZES))
+
+
+def test_a_held_out_loss_that_is_not_finite_is_an_error(monkeypatch):
+    t = training()
+    monkeypatch.setattr(t, "held_out_loss", lambda: torch.tensor(float("nan")))
+    with pytest.raises(FloatingPointError, match="DCAE training diverged"):
+        t.run(verbose=False)
+
+
 def test_an_interrupted_one_ends_as_if_it_were_not(tmp_path, monkeypatch):
     options = {"variational": True, "n_steps": 500, "patience": 100, "verbose": False, **SIZES}
     whole, about = train_stopped(IMAGES, 3, **options)

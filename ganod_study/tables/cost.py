@@ -62,7 +62,7 @@ def found(search, floor, n_images, n_seeds, bandwidth, ways):
         shares = [np.median(row["share_of_floor"]) for row in record["rows"]]
         lines.append(
             f"- **Against the memory** ({record['device']}): `latent_search` runs at {min(shares):.2f} to "
-            f"{max(shares):.2f} times the speed at which it could move the bytes of a dense implementation."
+            f"{max(shares):.2f} times the speed at which the memory could move the bytes of a dense implementation."
         )
     return Markdown("\n".join(lines))
 
