@@ -39,7 +39,7 @@ class StoppedTraining(AutoencoderTraining):
         n_done = len(self.losses) + n_steps
         if n_done // every > len(self.losses) // every or n_done == self.n_steps:
             loss = self.held_out_loss()
-            self._check_finite(loss.reshape(1, 1, 1))
+            self._check_finite(loss.expand(n_steps, 1, 1))
             if loss < self.best.loss:
                 self.best.model.load_state_dict(self.model.state_dict())
                 self.best.loss.fill_(loss)

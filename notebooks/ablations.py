@@ -194,8 +194,8 @@ summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # *What the paper says (as an outlook):* the search could start from an approximate inverse of the generator, as ALI
 # {cite:p}`dumoulin2017` learns one, in place of random points. It reports no experiment with it.
 #
-# Here a generator is trained as always, and then an encoder (the autoencoders' own, as many steps as they take at most) on pairs
-# of generated images and their latents, which costs no images and needs no labels. Each test image is searched from
+# Here a generator is trained as always, and then an encoder (the autoencoders' own, as many steps as they take at
+# most) on pairs of generated images and their latents, which costs no images and needs no labels. Each test image is searched from
 # the one point where the encoder puts it, with θ adapting, and beside it from the random starts of the section on
 # search steps: equal images, generator and number of steps. One start costs a fraction of several. The encoder has
 # seen generated images only. The table has means over classes, and for the difference of AUCs the 95 % interval over

@@ -102,9 +102,9 @@ tables.search_ways(ways, n_images * n_seeds, bandwidth)
 floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="share of the floor")
 
 # %% [markdown]
-# **On the AMD processor it is arithmetic that bounds the search**: its memory is as fast as the Intel processor's, but its two
-# cores do less arithmetic in the same time. In a profile of one thread there, about half of the time went to the batched matrix
-# products of the later layers and more than a tenth to Adam's square roots. The products already run at half to four
+# **On the AMD processor it is arithmetic that bounds the search**: its memory is as fast as the Intel processor's, but its
+# two cores do less arithmetic in the same time. In a profile of one thread there, about half of the time went to the
+# batched matrix products of the later layers and more than a tenth to Adam's square roots. The products already run at half to four
 # fifths of what a core can do, so faster ones alone would not bring the search to the bound.
 #
 # ## Against the plain loop

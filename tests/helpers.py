@@ -10,14 +10,6 @@ from ganod_study.store import Entry
 ALEXNET = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
 
 
-BAD_READING = [  # arguments of reading images, and what the ValueError says
-    ({"size": 0}, "size == 0"),
-    ({"mode": "CMYK"}, r"mode must be one of \('RGB', 'L', None\); got 'CMYK'"),
-    ({"depth": 8}, "depth must be one of .* got 8"),
-    ({"background": "whitish"}, "whitish"),
-]
-
-
 def entry(method, normal_class=0, seed=0, dataset="digits", scale="lite", *, n=40, details=None, **arrays):
     """An entry like those of the grid: anomalies, three images of four, score higher by 1; or with the arrays given."""
     rng = np.random.default_rng([normal_class, seed, *method.encode()])

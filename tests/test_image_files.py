@@ -4,7 +4,6 @@ import re
 import sys
 import zlib
 
-import helpers
 import numpy as np
 import pytest
 from PIL import Image
@@ -192,35 +191,16 @@ def test_a_folder_without_images_is_surveyed(tmp_path):
     assert survey_images(tmp_path).images.shape == (0, 32, 32, 3)
 
 
-@pytest.mark.parametrize(("argument", "message"), helpers.BAD_READING)
-def test_bad_arguments_of_reading_are_named(argument, message):
-    with pytest.raises(ValueError, match=message):
-        survey_images([], **argument)
-
-
 def test_without_pillow_the_error_names_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r'Pillow is needed.*"ganod-lite\[images\]"'):
         survey_images([tmp_path / "a.png"])
 
 
-def test_lists_of_files_to_survey_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    Image.new("L", (9, 9)).save(tmp_path / "é.png")
-    assert survey_images(["~/é.png"]).files == [tmp_path / "é.png"]
-
-
 @pytest.mark.parametrize("background", [None, (255, 255, 255)])
 def test_a_background_that_is_no_name_of_a_colour_is_named(background):
     with pytest.raises(TypeError, match=re.escape(f'such as "white"; got {background!r}')):
         survey_images([], background=background)
-
-
-@pytest.mark.parametrize("files", [None, 3, [Image.new("L", (9, 9))]])
-def test_what_are_no_files_to_survey_is_named(files):
-    with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
-        survey_images(files)
 
 
 @pytest.fixture
@@ -275,16 +255,27 @@ def test_a_folder_without_images_is_an_error(tmp_path):
         read_images(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(("argument", "message"), helpers.BAD_READING)
-def test_bad_arguments_are_named(folder, argument, message):
-    with pytest.raises(ValueError, match=message):
-        read_images(folder, **argument)
+@pytest.mark.parametrize("read", [survey_images, read_images])
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"size": 0}, "size == 0"),
+        ({"mode": "CMYK"}, r"mode must be one of \('RGB', 'L', None\); got 'CMYK'"),
+        ({"depth": 8}, "depth must be one of .* got 8"),
+        ({"background": "whitish"}, "whitish"),
+    ],
+)
+def test_bad_arguments_are_named(folder, read, argument, message):
+    for files in (folder, []):
+        with pytest.raises(ValueError, match=message):
+            read(files, **argument)
 
 
+@pytest.mark.parametrize("read", [survey_images, read_images])
 @pytest.mark.parametrize("files", [None, 3, [Image.new("L", (9, 9))]])
-def test_what_are_no_files_is_named(files):
+def test_what_are_no_files_is_named(read, files):
     with pytest.raises(TypeError, match="files must be the path of a folder, or a list of paths; got"):
-        read_images(files)
+        read(files)
 
 
 def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
@@ -292,3 +283,4 @@ def test_lists_of_files_may_begin_at_the_user_s_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     Image.new("L", (9, 9)).save(tmp_path / "é.png")
     assert read_images(["~/é.png"]).shape == (1, 32, 32, 3)
+    assert survey_images(["~/é.png"]).files == [tmp_path / "é.png"]
