@@ -104,8 +104,7 @@ floor.show(figures.benchmark_ratios, value="share_of_floor", by="ngf", label="sh
 # %% [markdown]
 # **On the AMD processor it is arithmetic that bounds the search**: its memory is as fast as the Intel processor's, but its
 # two cores do less arithmetic in the same time. In a profile of one thread there, about half of the time went to the
-# batched matrix products of the later layers and more than a tenth to Adam's square roots. The products already run at half to four
-# fifths of what a core can do, so faster ones alone would not bring the search to the bound.
+# batched matrix products of the later layers and more than a tenth to Adam's square roots.
 #
 # ## Against the plain loop
 #
