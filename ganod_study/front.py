@@ -40,15 +40,15 @@ def answer(verdicts, evidence):
 def _adgan(verdicts, means):
     there = {d: means[d]["adgan"] for d in PAPERS_DATA if "adgan" in means[d]}
     shown = " and ".join(
-        f"{plus_minus(mean.interval)} on {TITLES[d]} (paper: {paper_mean(d, 'adgan'):.3f})"
-        for d, (mean, _) in there.items()
+        f"{plus_minus(mean.interval)} on {TITLES[d]} (scale `{scale}`; the paper: {paper_mean(d, 'adgan'):.3f})"
+        for d, (mean, scale) in there.items()
     )
     scales = {scale for _, scale in there.values()}
     if len(there) == len(PAPERS_DATA) and scales == {"paper"}:
         came_to = [verdicts[f"adgan-{d}-mean"].verdict for d in there]
         return f"**ADGAN**, run as in the paper, reaches {shown}: {' and '.join(dict.fromkeys(came_to))}."
     said = "**Not yet known for ADGAN**: its run at the paper's scale is missing."
-    return f"{said} With small networks (scale `{'`, `'.join(sorted(scales))}`) it reaches {shown}." if there else said
+    return f"{said} With small networks it reaches {shown}." if there else said
 
 
 def _classical(evidence):

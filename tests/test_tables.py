@@ -17,7 +17,14 @@ from ganod_study import figures, reference, summaries
 from ganod_study.jobs import Cell
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.runner import Outcome
-from ganod_study.statistics import auc, auc_interval, mean_auc_interval, paired_comparison, true_positive_rate
+from ganod_study.statistics import (
+    auc,
+    auc_interval,
+    mean_auc_interval,
+    paired_comparison,
+    t_interval,
+    true_positive_rate,
+)
 from ganod_study.store import Store
 from ganod_study.summaries import cells_of, complete, mean_auc
 from ganod_study.tables import records, table1
@@ -111,6 +118,22 @@ def test_ours_are_at_the_best_scale_that_has_all_classes_and_it_is_named():
     full = table1.full(outcome(entries()), "mnist", stored)
     assert [html_rows(full)["9", name][2] for name in ("KDE", "GMM", "ADGAN")] == ["paper", "medium", "–"]
     assert [r["ours_scale"] for r in csv_rows(full)[1] if r["class"] == "9"].count("medium") == 1
+
+
+def test_what_more_computing_changes_is_compared_image_by_image_in_whole_columns():
+    small, large = (entries(classes=range(10), methods=("adgan", "critic"), scale=s) for s in ("medium", "large"))
+    better = [replace(e, arrays=e.arrays | {"scores": e.arrays["scores"] + 0.5 * e.arrays["labels"]}) for e in large]
+    shown = table1.moved({"mnist": small + better[:-1], "cifar10": small})  # of the critic a class is missing
+    (row,) = (line for line in shown.data.splitlines() if "ADGAN" in line)
+    gains = [auc_of(better, "adgan", c) - auc_of(small, "adgan", c) for c in range(10)]
+    gain = t_interval(gains)
+    assert f"| {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] |" in row and gain.value > 0.01
+    assert row.split("|")[1].strip() == "MNIST" and f"{sum(g > 0 for g in gains)} of 10 classes" in row
+    assert "critic" not in shown.data
+    others = [replace(e, arrays=e.arrays | {"test_index": e.arrays["test_index"] + 1}) for e in large]
+    with pytest.raises(ValueError, match="same test images"):
+        table1.moved({"mnist": small + others})
+    assert "Not run" in table1.moved({"mnist": small}).data
 
 
 def test_classes_of_different_repetitions_make_no_set():

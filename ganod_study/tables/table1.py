@@ -8,9 +8,20 @@ from IPython.display import HTML, Markdown
 from .. import datasets, tuning
 from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
-from ..render import NOT_YET, bracketed, csv_link, markdown, number, plus_minus
-from ..statistics import TOLERANCE, paired_comparison
-from ..summaries import cells_of, class_aucs, complete, from_paper, mean_auc, n_close, operating_points
+from ..render import NOT_YET, bracketed, csv_link, markdown, not_run, number, plus_minus, signed
+from ..statistics import TOLERANCE, paired_comparison, t_interval
+from ..summaries import (
+    cells_of,
+    class_aucs,
+    complete,
+    entry_auc,
+    from_paper,
+    mean_auc,
+    n_close,
+    operating_points,
+    over_repetitions,
+    paired,
+)
 from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
@@ -218,6 +229,28 @@ def against_adgan(outcome, dataset, stored=()):
                     row["at scales"] = "–" if None in scales else " and ".join(scales)
             rows.append(row)
     return _noted(outcome, markdown(rows)) if sources else outcome.show(None)
+
+
+def moved(stored):
+    """How far whole columns moved from the scale `medium` to `large`, a row for each data set and method that has both.
+
+    The difference is the mean over classes, on the same test images, with Student's t interval over classes.
+    stored: {data set's name: its stored entries}.
+    """
+    rows = []
+    for dataset, entries in stored.items():
+        whole = {s: complete([e for e in entries if e.parameters["scale"] == s]) for s in ("medium", "large")}
+        for method in METHODS:
+            small, large = (cells_of(some, method) for some in whole.values())
+            if keys := small.keys() & large.keys():
+                for key in keys:
+                    paired(small[key], large[key])
+                found = over_repetitions({k: entry_auc(large[k]) - entry_auc(small[k]) for k in sorted(keys)})
+                row = {"data": datasets.TITLES[dataset], "method": METHODS[method].label}
+                row |= {s: f"{mean_auc(cells).value:.3f}" for s, cells in zip(whole, (small, large))}
+                row |= {"difference": signed(t_interval(found))}
+                rows.append(row | {"higher in": f"{(found > 0).sum()} of {number(len(found), 'class')}"})
+    return markdown(rows) if rows else not_run("adgan")
 
 
 class _Data:
