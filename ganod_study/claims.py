@@ -272,6 +272,8 @@ def _statement(*methods, figure="", lacking):
             scale, found = evidence.best(methods)
             entries = _all(found, *methods)
             where = _figure("ablations", figure, entries) if figure else THIS_PAGE
+            if figure and scale == "large":
+                where = "{ref}`ablation-large`, {doc}`ablations`"
             if not entries:
                 return _nothing(where, lacking)
             holds, ours, *rest = judge(scale, found, entries)
@@ -670,7 +672,7 @@ class Text(NamedTuple):
 
 
 NEEDED = "Only all ten classes at the scale `paper` decide"
-BEHAVIOUR = "Judged at the best scale there is; the verdict names it"
+BEHAVIOUR = "Judged at the best scale there is, on what data it has; the verdict names both"
 MEAN = Text(
     f"Reproduced if our whole 95 % interval lies within {TOLERANCE} of the paper's mean; not reproduced if all of it "
     f"lies outside. Neighbouring columns of Table 1 differ by 0.01 to 0.02, so a mean {TOLERANCE} away would hardly "
@@ -708,7 +710,7 @@ TEXTS = {
     "seeds-help": Text(
         "The AUC is higher with all starting points than with one (the whole interval of the difference is above "
         f"zero), and it varies less between disjoint sets of starting points than between single ones. {BEHAVIOUR}.",
-        "More starting points; larger networks, whose searches may fail elsewhere.",
+        "CIFAR-10's searches, if only MNIST's are there; larger networks, whose searches may fail elsewhere.",
     ),
     "latents-no-structure": Text(
         f"In a two-dimensional latent space, after {JUDGED} steps, the loss has an AUC above {DIFFERS} (half of the "

@@ -25,17 +25,17 @@ def roc_curves(groups):
     """ROC curves averaged over classes and seeds: classical methods above networks, a column for each data set.
 
     groups: {title: entries, or an `Outcome` of them}. A column without entries is left out. Where the entries are of
-    several scales, the legend names each method's.
+    several scales, the legend names each method's, and where these differ between columns, each column's.
     """
     groups = {title: getattr(group, "entries", group) for title, group in groups.items()}
     groups = {title: entries for title, entries in groups.items() if entries}
     if not groups:
         return not_run(*TABLE1)
-    scales = {}
-    for p in (e.parameters for entries in groups.values() for e in entries):
-        if p["method"] in TABLE1:
-            scales.setdefault(p["method"], {})[p["scale"]] = None
-    several = len({scale for each in scales.values() for scale in each}) > 1
+    scales = {}  # {method: {title: scale}}
+    for title, entries in groups.items():
+        for p in (e.parameters for e in entries if e.parameters["method"] in TABLE1):
+            scales.setdefault(p["method"], {})[title] = p["scale"]
+    several = len({scale for each in scales.values() for scale in each.values()}) > 1
     networks = [method for method in TABLE1 if METHODS[method].network]
     families = [method for method in TABLE1 if method not in networks], networks
     figure, axes = new_figure(3.2 * len(groups), 7.8, 2, len(groups), squeeze=False, sharex=True, sharey=True)
@@ -46,7 +46,7 @@ def roc_curves(groups):
                 some = [e for e in entries if e.parameters["method"] == method]
                 if some:
                     mean, _ = mean_roc([roc(e.arrays["labels"], e.arrays["scores"]) for e in some], GRID)
-                    label = METHODS[method].label + f" ({', '.join(scales[method])})" * several
+                    label = METHODS[method].label + f" ({_in_words(scales[method])})" * several
                     style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
                     (handles[method],) = axis.plot(GRID, mean, linewidth=1.5, **style)
             axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
@@ -58,6 +58,12 @@ def roc_curves(groups):
     shown = [handles[method] for method in sum(families, []) if method in handles]
     figure.legend(handles=shown, loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def _in_words(scale_of):
+    """{title: scale} as "paper" where there is but one scale, else as "MNIST large, CIFAR-10 medium"."""
+    some = set(scale_of.values())
+    return some.pop() if len(some) == 1 else ", ".join(f"{title} {scale}" for title, scale in scale_of.items())
 
 
 def generated_images(entries, *, store=None):

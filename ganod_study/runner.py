@@ -88,6 +88,12 @@ def already_there(scale, dataset, store=None, **choice):
     return Outcome(cells, [entry for cell in cells if (entry := store.get(cell.stem(store)))])
 
 
+def kept(dataset, scale, methods):
+    """What the repository keeps of some methods at a scale, as an `Outcome`."""
+    entries = [entry for entry in stored_results(dataset, scale) if entry.parameters["method"] in methods]
+    return Outcome([], entries, "" if entries else f"no results at the scale {scale!r} are stored.")
+
+
 def open_store(root=None):
     """The store at `root`, else at GANOD_STORE, else `build/results` in the working directory."""
     return Store(root or os.environ.get("GANOD_STORE") or "build/results")

@@ -5,7 +5,6 @@ several repetitions (seeds), its value is their mean. What entries lack is left 
 of two compared methods doesn't have.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
@@ -86,22 +85,27 @@ def lacking(entries, methods):
     return [method for method in methods if method not in there]
 
 
+def whole(entries):
+    """Those of repetitions that have all classes of their data set, at whichever of the stored scales."""
+
+    def repetition(entry):
+        return tuple(entry.parameters[name] for name in ("dataset", "method", "scale", "seed"))
+
+    classes = {}
+    for entry in entries:
+        classes.setdefault(repetition(entry), set()).add(entry.parameters["normal_class"])
+    all_there = {of for of, there in classes.items() if len(there) == len(datasets.CLASSES[of[0]]) and of[2] in STORED}
+    return [entry for entry in entries if repetition(entry) in all_there]
+
+
 def complete(entries):
     """Of each data set's methods the repetitions that have all its classes, at the best scale that has any."""
-    found = {}
-    for entry in entries:
-        p = entry.parameters
-        found.setdefault((p["dataset"], p["method"]), {}).setdefault(p["scale"], []).append(entry)
-    whole = []
-    for (dataset, _), by_scale in found.items():
-        for scale in (scale for scale in STORED if scale in by_scale):
-            there = {(e.parameters["seed"], e.parameters["normal_class"]) for e in by_scale[scale]}
-            n_classes = Counter(seed for seed, _ in there)
-            some = [e for e in by_scale[scale] if n_classes[e.parameters["seed"]] == len(datasets.CLASSES[dataset])]
-            whole += some
-            if some:
-                break
-    return whole
+    found, best = whole(entries), {}
+    columns = [(e.parameters["dataset"], e.parameters["method"]) for e in found]
+    ranks = [STORED.index(e.parameters["scale"]) for e in found]
+    for column, rank in zip(columns, ranks):
+        best[column] = min(rank, best.get(column, rank))
+    return [entry for entry, column, rank in zip(found, columns, ranks) if rank == best[column]]
 
 
 # Means

@@ -66,7 +66,7 @@ baselines.means(stored)
 # AUC. A squared distance sees contrast too: an image of little contrast is close to anything grey, whatever was
 # learned. So classes of strong contrast, such as CIFAR-10's cars and trucks, come out the wrong way round.
 
-# %% mystnb={"figure": {"caption": "MNIST: AUC of each class and the mean, with 95 % intervals over test images. Squares are ADGAN, filled ours and hollow the paper's; the hollow circle is on AlexNet's features.", "name": "baselines-mnist"}, "image": {"alt": "For each digit a row of points: ADGAN, k-NN and the distance to the mean image lie right of 0.7, the paper's ADGAN furthest to the right; complexity, simplicity and contrast are spread from near 0 to near 1, with means of 0.5"}}
+# %% mystnb={"figure": {"caption": "MNIST: AUC of each class and the mean, with 95 % intervals over test images. Squares are ADGAN, filled ours and hollow the paper's; the hollow circle is on AlexNet's features.", "name": "baselines-mnist"}, "image": {"alt": "For each digit a row of points: ADGAN, k-NN and the distance to the mean image lie right of 0.7, the paper's ADGAN mostly furthest to the right; complexity, simplicity and contrast are spread from near 0 to near 1, with means of 0.5"}}
 figures.baselines(stored, "mnist")
 
 # %% tags=["hide-output"]
@@ -147,7 +147,7 @@ figures.contamination(stored)
 #
 # ## The records behind this page
 #
-# Hours are those of one core, fits included.
+# Hours are those of one core: with fits and searches, without the training of networks.
 
 # %% tags=["hide-output"]
 records.totals([e for e in stored if e.parameters["method"] in baselines.STORED])

@@ -466,15 +466,17 @@ def test_the_answer_has_a_line_for_each_question():
         {"digits": runner.Outcome([], [], "not there")},
         {"digits": runner.Outcome([], stability_entries(["adgan-gan"]))},
     )
-    said = ablations.found({"mnist": searches} | none, none, none, runs, none, none, none).data
+    said = ablations.found({"mnist": searches} | none, none, none, none, runs, none, none, none).data
     compared = summaries.comparisons(searches.entries, "search", "search-frozen")
     mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
     assert f"mean AUC by {mean.value:+.3f} [" in said and "on MNIST." in said
     assert "Collapsed trainings**: GAN 2 of 3." in said and len(said.splitlines()) == 2
+    large = ablations.found(none, {"mnist": searches}, *[none] * 6).data  # the scale is named
+    assert "generator of the scale `large`** changes the mean AUC by" in large and len(large.splitlines()) == 1
     rerun, inverses = (runner.Outcome([], found) for found in (rerun_entries(), starts_entries()))
-    said = ablations.found(none, none, none, none, none, {"cifar10": rerun}, {"digits": inverses}).data
+    said = ablations.found(*[none] * 6, {"cifar10": rerun}, {"digits": inverses}).data
     for found, pair, title in ((rerun, summaries.RERUN, "CIFAR-10"), (inverses, summaries.STARTS, "Digits")):
         compared = summaries.comparisons(found.entries, *reversed(pair))
         mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
         assert f"mean AUC by {mean.value:+.3f} [" in said and f"on {title}." in said
-    assert "no common results" in ablations.found(*[none] * 7).data
+    assert "no common results" in ablations.found(*[none] * 8).data

@@ -244,6 +244,18 @@ def test_medium_goes_before_lite_where_it_has_all_classes():
     assert {found[name].scale for name in STATEMENTS} == {"lite"}
 
 
+def test_searches_at_large_go_before_those_of_a_build_where_they_have_all_classes():
+    ablated = {"k-saturates", "theta-helps", "seeds-help"}
+    lite = grid("lite", (0, 1, 8), methods=("search", "search-frozen"))
+    for n_classes, verdict in ((10, "reproduced at large"), (9, "reproduced at lite")):
+        found = judge((*lite, *grid("large", range(n_classes), ["mnist"], ("search", "search-frozen"))))
+        assert {found[name].verdict for name in ablated} == {verdict}
+        of_large = verdict.endswith("large")
+        for name in ablated:
+            assert ("CIFAR-10" in found[name].ours) != of_large  # the data that it rests on
+            assert ("ablation-large" in found[name].where) == of_large
+
+
 def test_a_rank_among_few_columns_gives_way_to_one_among_all():
     networks = grid("medium", range(10), methods=("dcae", "anogan", "vae", "adgan"))
     found = judge((*networks, *EVIDENCE["lite"].entries))["adgan-best-mnist"]

@@ -1,5 +1,7 @@
 """The page of the classical columns: means over classes, differences, and what the grids say of them."""
 
+from dataclasses import replace
+
 import helpers
 import numpy as np
 import pytest
@@ -90,8 +92,11 @@ def test_the_figure_has_a_line_for_each_dimension_the_paper_and_ours(entries):
 def test_the_holdout_s_choice_and_the_hours_are_counted(entries):
     text = classical.by_dimension(entries).data
     assert "0.500 (0%)" in text and "0.750 (100%)" in text
-    row = next(line for line in records.totals(entries).data.splitlines() if "ocsvm " in line)
+    (row,) = (line for line in records.totals(entries).data.splitlines() if "| ocsvm " in line)
     assert "| 20 " in row and "10.01" in row  # ten fits of an hour, each once, and 20 scorings of a second
+    other = [replace(e, record=e.record | {"parameters": e.parameters | {"scale": "medium"}}) for e in entries]
+    rows = records.totals(entries + other).data.splitlines()
+    assert [row.split("|")[3].strip() for row in rows if "| ocsvm " in row] == ["medium", "paper"]
 
 
 def test_the_answer_counts_the_close_means_and_names_the_furthest(entries, monkeypatch):

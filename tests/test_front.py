@@ -56,6 +56,11 @@ def test_at_the_papers_scale_the_answer_is_the_verdict():
     assert "Not yet known for ADGAN" in mixed
 
 
+def test_each_number_has_its_scale_beside_it():
+    text = answer(column("adgan", "large") + column("adgan", "medium") + column("adgan", "medium", "cifar10"))
+    assert re.search(r"on MNIST \(scale `large`; .* on CIFAR-10 \(scale `medium`; ", text)
+
+
 def test_classical_means_count_as_close_within_the_tolerance():
     entries = [e for m, off in zip(DETECTORS, (0, 0.01, -0.03, 0.03, -0.1, 0)) for e in column(m, "paper", off=off)]
     assert "3 of 6 means on MNIST lie within 0.02" in answer(entries)

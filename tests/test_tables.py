@@ -160,6 +160,9 @@ def test_curves_of_several_scales_are_told_apart():
     for found, wanted in ((one + other, ["KDE (paper)", "ADGAN (medium)"]), (one, ["KDE"]), (one + critic, ["KDE"])):
         (legend,) = figures.roc_curves({"MNIST": found}).legends
         assert [text.get_text() for text in legend.get_texts()] == wanted
+    groups = {"MNIST": entries(methods=("adgan",), scale="large"), "CIFAR-10": other}
+    (legend,) = figures.roc_curves(groups).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ADGAN (MNIST large, CIFAR-10 medium)"]
 
 
 def test_a_build_with_all_classes_has_the_papers_mean_once():
@@ -213,6 +216,11 @@ def test_the_answer_counts_close_columns_and_says_what_is_missing(monkeypatch):
     adgan = mean_auc(cells_of(stored, "adgan")).interval
     assert f"scale `medium` its mean AUC is {adgan.value:.3f} ± {adgan.half:.3f} on MNIST" in said
     assert "trained too little" in said  # the stored tuning prefers more than "medium" has
+    cifar10 = entries("cifar10", range(10), ("adgan",), scale="medium")
+    mixed = {"mnist": entries(classes=range(10), methods=("adgan",), scale="large"), "cifar10": cifar10}
+    _, large, medium = table1.answer(mixed).data.split("With the small networks")
+    assert "`large`" in large and "on MNIST" in large and "CIFAR-10" not in large and "trained too little" not in large
+    assert "`medium`" in medium and "on CIFAR-10" in medium and "trained too little" in medium
     at_paper = [replace(e, record=e.record | {"parameters": e.parameters | {"scale": "paper"}}) for e in stored]
     said = table1.answer({"mnist": at_paper}).data
     assert "At the paper's scale ADGAN has a mean AUC" in said and "Not yet known" not in said and "tuning" not in said

@@ -48,7 +48,7 @@ def ran(groups):
     return markdown(rows)
 
 
-def found(searches, losses, generators, stability, forests, rerun, inverses):
+def found(searches, large, losses, generators, stability, forests, rerun, inverses):
     """The page's answer, a line for each question: differences are means over classes with their intervals."""
     lines = []
 
@@ -60,6 +60,7 @@ def found(searches, losses, generators, stability, forests, rerun, inverses):
 
     for what, groups, method, reference in (
         ("Adapting the generator", searches, "search", "search-frozen"),
+        ("Adapting a generator of the scale `large`", large, "search", "search-frozen"),
         ("Steps of z and θ in turn, as in the only other re-run,", rerun, "search-in-turn", "adgan"),
         ("One start from an encoder in place of several random ones", inverses, "search-encoder", "search"),
         ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),

@@ -84,7 +84,7 @@ def gaal_time(entries):
 
 
 def _ms(entries):
-    return f"{1000 * guide.seconds_per_image(entries):.2g}"
+    return f"{float(f'{1000 * guide.seconds_per_image(entries):.2g}'):g}"  # two digits, and no power of ten
 
 
 # --- which detector ---

@@ -9,6 +9,7 @@ from ..jobs import Cell
 from ..methods import METHODS
 from ..render import NO_NETWORKS, markdown, note
 from ..runner import open_store
+from ..scales import SCALES
 from ..store import seconds_of
 from ..summaries import entry_auc
 
@@ -62,12 +63,13 @@ def networks(entries, *, store=None):
 def totals(entries):
     """How many records there are of each column, from which commits, and the hours with fits and searches."""
     rows = []
-    for dataset, method in product(datasets.TITLES, METHODS):
-        some = [e for e in entries if (e.parameters["dataset"], e.parameters["method"]) == (dataset, method)]
-        if some:
+    for dataset, method, scale in product(datasets.TITLES, METHODS, SCALES):
+        wanted = {"dataset": dataset, "method": method, "scale": scale}
+        if some := [e for e in entries if wanted.items() <= e.parameters.items()]:
             fits = {e.parameters["normal_class"]: e.record["details"].get("seconds_of_fit", 0) for e in some}
             hours = (sum(seconds_of(e.record) for e in some) + sum(fits.values())) / 3600
-            row = {"data": datasets.TITLES[dataset], "method": method, "records": len(some), "hours": f"{hours:.2f}"}
+            row = {"data": datasets.TITLES[dataset], "method": method, "scale": scale}
+            row |= {"records": len(some), "hours": f"{hours:.2f}"}
             row["commits"] = ", ".join(sorted({e.record["commit"] for e in some}))
             row["devices"] = "; ".join(sorted({e.device for e in some}))
             rows.append(row)

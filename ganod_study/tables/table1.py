@@ -21,6 +21,7 @@ from ..summaries import (
     operating_points,
     over_repetitions,
     paired,
+    whole,
 )
 from .tuning import against_own
 
@@ -237,17 +238,18 @@ def moved(stored):
     The difference is the mean over classes, on the same test images, with Student's t interval over classes.
     stored: {data set's name: its stored entries}.
     """
-    rows = []
+    rows, scales = [], ("medium", "large")
     for dataset, entries in stored.items():
-        whole = {s: complete([e for e in entries if e.parameters["scale"] == s]) for s in ("medium", "large")}
+        of_scale = [[e for e in whole(entries) if e.parameters["scale"] == scale] for scale in scales]
         for method in METHODS:
-            small, large = (cells_of(some, method) for some in whole.values())
-            if keys := small.keys() & large.keys():
+            small, large = (cells_of(some, method) for some in of_scale)
+            if keys := sorted(small.keys() & large.keys()):
                 for key in keys:
                     paired(small[key], large[key])
-                found = over_repetitions({k: entry_auc(large[k]) - entry_auc(small[k]) for k in sorted(keys)})
+                found = over_repetitions({key: entry_auc(large[key]) - entry_auc(small[key]) for key in keys})
                 row = {"data": datasets.TITLES[dataset], "method": METHODS[method].label}
-                row |= {s: f"{mean_auc(cells).value:.3f}" for s, cells in zip(whole, (small, large))}
+                for scale, cells in zip(scales, (small, large)):
+                    row[scale] = f"{mean_auc({key: cells[key] for key in keys}).value:.3f}"
                 row |= {"difference": signed(t_interval(found))}
                 rows.append(row | {"higher in": f"{(found > 0).sum()} of {number(len(found), 'class')}"})
     return markdown(rows) if rows else not_run("adgan")
