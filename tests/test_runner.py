@@ -612,3 +612,12 @@ def test_a_toy_method_takes_one_row(store, monkeypatch):
     assert [(line.get_label(), line.get_color(), line.get_linestyle()) for line in axis.lines[:-1]] == [
         ("KDE", METHODS["kde"].colour, "-"), ("Toy", "#123456", ":")
     ]  # fmt: skip
+
+
+def test_what_is_kept_at_a_scale_is_of_the_methods_asked_for():
+    found = runner.kept("mnist", "medium", ("vae", "dcae"))
+    assert {(e.parameters["method"], e.parameters["scale"]) for e in found.entries} == {
+        ("vae", "medium"), ("dcae", "medium")
+    }  # fmt: skip
+    nothing = runner.kept("digits", "medium", ("vae",))
+    assert nothing.entries == [] and "'medium'" in nothing.show(len).data
