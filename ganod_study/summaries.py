@@ -362,6 +362,19 @@ def search_gains(entries):
     return found
 
 
+def best_starts(entries):
+    """{(class's name, seed): `Comparison`}: the AUC of the starting points' least loss minus that of their mean loss.
+
+    The mean is the paper's score; the least is ours. Both after the settings' n_steps.
+    """
+    found = {}
+    for name, runs in by_class(entries, "search").items():
+        for seed, entry in runs.items():
+            losses = entry.arrays["losses_by_seed"].astype(float)  # (n, s)
+            found[name, seed] = delong_test(entry.arrays["labels"], losses.min(1), losses.mean(1))
+    return found
+
+
 def loss_by_step(entries, method, label):
     """The mean loss of the images with a label (0 normal, 1 anomalous) after each number of steps, as `Curves`."""
     steps = steps_shown(entries)

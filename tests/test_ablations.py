@@ -153,6 +153,19 @@ def test_auc_by_seeds():
         assert band == pytest.approx(np.sqrt(np.mean(variances))) if variances else np.isnan(band)
 
 
+def test_the_best_start_is_compared_with_the_mean_of_all():
+    found = entries(["search"], seeds=(0, 1))
+    arrays = found[0].arrays
+    gain = summaries.best_starts(found)["0", 0]
+    aucs = [
+        auc(arrays["labels"], score) for score in (arrays["losses_by_seed"].min(1), arrays["losses_by_seed"].mean(1))
+    ]
+    assert gain.difference == pytest.approx(aucs[0] - aucs[1]) and gain.difference < -0.01
+    leads = summaries.over_repetitions({key: c.difference for key, c in summaries.best_starts(found).items()})
+    row = ablations.best_start(found).data.splitlines()[-1]
+    assert f"| {leads.mean():+.3f} [" in row and f"| {S} " in row and f"{(leads > 0).sum()} of 2 classes" in row
+
+
 def test_starting_points_that_fill_no_block_are_left_out():
     found = [entry("search")]
     first_six = found[0].arrays["losses_by_seed"][:, :6]
@@ -434,6 +447,7 @@ def test_forest_figure():
         (ablations.gains_sentence, (), "search"),
         (ablations.theta_sentence, (), "search-frozen"),
         (ablations.starts, (), "search"),
+        (ablations.best_start, (), "search"),
         (ablations.forest, (), "iforest-grid"),
         (ablations.rerun, (), "adgan, search-in-turn"),
         (ablations.encoder_starts, (), "search, search-encoder"),
