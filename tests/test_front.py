@@ -12,9 +12,11 @@ from ganod_study.claims import Evidence, Verdict
 from ganod_study.classical import DETECTORS
 from ganod_study.jobs import Cell
 from ganod_study.methods import TABLE1
+from ganod_study.statistics import t_interval
 from ganod_study.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 N = 400
 LABELS = np.repeat([0, 1], N // 2).astype(np.uint8)
 
@@ -54,6 +56,28 @@ def test_at_the_papers_scale_the_answer_is_the_verdict():
     assert claims.NOT_REPRODUCED in text
     mixed = answer(column("adgan", "paper") + column("adgan", "medium", "cifar10"))
     assert "Not yet known for ADGAN" in mixed
+
+
+def test_readme_has_the_stored_mean():
+    found = re.search(r"MNIST's classes is about (.+?) \(the paper: (.+?)\)", README.read_text()).groups()
+    mean, _ = front.best_means(Evidence(tuple(runner.stored_results("mnist"))))["mnist"]["adgan"]
+    assert found == (f"{mean.value:.2f}", f"{reference.paper_mean('mnist', 'adgan'):.2f}")
+
+
+def test_a_longer_search_is_named_where_it_is_stored_for_all_classes():
+    steps = np.stack([scored(auc) for auc in (0.5, 0.6, 0.7, 0.8, 0.8, 0.8, 0.9)], 1)
+    made = [
+        helpers.entry(
+            "search", c, 0, "mnist", "large", labels=LABELS, test_index=np.arange(N), scores=steps[:, 5],
+            scores_by_step=steps if c else steps[:, [0, 1, 2, 3, 4, 5, 5]], losses_by_seed=steps[:, :4],
+        )
+        for c in range(10)
+    ]  # fmt: skip
+    text = answer(column("adgan", "large") + made)
+    gain = t_interval([0] + 9 * [0.1])
+    assert "After 6 steps of the search in place of 5 it is 0.890 in place of 0.800 on MNIST" in text
+    assert f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] (the first {N} test images, scale `large`" in text
+    assert "of the search" not in answer(column("adgan", "large") + made[:-1])
 
 
 def test_each_number_has_its_scale_beside_it():
