@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ganod_lite import classic
-from ganod_study import datasets, figures, runner, summaries
+from ganod_study import datasets, figures, reference, runner, summaries
 from ganod_study.statistics import auc, mean_auc_interval, t_interval
 from ganod_study.tables import ablations
 
@@ -164,6 +164,28 @@ def test_the_best_start_is_compared_with_the_mean_of_all():
     leads = summaries.over_repetitions({key: c.difference for key, c in summaries.best_starts(found).items()})
     row = ablations.best_start(found).data.splitlines()[-1]
     assert f"| {leads.mean():+.3f} [" in row and f"| {S} " in row and f"{(leads > 0).sum()} of 2 classes" in row
+
+
+def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results():
+    """ablations, "The same searches at the scale large"; table1, "What more computing changes"."""
+    kept = runner.kept("mnist", "large", SEARCHES).entries
+    searches, frozen = (summaries.cells_of(kept, method) for method in SEARCHES)
+    aucs = {key: summaries.column_aucs(e, "scores_by_step", [5, 20]) for key, e in searches.items()}
+    longer = summaries.over_classes({key: b - a for key, (a, b) in aucs.items()})
+    best = summaries.over_classes({key: c.difference for key, c in summaries.best_starts(kept).items()})
+    gap = reference.paper_mean("mnist", "adgan") - np.mean([a for a, _ in aucs.values()])
+    assert longer.low > 0 and best.low > 0 and min(longer.value, best.value) > 0.45 * gap
+    assert all(gain.kept[0] < gain.kept[1] for gain in summaries.search_gains(kept).values())
+    curves = summaries.auc_by_seeds(kept)
+    eight, all_ = (curves.mean[curves.x.tolist().index(n)] for n in (8, 64))
+    assert 0.005 < all_ - eight < 0.015
+    theta = summaries.over_classes(
+        {k: summaries.entry_auc(searches[k]) - summaries.entry_auc(frozen[k]) for k in frozen}
+    )
+    assert theta.low < 0 and theta.value < 0.005
+    adgan = {s: summaries.cells_of(runner.kept("mnist", s, ("adgan",)).entries, "adgan") for s in ("medium", "large")}
+    means = {s: summaries.mean_auc(cells).value for s, cells in adgan.items()}
+    assert abs(means["large"] - means["medium"]) < 0.015
 
 
 def test_starting_points_that_fill_no_block_are_left_out():

@@ -254,7 +254,7 @@ def starts(entries):
         if curves:
             spread = np.sqrt(np.mean(np.square(list(curves.bands.values())), axis=0))
             cells = [f"{m:.3f}" + ("" if np.isnan(sd) else f" (sd {sd:.3f})") for m, sd in zip(curves.mean, spread)]
-            rows.append({"data": title} | {f"{n} starts": cell for n, cell in zip(curves.x, cells)})
+            rows.append({"data": title} | {number(n, "start"): cell for n, cell in zip(curves.x, cells)})
     return markdown(rows) if rows else not_run("search")
 
 
