@@ -46,7 +46,7 @@ def roc_curves(groups):
                 some = [e for e in entries if e.parameters["method"] == method]
                 if some:
                     mean, _ = mean_roc([roc(e.arrays["labels"], e.arrays["scores"]) for e in some], GRID)
-                    label = METHODS[method].label + f" ({_in_words(scales[method])})" * several
+                    label = METHODS[method].label + f" ({_scales_in_words(scales[method])})" * several
                     style = {"color": METHODS[method].colour, "linestyle": METHODS[method].line, "label": label}
                     (handles[method],) = axis.plot(GRID, mean, linewidth=1.5, **style)
             axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
@@ -60,7 +60,7 @@ def roc_curves(groups):
     return figure
 
 
-def _in_words(scale_of):
+def _scales_in_words(scale_of):
     """{title: scale} as "paper" where there is but one scale, else as "MNIST large, CIFAR-10 medium"."""
     some = set(scale_of.values())
     return some.pop() if len(some) == 1 else ", ".join(f"{title} {scale}" for title, scale in scale_of.items())

@@ -91,7 +91,8 @@ def already_there(scale, dataset, store=None, **choice):
 def kept(dataset, scale, methods):
     """What the repository keeps of some methods at a scale, as an `Outcome`."""
     entries = [entry for entry in stored_results(dataset, scale) if entry.parameters["method"] in methods]
-    return Outcome([], entries, "" if entries else f"no results at the scale {scale!r} are stored.")
+    lacking = f"no results of {', '.join(methods)} on {datasets.TITLES[dataset]} at the scale {scale!r} are stored."
+    return Outcome([], entries, "" if entries else lacking)
 
 
 def open_store(root=None):

@@ -363,15 +363,15 @@ def search_gains(entries):
 
 
 def best_starts(entries):
-    """{(class's name, seed): `Comparison`}: the AUC of the starting points' least loss minus that of their mean loss.
+    """{(class's name, seed): the AUC of the starting points' least loss minus that of their mean loss}.
 
-    The mean is the paper's score; the least is ours. Both after the settings' n_steps.
+    The mean is the paper's score, the least is ours. Both are taken after Table 1's number of steps.
     """
     found = {}
     for name, runs in by_class(entries, "search").items():
         for seed, entry in runs.items():
-            losses = entry.arrays["losses_by_seed"].astype(float)  # (n, s)
-            found[name, seed] = delong_test(entry.arrays["labels"], losses.min(1), losses.mean(1))
+            losses, y = entry.arrays["losses_by_seed"].astype(float), entry.arrays["labels"]  # (n, s), (n,)
+            found[name, seed] = auc(y, losses.min(1)) - auc(y, losses.mean(1))
     return found
 
 

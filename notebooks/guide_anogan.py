@@ -60,8 +60,8 @@ guide.reconstructions(detector, new, labels)
 #
 # ## When to use it, and when not
 #
-# Use it to compare with published results that used it. Otherwise take ADGAN, which searches from several points and
-# lets the generator adapt, or begin with a classical method: {doc}`guide_choose` compares all of them.
+# Use it to compare with published results that used it. Otherwise take ADGAN, which searches from several points in a
+# hundredth of the steps, or begin with a classical method: {doc}`guide_choose` compares all of them.
 #
 # ## Three arguments
 #

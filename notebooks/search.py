@@ -79,7 +79,8 @@ steps["mnist"].show(search.search_animation, anomalous_class)
 #
 # ADGAN errs where a normal image gets a high score or an anomalous one a low score. Here are the normal test images
 # with the highest scores, each with the best image that the search found for it. The generator cannot reach odd shapes
-# that are rare among the training images. Where more steps still lower the loss a lot, five were too few.
+# that are rare among the training images. Where more steps still lower the loss a lot, five may have been too few
+# ({ref}`ablation-large`).
 
 # %% mystnb={"figure": {"caption": "The normal test images of MNIST with the highest scores (top), and what the search shows from its best starting point: after the score's k steps, and at the end of a longer search. The loss is under each.", "name": "search-failures-mnist"}, "image": {"alt": "A row of unusually written digits of the normal class above two rows of reconstructions that miss parts of them"}}
 steps["mnist"].show(search.search_failures)

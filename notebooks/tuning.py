@@ -57,9 +57,9 @@ tables.found(entries)
 #
 # The settings of `lite` and `medium` were fixed, and the results at `medium` computed, before this page existed. Where
 # the choice differs, all twenty classes of the scale would have to be run again. The scale `large` came after it: the
-# networks and the objective of `medium` with four times the steps, which is half an hour of a core for each class,
-# and what "Averaged weights" below chooses; {doc}`table1` shows how far that moves the AUC. The scale `paper` follows the paper and the papers that it cites. Each
-# section says how far these scales are from the choice.
+# networks and the objective of `medium` with four times the steps, which is half an hour of a core for each class, and
+# what "Averaged weights" below chooses; {doc}`table1` shows how far that moves the AUC. The scale `paper` follows the
+# paper and the papers that it cites. Each section says how far these scales are from the choice.
 
 # %% [markdown]
 # ## Objective and critic steps

@@ -9,7 +9,7 @@ import helpers
 import numpy as np
 import pytest
 
-from ganod_study import claims, reference
+from ganod_study import claims, reference, runner
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.methods import METHODS, TABLE1
 from ganod_study.store import Entry
@@ -254,6 +254,15 @@ def test_searches_at_large_go_before_those_of_a_build_where_they_have_all_classe
         for name in ablated:
             assert ("CIFAR-10" in found[name].ours) != of_large  # the data that it rests on
             assert ("ablation-large" in found[name].where) == of_large
+
+
+def test_what_the_stored_searches_come_to():
+    """notebooks/ablations.py tells why."""
+    found = judge(runner.stored_results("mnist"))
+    verdicts = {name: found[name].verdict for name in ("k-saturates", "theta-helps", "seeds-help")}
+    assert list(verdicts.values()) == ["not reproduced at large", "not reproduced at large", "reproduced at large"]
+    runs = grid("large", range(10), ["mnist"], claims.OBJECTIVES)
+    assert "ablation-large" not in judge(runs)["wgan-stable"].where  # is not about these searches
 
 
 def test_a_rank_among_few_columns_gives_way_to_one_among_all():

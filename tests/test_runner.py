@@ -620,4 +620,4 @@ def test_what_is_kept_at_a_scale_is_of_the_methods_asked_for():
         ("vae", "medium"), ("dcae", "medium")
     }  # fmt: skip
     nothing = runner.kept("digits", "medium", ("vae",))
-    assert nothing.entries == [] and "'medium'" in nothing.show(len).data
+    assert nothing.entries == [] and "no results of vae on Digits at the scale 'medium'" in nothing.show(len).data

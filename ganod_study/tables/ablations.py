@@ -126,20 +126,21 @@ def gains(entries):
 
 def gains_sentence(entries):
     """Which classes a longer search helps, which it hurts, and what the losses have to do with it."""
-    helps, hurts, more = [], [], 0
+    helps, hurts, more = {}, {}, 0  # {data set's title: {class: None}}, a class once for all repetitions
     for title, of_dataset in by_dataset(entries).items():
         for (name, _), g in summaries.search_gains(of_dataset).items():
             if g.gain.low > 0:
-                helps.append(f"{title} {name}")
+                helps.setdefault(title, {})[name] = None
             if g.gain.high < 0:
-                hurts.append(f"{title} {name}")
+                hurts.setdefault(title, {})[name] = None
                 more += g.kept[1] < g.kept[0]
     if not summaries.cells_of(entries, "search"):
         return not_run("search")
     why = f" In {more} of the classes it hurts, anomalous images lose a larger share of their loss than normal ones."
+    helped, hurt = ("; ".join(f"{title} {', '.join(of)}" for title, of in each.items()) for each in (helps, hurts))
     return Markdown(
-        f"After the first step the search helps {', '.join(dict.fromkeys(helps)) or 'no class'} and hurts "
-        f"{', '.join(dict.fromkeys(hurts)) or 'none'}; for the others the interval includes 0.{why if hurts else ''}"
+        f"After the first step the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the others the "
+        f"interval includes 0.{why if hurts else ''}"
     )
 
 
@@ -264,7 +265,7 @@ def best_start(entries):
     for title, of_dataset in by_dataset(entries).items():
         if compared := summaries.best_starts(of_dataset):
             runs = cells_of(of_dataset, "search")
-            leads = over_repetitions({key: c.difference for key, c in compared.items()})
+            leads = over_repetitions(compared)
             row = {"data": title, "starts": span(e.arrays["losses_by_seed"].shape[1] for e in runs.values())}
             row |= {"AUC, mean of the starts": f"{over_repetitions(aucs_of(runs)).mean():.3f}"}
             row |= {"best start minus mean": signed(t_interval(leads))}

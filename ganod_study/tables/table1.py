@@ -245,7 +245,7 @@ def moved(stored):
             small, large = (cells_of(some, method) for some in of_scale)
             if keys := sorted(small.keys() & large.keys()):
                 for key in keys:
-                    paired(small[key], large[key])
+                    paired(small[key], large[key])  # raises if they did not score the same images
                 found = over_repetitions({key: entry_auc(large[key]) - entry_auc(small[key]) for key in keys})
                 row = {"data": datasets.TITLES[dataset], "method": METHODS[method].label}
                 for scale, cells in zip(scales, (small, large)):
