@@ -91,9 +91,9 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # %% [markdown]
 # ## What more computing changes
 #
-# **ADGAN's mean on MNIST, by no more than one training of each class can tell**; single classes move both ways. The
-# prior's AUC does rise, in nine of ten classes. The critic's depends on the training: a class may move by .4 either
-# way.
+# **On MNIST, ADGAN's mean hardly changes**, by less than one training of each class can tell; single classes move both
+# ways. The prior's AUC does rise, in nine of ten classes. The critic's depends on the training: a class may move by 0.4
+# either way.
 #
 # {doc}`tuning` prefers longer training than `medium` has. At `large` a generator takes four times the steps, the moving
 # average of its weights is used in place of the last ones, and the search has eight times the starting points; the
