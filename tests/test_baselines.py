@@ -196,6 +196,30 @@ def test_variants_have_a_row_for_each_class_and_their_mean():
     assert rows[0][5].strip() == "–"  # never trained: not there
 
 
+def test_stored_variants_are_of_the_classes_that_all_have():
+    def made(method, classes, scale, n=40):
+        return [helpers.entry(method, c, 0, "mnist", scale, n=n) for c in classes]
+
+    large = made("adgan", range(10), "large") + made("adgan-start", (0, 1, 8), "large")
+    large += made("adgan-untrained", (0, 8), "large") + made("adgan-other-class", (0, 1, 8), "large")
+    others = made("adgan", range(10), "medium") + made("mean-image", range(10), "paper", n=80)
+    found = tables.variants_at("large", large + others)
+    assert {(e.parameters["method"], e.parameters["normal_class"]) for e in found} == set(
+        product(tables.TITLES, (0, 8))
+    )
+    assert {e.parameters["scale"] for e in found} == {"large", "paper"}
+    assert tables.variants_at("large", others) == []
+    assert len(tables.variants(found).data.splitlines()) == 2 + 3
+
+
+def test_what_the_page_says_of_the_variants_at_large_holds_of_the_stored_results():
+    found = tables.variants_at("large", runner.stored_results("mnist"))
+    by_method = {m: comparisons(found, "adgan", m).values() for m in tables.TITLES if m != "adgan"}
+    assert {len(of) for of in by_method.values()} == {3}
+    assert all(c.low > 0 for m in ("adgan-untrained", "adgan-other-class") for c in by_method[m])
+    assert all(abs(c.difference) < 0.03 for m in ("adgan-start", "mean-image") for c in by_method[m])
+
+
 def test_beyond_auc_is_a_mean_over_classes(made_up):
     row = next(line for line in tables.beyond_auc(made_up).data.splitlines() if "| ADGAN" in line)
     arrays = [e.arrays for e in made_up if e.parameters["method"] == "adgan"]

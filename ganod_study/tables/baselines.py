@@ -129,6 +129,20 @@ def followed(entries):
     return markdown(rows)
 
 
+def variants_at(scale, entries):
+    """What `variants` takes of stored entries: those of the scale, in the classes that ADGAN and all its variants have.
+
+    The distance to the mean image is the same at every scale that has all training images: it is the best scale's.
+    """
+    found = []
+    for some in by_dataset(entries).values():
+        cells = {m: cells_of([e for e in some if e.parameters["scale"] == scale], m) for m in ("adgan", *VARIANTS)}
+        common = sorted(set.intersection(*map(set, cells.values())))
+        cells["mean-image"] = cells_of(complete(some), "mean-image")
+        found += [of[key] for of in cells.values() for key in common if key in of]
+    return found
+
+
 def variants(entries):
     """ADGAN's AUC, and by how much it is above that of its variants and of the distance to the mean image.
 
