@@ -177,6 +177,7 @@ def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results():
         aucs = {key: summaries.column_aucs(e, "scores_by_step", [first, last]) for key, e in searches.items()}
         return summaries.over_repetitions({key: b - a for key, (a, b) in aucs.items()})
 
+    assert t_interval(gain(0, 5)).low > 0  # notebooks/baselines.py
     assert gain(0, 1).mean() < 0 < t_interval(gain(5, 10)).low and (gain(5, 10) > 0).all()
     assert t_interval(gain(10, 20)).low < 0 < t_interval(gain(10, 20)).high
     best = summaries.over_repetitions(summaries.best_starts(kept))
