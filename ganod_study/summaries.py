@@ -362,16 +362,15 @@ def search_gains(entries):
     return found
 
 
-def best_starts(entries):
-    """{(class's name, seed): the AUC of the starting points' least loss minus that of their mean loss}.
+def best_starts(searches):
+    """{(class, seed): AUC of the starting points' least loss minus that of their mean} of {(class, seed): entry}.
 
     The mean is the paper's score, the least is ours. Both are taken after Table 1's number of steps.
     """
     found = {}
-    for name, runs in by_class(entries, "search").items():
-        for seed, entry in runs.items():
-            losses, y = entry.arrays["losses_by_seed"].astype(float), entry.arrays["labels"]  # (n, s), (n,)
-            found[name, seed] = auc(y, losses.min(1)) - auc(y, losses.mean(1))
+    for key, entry in searches.items():
+        losses, y = entry.arrays["losses_by_seed"].astype(float), entry.arrays["labels"]  # (n, s), (n,)
+        found[key] = auc(y, losses.min(1)) - auc(y, losses.mean(1))
     return found
 
 

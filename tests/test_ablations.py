@@ -158,12 +158,13 @@ def test_auc_by_seeds():
 def test_the_best_start_is_compared_with_the_mean_of_all():
     found = entries(["search"], seeds=(0, 1))
     arrays = found[0].arrays
-    lead = summaries.best_starts(found)["0", 0]
+    searches = summaries.cells_of(found, "search")
+    lead = summaries.best_starts(searches)[0, 0]
     aucs = [
         auc(arrays["labels"], score) for score in (arrays["losses_by_seed"].min(1), arrays["losses_by_seed"].mean(1))
     ]
     assert lead == pytest.approx(aucs[0] - aucs[1]) and lead < -0.01
-    leads = summaries.over_repetitions(summaries.best_starts(found))
+    leads = summaries.over_repetitions(summaries.best_starts(searches))
     row = ablations.best_start(found).data.splitlines()[-1]
     assert f"| {leads.mean():+.3f} [" in row and f"| {S} " in row and f"{(leads > 0).sum()} of 2 classes" in row
 
@@ -180,7 +181,7 @@ def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results():
     assert t_interval(gain(0, 5)).low > 0  # notebooks/baselines.py
     assert gain(0, 1).mean() < 0 < t_interval(gain(5, 10)).low and (gain(5, 10) > 0).all()
     assert t_interval(gain(10, 20)).low < 0 < t_interval(gain(10, 20)).high
-    best = summaries.over_repetitions(summaries.best_starts(kept))
+    best = summaries.over_repetitions(summaries.best_starts(searches))
     assert t_interval(best).low > 0 and (best > 0).sum() == 9
     assert all(found.kept[0] < found.kept[1] for found in summaries.search_gains(kept).values())
     curves = summaries.auc_by_seeds(kept)

@@ -263,11 +263,10 @@ def best_start(entries):
     """What the least loss over the starting points, as the score, adds to the AUC of their mean, over classes."""
     rows = []
     for title, of_dataset in by_dataset(entries).items():
-        if compared := summaries.best_starts(of_dataset):
-            runs = cells_of(of_dataset, "search")
-            leads = over_repetitions(compared)
-            row = {"data": title, "starts": span(e.arrays["losses_by_seed"].shape[1] for e in runs.values())}
-            row |= {"AUC, mean of the starts": f"{over_repetitions(aucs_of(runs)).mean():.3f}"}
+        if searches := cells_of(of_dataset, "search"):
+            leads = over_repetitions(summaries.best_starts(searches))
+            row = {"data": title, "starts": span(e.arrays["losses_by_seed"].shape[1] for e in searches.values())}
+            row |= {"AUC, mean of the starts": f"{over_repetitions(aucs_of(searches)).mean():.3f}"}
             row |= {"best start minus mean": signed(t_interval(leads))}
             rows.append(row | {"higher in": f"{(leads > 0).sum()} of {number(len(leads), 'class')}"})
     return markdown(rows) if rows else not_run("search")

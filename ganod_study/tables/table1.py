@@ -240,7 +240,8 @@ def moved(stored):
     """
     rows, scales = [], ("medium", "large")
     for dataset, entries in stored.items():
-        of_scale = [[e for e in whole(entries) if e.parameters["scale"] == scale] for scale in scales]
+        there = whole(entries)
+        of_scale = [[e for e in there if e.parameters["scale"] == scale] for scale in scales]
         for method in METHODS:
             small, large = (cells_of(some, method) for some in of_scale)
             if keys := sorted(small.keys() & large.keys()):
