@@ -39,6 +39,7 @@ BUILD = ROOT / "build"
 PAGES = ROOT / "book" / "notebooks"
 PLACEHOLDER = "https://github.com/ganod/ganod"  # in _config.yml until the book has a repository
 AT_ONCE, CORES = 2, os.cpu_count() or 1  # notebooks that run at the same time
+LAST = "intro"  # it shows what other pages have computed: made after them, and whenever one of them is
 STANDARD = {"scale": "lite"}  # what the book is made with, beside the notebooks' own defaults
 
 # Goes behind the parameters of every notebook: papermill only warns of a name that does not exist.
@@ -120,17 +121,23 @@ class Run(NamedTuple):
         return cls(source, path, values, meanings, values == standard)
 
 
-def fingerprint(run, found):
-    """A hash of all that a page depends on: parameters, data at hand, code, stored results, versions."""
-    root = str(datasets.data_root(run.values.get("data_root")))
-    digest = hashlib.sha256(json.dumps([run.values, root, found], sort_keys=True).encode())
+def fingerprint_of_all():
+    """A hash of what all pages depend on: code, stored results, versions."""
+    digest = hashlib.sha256()
     folders = ("ganod_lite", "ganod_study", "book/results")
     files = sorted(
         path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"
     )
-    for path in [run.source, Path(__file__), ROOT / "requirements.lock", *files]:
+    for path in [Path(__file__), ROOT / "requirements.lock", *files]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def fingerprint(run, found, of_all):
+    """A hash of all that a page depends on: parameters, data at hand, the notebook, and `fingerprint_of_all`."""
+    root = str(datasets.data_root(run.values.get("data_root")))
+    about = [run.values, root, found, run.source.read_text(), of_all]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def execute(path, values):
@@ -301,20 +308,24 @@ def build(given, only_convert, publish):
             page.unlink()
     found = datasets.available(given.get("data_root"))
     runs = [Run.of(*notebook, given) for notebook in notebooks]
-    digests = {run.path: fingerprint(run, found) for run in runs}
+    of_all = fingerprint_of_all()
+    digests = {run.path: fingerprint(run, found, of_all) for run in runs}
     kept = {path: record for path in digests if (record := kept_page(path, digests[path]))}
-    to_make = {run.path: (run, digests[run.path]) for run in runs if run.path not in kept}
+    early = [run for run in runs if run.path not in kept and run.path.stem != LAST]
+    late = [run for run in runs if run.path.stem == LAST and (early or run.path not in kept)]
     # Two at a time: where one computes with one thread or waits for its kernel to start, the other has the cores.
-    at_once = min(AT_ONCE, len(to_make), CORES) or 1
+    at_once = min(AT_ONCE, len(early), CORES) or 1
     os.environ.setdefault("GANOD_JOBS", str(CORES // at_once))  # processes that a page's grid is computed in
     with chdir(ROOT), ThreadPoolExecutor(at_once) as pool:  # papermill changes the folder of all threads
-        made = dict(zip(to_make, pool.map(make_page, *zip(*to_make.values()))))
-    records = [kept.get(path) or made[path] for path in digests]
+        made = {}
+        for some in (early, late):
+            made |= {run.path: page for run, page in zip(some, pool.map(lambda r: make_page(r, digests[r.path]), some))}
+    records = [made.get(path) or kept[path] for path in digests]
     write_aside(ROOT / "book" / "status.md", status(records, found).encode())
     complete = html(settings)
 
     for path, record in zip(digests, records):
-        result = "FAILED after" if record["error"] else "unchanged, ran" if path in kept else "ran"
+        result = "FAILED after" if record["error"] else "ran" if path in made else "unchanged, ran"
         print(f"{record['notebook']}: {result} {record['seconds']} s")
     print(f"The book: {BUILD / '_build' / 'html' / 'index.html'}")
     failed = ", ".join(record["notebook"] for record in records if record["error"])

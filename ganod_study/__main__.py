@@ -13,12 +13,13 @@ import argparse
 import sys
 from pathlib import Path
 
-import joblib
-
 from . import datasets, runner, tuning
 from .methods import METHODS, TABLE1
 from .scales import SCALES
 from .store import Store
+
+OF_READING = ("size", "mode", "background", "depth")  # options of own-images that a model keeps
+OF_TRAINING = (*OF_READING, "scale", "seed")
 
 
 def numbers(text):
@@ -30,7 +31,12 @@ def numbers(text):
         if not (first.strip().isdecimal() and last.strip().isdecimal() and int(first) <= int(last)):
             raise argparse.ArgumentTypeError(f"numbers and rising ranges are needed, such as 0-2,5; got {text!r}")
         found += range(int(first), int(last) + 1)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def names(text):
+    """ "adgan,critic" as ["adgan", "critic"]."""
+    return list(dict.fromkeys(text.split(",")))
 
 
 def parser():
@@ -43,15 +49,13 @@ def parser():
     limits.add_argument("--seeds", type=numbers, default=[0], help="one for each repetition, such as 0-2")
     limits.add_argument("--time-limit", type=float, help="seconds after which nothing is begun and a training stops")
     limits.add_argument("--device", default="auto")
-    limits.add_argument("--jobs", type=int, help="jobs at a time (joblib's n_jobs)")
+    limits.add_argument("--jobs", type=int, help="jobs at a time (joblib's n_jobs); default: GANOD_JOBS, else 1")
     cells = argparse.ArgumentParser(add_help=False)
     cells.add_argument("--scale", choices=SCALES, default="lite")
     cells.add_argument(
         "--dataset", action="append", help="may be repeated; default: all images of the scale but scenes"
     )
-    cells.add_argument(
-        "--methods", type=lambda text: text.split(","), default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's"
-    )
+    cells.add_argument("--methods", type=names, default=TABLE1, help=f"of {', '.join(METHODS)}; Table 1's")
     cells.add_argument("--classes", type=numbers, help="such as 0-3,7; default: those of the scale")
     cells.add_argument("--rows", choices=("same", "held-out"), default="same", help="of tables, that are scored")
 
@@ -106,10 +110,15 @@ def _cells(args):
     ]
 
 
+def _how(args):
+    """The options of `runner.run`."""
+    return {
+        "data_root": args.data_root, "device": args.device, "time_limit": args.time_limit, "n_jobs": args.jobs,
+    }  # fmt: skip
+
+
 def run(args):
-    cells, options = _cells(args), {"device": args.device, "time_limit": args.time_limit}
-    with joblib.parallel_config(n_jobs=args.jobs):
-        runner.run(cells, runner.open_store(args.store), data_root=args.data_root, **options)
+    runner.run(_cells(args), runner.open_store(args.store), **_how(args))
     return status(args)
 
 
@@ -127,10 +136,8 @@ def merge(args):
 
 
 def tune(args):
-    options = {"max_steps": args.max_steps, "data_root": args.data_root, "device": args.device}
     store = runner.open_store(args.store)
-    with joblib.parallel_config(n_jobs=args.jobs):
-        entries = tuning.tune(args.dataset, args.classes, args.seeds, store, time_limit=args.time_limit, **options)
+    entries = tuning.tune(args.dataset, args.classes, args.seeds, store, max_steps=args.max_steps, **_how(args))
     there = sum(entry is not None for entry in entries)
     print(f"{args.dataset}: {there} of {len(entries)} candidates")
     return 0 if there == len(entries) else 3
@@ -147,11 +154,14 @@ def own(args):
     if args.model:
         if args.check is not None:
             raise ValueError("--model: one folder, that to rank, is needed; got two.")
+        usual = vars(parser().parse_args(["own-images", args.folder]))
+        if given := [f"--{name}" for name in OF_TRAINING if getattr(args, name) != usual[name]]:
+            raise ValueError(f"{', '.join(given)}: the model has its own; leave it out with --model.")
         looked = own_images.look_with(args.model, args.folder)
         print(own_images.files_table(looked).data, flush=True)
         found = own_images.rank_with(args.model, looked, output, false_alarm_rate=args.false_alarm_rate, **options)
     else:
-        how = {name: getattr(args, name) for name in ("size", "mode", "background", "depth")}
+        how = {name: getattr(args, name) for name in OF_READING}
         looked = own_images.look(args.folder, args.check, **how)
         print(own_images.files_table(looked).data, flush=True)
         rate = {} if args.false_alarm_rate is None else {"false_alarm_rate": args.false_alarm_rate}

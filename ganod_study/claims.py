@@ -43,7 +43,6 @@ ABOUT = {
     ("search", "search-frozen"): ("mnist", "cifar10", "digits"),
     ("iforest-grid",): ("mnist", "cifar10"),
 }
-SOGAAL = ("sogaal", "sogaal-post-1", "sogaal-post-1e-5")
 PLANE = "adgan-plane"  # what the page of the latent plane draws
 OBJECTIVES = ("adgan-gan", "adgan-wgan", "adgan-wgan-gp")  # on the digit 0 of "digits"
 
@@ -152,12 +151,12 @@ class Evidence:
         n = Counter(seed for _, seed in keys)
         return {k: {m: cells[m][k] for m in methods} for k in keys if scale not in STORED or n[k[1]] == N_CLASSES}
 
-    def best(self, methods, scales=FROM_BEST):
+    def best(self, methods):
         """What the methods share at the best scale where they share anything: (scale, {data set: shared}).
 
         The digits, which are not the paper's, count only where neither of its data sets is available.
         """
-        for scale, group in product(scales, (PAPERS_DATA, ("digits",))):
+        for scale, group in product(FROM_BEST, (PAPERS_DATA, ("digits",))):
             found = {d: cells for d in group if (cells := self.shared(scale, d, methods))}
             if found:
                 return scale, found

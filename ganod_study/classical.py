@@ -23,7 +23,6 @@ from .features import AlexNetFeatures
 from .statistics import auc
 from .store import stopwatch
 
-DIMENSIONS = (20, 40, 60, 80, 100)  # the paper's candidates
 DETECTORS = {
     "kde": KDE, "kde-alexnet": KDE, "ocsvm": OCSVM, "ocsvm-alexnet": OCSVM, "iforest": IForest, "gmm": GMM,
 }  # fmt: skip
@@ -42,21 +41,11 @@ FEATURES = {}  # AlexNet's of the images last asked for, by the weights' file an
 MOST_FEATURES = 20_000  # of 37 kB each
 
 
-def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components=DIMENSIONS):
-    """Fit `estimator` on X (n, d) at each PCA dimension and keep the one with the best AUC on a holdout.
+def fit_dimensions(estimator, X, n_components):
+    """Fits of `estimator` on X (n, d) after PCA to each of n_components dimensions, {dimension: fitted clone}.
 
-    The paper's rule for the dimension. `y_holdout` has 1 for anomalous and 0 for normal. Dimensions
-    above min(n, d) are left out; of equals the first wins. `estimator` itself stays as it is.
-    Returns the fitted winner and a dict of each dimension's AUC.
-    Raises ValueError if no dimension is possible, or if the holdout lacks one of the classes.
+    Dimensions above min(n, d) are left out. Raises ValueError if none is possible.
     """
-    fitted = fit_dimensions(estimator, X, n_components)
-    best, aucs = best_on_holdout(fitted, X_holdout, y_holdout)
-    return fitted[best], aucs
-
-
-def fit_dimensions(estimator, X, n_components=DIMENSIONS):
-    """The first half of `select_by_holdout`, which sees no holdout: {dimension: fitted clone of `estimator`}."""
     possible = [n for n in n_components if n <= min(np.shape(X))]
     if not possible:
         raise ValueError(f"n_components={tuple(n_components)}: none is at most min(n, d) = {min(np.shape(X))} of X.")
@@ -64,7 +53,10 @@ def fit_dimensions(estimator, X, n_components=DIMENSIONS):
 
 
 def best_on_holdout(fitted, X_holdout, y_holdout):
-    """The second half: the dimension of `fitted` with the best AUC on the holdout, and each one's AUC."""
+    """The paper's rule: the dimension of `fitted` with the best AUC on a holdout, the first of equals, and each AUC.
+
+    `y_holdout` has 1 for anomalous and 0 for normal. Raises ValueError if it lacks one of them.
+    """
     aucs = {n: auc(y_holdout, detector.anomaly_score(X_holdout)) for n, detector in fitted.items()}
     return max(aucs, key=aucs.get), aucs
 

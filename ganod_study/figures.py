@@ -3,7 +3,9 @@
 Functions return a matplotlib Figure, which a notebook shows by naming it last in a cell.
 """
 
+import re
 from functools import wraps
+from html import escape
 
 import numpy as np
 import torch
@@ -624,3 +626,31 @@ def searched_settings(entries):
         axis.remove()
     figure.legend(handles=handles.values(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
+
+
+# --- animations ---
+
+# What takes the place of matplotlib's link to an icon font on the network: signs for the buttons; no wider than a page.
+ICONS = {
+    "minus": "−", "fast-backward": "|◀", "step-backward": "◁", "pause": "‖", "step-forward": "▷",
+    "fast-forward": "▶|", "plus": "+", "play": "▶", "play.fa-flip-horizontal": "◀",
+}  # fmt: skip
+STYLE = (
+    "<style>"
+    + "".join(f'.fa-{name}::before {{ content: "{sign}"; font-style: normal; }}' for name, sign in ICONS.items())
+    + ".animation, .animation img, input[type=range].anim-slider { max-width: 100%; }</style>"
+)
+
+
+def offline(page, alt):
+    """matplotlib's HTML of an animation without what it loads from the network, and with names for what has none."""
+    for old, new in (
+        (r'<link rel="stylesheet"[^>]*>', ""),
+        (r'<div class="animation">', f'{STYLE}<div class="animation">'),
+        (r'<img id="_anim_img', f'<img alt="{escape(alt)}" id="_anim_img'),
+        (r'type="range" class="anim-slider"', 'type="range" aria-label="step" class="anim-slider"'),
+    ):
+        page, n = re.subn(old, lambda _, new=new: new, page)
+        if n != 1:
+            raise RuntimeError(f"matplotlib's HTML of an animation has {old} {n} times, and once is expected.")
+    return page

@@ -40,16 +40,25 @@ def answer(verdicts, evidence):
 
 def _adgan(verdicts, means):
     there = {d: means[d]["adgan"] for d in PAPERS_DATA if "adgan" in means[d]}
-    shown = " and ".join(
-        f"{plus_minus(mean.interval)} on {TITLES[d]} (scale `{scale}`; the paper: {paper_mean(d, 'adgan'):.3f})"
-        for d, (mean, scale) in there.items()
-    )
-    scales = {scale for _, scale in there.values()}
-    if len(there) == len(PAPERS_DATA) and scales == {"paper"}:
-        came_to = [verdicts[f"adgan-{d}-mean"].verdict for d in there]
-        return f"**ADGAN**, run as in the paper, reaches {shown}: {' and '.join(dict.fromkeys(came_to))}."
-    said = "**Not yet known for ADGAN**: its run at the paper's scale is missing."
-    return f"{said} With small networks it reaches {shown}." if there else said
+    full = [d for d, (_, scale) in there.items() if scale == "paper"]
+    small, unknown = ([d for d in names if d not in full] for names in (there, PAPERS_DATA))
+    said = []
+
+    def shown(names):
+        return " and ".join(
+            f"{plus_minus(mean.interval)} on {TITLES[d]} (scale `{scale}`; the paper: {paper_mean(d, 'adgan'):.3f})"
+            for d, (mean, scale) in ((d, there[d]) for d in names)
+        )
+
+    if full:
+        came_to = dict.fromkeys(verdicts[f"adgan-{d}-mean"].verdict for d in full)
+        said.append(f"**ADGAN**, run as in the paper, reaches {shown(full)}: {' and '.join(came_to)}.")
+    if unknown:
+        where = f" on {' and '.join(TITLES[d] for d in unknown)}" if full else ""
+        said.append(f"**Not yet known for ADGAN**{where}: its run at the paper's scale is missing.")
+    if small:
+        said.append(f"With small networks it reaches {shown(small)}.")
+    return " ".join(said)
 
 
 def _longer(evidence):
@@ -110,7 +119,7 @@ def tiles(verdicts):
     for outcome in OUTCOMES:
         some = [found.verdict for found in verdicts.values() if found.outcome == outcome]
         in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
-        small = {REPRODUCED: f"{in_full} at the paper's scale", UNDECIDED: "the run is missing or too few"}
+        small = {REPRODUCED: f"{in_full} at the paper's scale", UNDECIDED: "no run yet, too few, or too uncertain"}
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
             f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"

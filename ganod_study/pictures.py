@@ -4,8 +4,6 @@ Functions take `entries` as runner.run returns them and return a Figure, HTML or
 entries, a note that says so.
 """
 
-import re
-
 import matplotlib
 import numpy as np
 from IPython.display import HTML, Markdown
@@ -14,7 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
 from .datasets import SHAPES
-from .figures import new_figure
+from .figures import new_figure, offline
 from .methods import METHODS
 from .render import markdown, not_run
 from .statistics import auc
@@ -30,10 +28,6 @@ POINTS = {  # name: (marker, size, colour)
     "generated": ("o", 9, "#009E73"),
 }
 WHEN = {"at the stop": "scores_at_stop", "at the end": "scores"}
-SYMBOLS = {  # of the player's buttons, whose own come from the network
-    "minus": "−", "fast-backward": "⏮", "step-backward": "⏴", "play fa-flip-horizontal": "◀", "pause": "⏸",
-    "play": "▶", "step-forward": "⏵", "fast-forward": "⏭", "plus": "+",
-}  # fmt: skip
 
 
 def pick(entries, dataset=None, method=None):
@@ -87,15 +81,7 @@ def animation(entries, table, dpi=64):
 
     with matplotlib.rc_context({"savefig.dpi": dpi, "savefig.facecolor": "white"}):
         page = FuncAnimation(figure, draw, n_frames, interval=700).to_jshtml(default_mode="once")
-    return HTML(_offline(page, f"{n_frames} frames of D over the plane as {_names(shown)} train on {table.name}"))
-
-
-def _offline(page, alt):
-    """matplotlib's player without the network, as wide as the page at most, and with a text for its picture."""
-    page = re.sub(r'<link rel="stylesheet"\s+href="https?://[^>]*>', "", page)
-    page = re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda found: SYMBOLS[found[1]], page)
-    page = page.replace('<img id="', f'<img alt="{alt}" id="')
-    return page + "<style>.animation img, input.anim-slider {max-width: 100%}</style>"
+    return HTML(offline(page, f"{n_frames} frames of D over the plane as {_names(shown)} train on {table.name}"))
 
 
 def inversion(entries, table):

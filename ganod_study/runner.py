@@ -110,11 +110,11 @@ def grid(scale, dataset, methods=TABLE1, classes=None, seeds=(0,), rows="same"):
     return [Cell(dataset, c, m, s, scale) for m in methods for s in seeds for c in classes]
 
 
-def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose=True):
+def run(cells, store, *, data_root=None, device="auto", time_limit=None, n_jobs=None, verbose=True):
     """Compute the cells that `store` lacks; return the store's entries for all of them, in order.
 
-    Cells that share a fit, a network or a search are one job, and jobs go through joblib: as many at a
-    time as GANOD_JOBS says (1 if it is not set, and on a GPU), or as `joblib.parallel_config` does, on
+    Cells that share a fit, a network or a search are one job, and jobs go through joblib: `n_jobs` at a time,
+    else as many as GANOD_JOBS says (1 if it is not set, and on a GPU), or as `joblib.parallel_config` does, on
     several cores or on a cluster that sees the same store. On a CPU each job has one thread, so that its
     numbers are the same to the bit however many run. A lock for each keeps two processes from doing it.
     time_limit: seconds after which no job is begun and a training stops, its checkpoint saved;
@@ -127,8 +127,11 @@ def run(cells, store, *, data_root=None, device="auto", time_limit=None, verbose
     missing = [cell for cell in dict.fromkeys(cells) if store.get(cell.stem(store)) is None]
     for name in {cell.dataset for cell in missing}:
         datasets.require(name, data_root)
+    if any(cell.features == "AlexNet" for cell in missing):
+        datasets.alexnet_weights(data_root)
     jobs = _jobs(missing, store)
-    n_jobs = int(os.environ.get("GANOD_JOBS", 1)) if device.type == "cpu" and len(jobs) > 1 else None
+    if n_jobs is None and device.type == "cpu" and len(jobs) > 1:
+        n_jobs = int(os.environ.get("GANOD_JOBS", 1))
     if device.type == "cuda":
         _train_at_once(jobs, store, data_root, device, stop_at, verbose)
     alone = n_jobs in (None, 1)  # else the bars of several jobs would write over each other

@@ -99,11 +99,13 @@ def plainness(entries):
 def plain_first(entries):
     """Whether ADGAN ranks the plain images of all classes as less anomalous than the others, and what says so.
 
-    For the claim `lsun-rankings`. `holds` is True if the whole intervals of `plainness` are above 0, False if that of
-    one class is below, else None. Whether what is flagged are captions, foreign objects and odd angles takes eyes.
+    For the claim `lsun-rankings`. `holds` is True if each class that was ranked has an interval of `plainness`, wholly
+    above 0, False if that of one class is below, else None. Whether what is flagged are captions, foreign objects and
+    odd angles takes eyes.
     """
     found = plainness(entries)
-    holds = True if all(rho.low > 0 for rho in found.values()) else None
+    ranked = {c for c, _ in cells_of(entries, RANKING)}
+    holds = True if found.keys() == ranked and all(rho.low > 0 for rho in found.values()) else None
     holds = False if any(rho.high < 0 for rho in found.values()) else holds
     return holds, ", ".join(f"{_class(entries, c)} {signed(rho)}" for c, rho in found.items())
 

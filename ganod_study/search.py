@@ -4,15 +4,13 @@ Statistics, sentences and figures as functions of stored entries of `adgan-steps
 (methods.py:step_by_step, methods.py:latent_plane). Figures are matplotlib's, as wide as a phone can show.
 """
 
-import re
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
-from .figures import new_figure
+from .figures import new_figure, offline
 from .methods import BLUE, PLANE_STEPS, RED
 from .render import bracketed, markdown, number
 from .statistics import Interval, mean_auc_interval
@@ -190,33 +188,7 @@ def search_animation(entries, of_class, milliseconds=500):
         f"The search of the {kind} image of class {name}: the image, what the generator shows from {n_shown} starting "
         "points at the step that the slider is at, the loss under each, and the loss curves"
     )
-    return HTML(_offline(page, alt))
-
-
-# What takes the place of matplotlib's link to an icon font on the network: signs for the buttons; no wider than a page.
-ICONS = {
-    "minus": "−", "fast-backward": "|◀", "step-backward": "◁", "pause": "‖", "step-forward": "▷",
-    "fast-forward": "▶|", "plus": "+", "play": "▶", "play.fa-flip-horizontal": "◀",
-}  # fmt: skip
-STYLE = (
-    "<style>"
-    + "".join(f'.fa-{name}::before {{ content: "{sign}"; font-style: normal; }}' for name, sign in ICONS.items())
-    + ".animation, .animation img, input[type=range].anim-slider { max-width: 100%; }</style>"
-)
-
-
-def _offline(page, alt):
-    """matplotlib's HTML of an animation without what it loads from the network, and with names for what has none."""
-    for old, new in (
-        (r'<link rel="stylesheet"[^>]*>', ""),
-        (r'<div class="animation">', f'{STYLE}<div class="animation">'),
-        (r'<img id="_anim_img', f'<img alt="{escape(alt)}" id="_anim_img'),
-        (r'type="range" class="anim-slider"', 'type="range" aria-label="step" class="anim-slider"'),
-    ):
-        page, n = re.subn(old, lambda _, new=new: new, page)
-        if n != 1:
-            raise RuntimeError(f"matplotlib's HTML of an animation has {old} {n} times, and once is expected.")
-    return page
+    return HTML(offline(page, alt))
 
 
 # --- Figure 2: the latent plane ---

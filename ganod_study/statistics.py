@@ -85,11 +85,14 @@ def auc_interval(y, scores, level=0.95):
 
 
 def welch_interval(a, b, level=0.95):
-    """The difference of two means, a minus b, each given as (mean, standard deviation, n), with Welch's t interval."""
+    """The difference of two means, a minus b, each given as (mean, standard deviation, n), with Welch's t interval.
+
+    The interval is not a number where an n is 1.
+    """
     (mean_a, sd_a, n_a), (mean_b, sd_b, n_b) = a, b
     of_a, of_b = sd_a**2 / n_a, sd_b**2 / n_b
-    half, difference = 0.0, mean_a - mean_b
-    if of_a + of_b > 0:
+    half, difference = 0.0 if min(n_a, n_b) > 1 else np.nan, mean_a - mean_b
+    if min(n_a, n_b) > 1 and of_a + of_b > 0:
         freedom = (of_a + of_b) ** 2 / (of_a**2 / (n_a - 1) + of_b**2 / (n_b - 1))
         half = t.ppf((1 + _level(level)) / 2, freedom) * np.sqrt(of_a + of_b)
     return Interval(difference, difference - half, difference + half)

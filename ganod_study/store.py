@@ -182,7 +182,8 @@ def stopwatch():
 
 def _read_record(path):
     record = json.loads(path.read_text())
-    if not {"parameters", "details", "seconds", "file", "sha256"} <= set(record):
+    whole = {"parameters", "details", "seconds", "file", "sha256"} <= set(record)
+    if not (whole and isinstance(record["parameters"], dict) and isinstance(record["details"], dict)):
         raise ValueError("it is not a record")
     return record
 

@@ -180,6 +180,8 @@ def tune(dataset, classes, seeds, store, *, max_steps=None, **options):
     """
     known("dataset", dataset, DATASETS)
     some = candidates(dataset, max_steps)
+    if not some:
+        raise ValueError(f"max_steps={max_steps}: each candidate has more generator steps.")
     return run([TuningCell(dataset, c, seed, one) for c in classes for seed in seeds for one in some], store, **options)
 
 

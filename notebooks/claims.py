@@ -47,7 +47,7 @@ page.not_run(evidence)
 # | reproduced within 0.02 | our mean's whole 95 % interval lies within 0.02 of the paper's value |
 # | not reproduced | our whole interval lies outside that range, or the order or statement does not hold |
 # | undecided | our interval is too wide to tell |
-# | reproduced at large or medium, not reproduced at large or medium | a statement about behaviour, decided by small networks with all classes and training images of MNIST, CIFAR-10, both, or the scenes |
+# | reproduced at large or medium, not reproduced at large or medium | a statement about behaviour, decided by small networks, on all classes and training images of MNIST, CIFAR-10 or both, or on three categories of the scenes |
 # | reproduced at lite, not reproduced at lite | the same, decided by this build's small networks on a few classes |
 # | not yet checked at the paper's scale | the text names what is missing; this build's result is only an indication, not a verdict |
 # | can't be checked here | and why |
@@ -55,7 +55,7 @@ page.not_run(evidence)
 # Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval
 # ({term}`everywhere in this book <±>`): of a mean over {term}`repetitions <repetition>` Student's t, or DeLong's over
 # the test images where there is a single repetition or all share one fit; of a difference of two AUCs Student's t over
-# classes, after averaging each class's repetitions.
+# classes, after averaging each class's repetitions, unless the claim's rule says otherwise.
 #
 # ## The ADGAN paper
 
@@ -145,7 +145,7 @@ page.claim(verdicts, "latents-no-structure")
 
 # %% [markdown]
 # (claim-alexnet-no-help)=
-# ### AlexNet's features against PCA
+# ### AlexNet's features gain or lose against PCA what the paper prints
 
 # %% tags=["remove-input"]
 page.claim(verdicts, "alexnet-no-help")

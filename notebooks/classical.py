@@ -42,12 +42,12 @@ classical.columns(entries)
 # drawn three times, with a holdout each. A fit does not depend on the draw. So each class was fitted once and scored on
 # each draw, with the dimension that the draw's holdout chose.
 #
-# The paper prints no spread, and leaves three things open: the rule for OC-SVM's length scale (it only cites one), the
-# "small holdout set" that chooses PCA's dimension, and all parameters of the isolation forest. It may also have
-# preprocessed in ways that it does not mention. The sections below try these open choices, on the first 1,000 test
-# images of the first draw, and show how far each moves a column. **None of these grids chose anything**: the columns
-# above follow the rules written down in {doc}`table1`. There are grids for the columns that differ from the paper's by
-# more than 0.02, and for the forest, about which the paper makes a claim.
+# The paper prints no spread, and leaves several things open: the rule for OC-SVM's length scale (it only cites one),
+# the "small holdout set" that chooses PCA's dimension, all parameters of the isolation forest, and the layer of
+# AlexNet. It may also have preprocessed in ways that it does not mention. The sections below try these open choices, on
+# the first 1,000 test images of the first draw, and show how far each moves a column. **None of these grids chose
+# anything**: the columns above follow the rules written down in {doc}`table1`. There are grids for the columns that
+# differ from the paper's by more than 0.02, and for the forest, about which the paper makes a claim.
 #
 # ## The dimension of PCA
 #
@@ -114,10 +114,10 @@ classical.grid(entries, "iforest")
 # The paper's AlexNet is the network of {cite:t}`krizhevsky2012`, which ran on two GPUs: its second, fourth and fifth
 # convolutions see half of the channels each, and local response normalisation follows its first layer. torchvision's
 # weights belong to the single tower of {cite:t}`krizhevsky2014`, with other channel counts (64, 192, 384, 256, 256 in
-# place of 96, 256, 384, 384, 256) and no normalisation; both were trained on ImageNet. So its last convolution is of
-# the same shape, 256 × 13 × 13 before pooling, but not the same features, and the AlexNet columns above compare two
-# different networks. Also open in the paper, and decided here: 32 × 32 images are resized to 224 × 224, and the last
-# layer is read after ReLU and pooling (9,216 numbers).
+# place of 96, 256, 384, 384, 256) and no normalisation; both were trained on ImageNet. So torchvision's last
+# convolution has the same shape as the paper's, 256 × 13 × 13 before pooling, but not the same features, and the
+# AlexNet columns above compare two different networks. Also open in the paper, and decided here: 32 × 32 images are
+# resized to 224 × 224, and the last layer is read after ReLU and pooling (9,216 numbers).
 #
 # KDE's bandwidth and OC-SVM's γ are open too, as the scale of these features has nothing to do with that of
 # pixels; the paper names the same bandwidths for both. Here are the same grids as above, on AlexNet's features.

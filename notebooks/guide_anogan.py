@@ -60,8 +60,8 @@ guide.reconstructions(detector, new, labels)
 #
 # ## When to use it, and when not
 #
-# Use it to compare with published results that used it. Otherwise take ADGAN, which searches from several points in a
-# hundredth of the steps, or begin with a classical method: {doc}`guide_choose` compares all of them.
+# Use it to compare with published results that used it. Otherwise take ADGAN, which starts from several points and
+# takes five steps from each, or begin with a classical method: {doc}`guide_choose` compares all of them.
 #
 # ## Three arguments
 #
@@ -72,6 +72,9 @@ guide.reconstructions(detector, new, labels)
 #   trained `generator` and `critic` can be given instead.
 #
 # ## Time
+#
+# Read the settings too: AnoGAN moves one point for many steps; ADGAN takes few steps from each of its starting points, with
+# a copy of the generator for each.
 
 # %%
 from ganod_study.tables import guide as tables

@@ -43,9 +43,11 @@ tables.verdict_on_tables(standings)
 #
 # **Images**
 #
-# 1. Begin with a {doc}`GMM or KDE on PCA <guide_classic>` of the pixels: minutes, and no GPU.
-# 2. If your images are photographs of scenes or things, pixels say little. Take the features of a pretrained network
-#    instead (OC-SVM on AlexNet's, below), if there is one for your kind of images.
+# 1. Begin with a {doc}`GMM or KDE on PCA <guide_classic>` of the pixels: seconds for KDE, minutes for a GMM, and no
+#    GPU.
+# 2. If your images are photographs of scenes or things, also try the features of a pretrained network, if there is one
+#    for your kind of images. AlexNet's are no better than pixels on average below; newer networks do far better
+#    ({doc}`baselines`).
 # 3. If scores have to be fast and the images are aligned, try a {doc}`VAE <guide_autoencoders>`.
 # 4. If you have a good generator of your normal images, or want to see what normal would have looked like, take
 #    {doc}`ADGAN <guide_adgan>`.

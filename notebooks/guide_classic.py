@@ -72,13 +72,15 @@ guide.planes({title: method.set_params(random_state=0).fit(X) for title, method 
 #
 # ## When to use them, and when not
 #
-# Always use them first. They are ahead on both data sets of images, hard to beat on tables ({doc}`guide_choose`), and
-# take seconds. Take a GMM or KDE where there are enough samples for the dimensions, a forest where there are many
-# features or you don't want to choose anything. Don't use them where objects move: to them a shifted image is far away.
+# Always use them first. They are ahead on both data sets of images and hard to beat on tables ({doc}`guide_choose`).
+# They take seconds, a GMM of thousands of images some minutes. Take a GMM or KDE where there are enough samples for the
+# dimensions, a forest where there are many features or you don't want to choose anything. Don't use them where objects
+# move: to them a shifted image is far away.
 #
 # ## Three arguments
 #
-# - `n_components`: the dimensions that PCA leaves. {doc}`guide_choose` shows how much it matters; {doc}`classical` more.
+# - `n_components`: the dimensions that PCA leaves. {doc}`guide_choose` shows how much it matters; {doc}`classical` has
+#   more on it.
 # - `bandwidths` of KDE and `mixture_sizes` of GMM: the values to choose from, by likelihood and without labels. The
 #   default bandwidths, from 1 to 16, are the paper's for pixels in [−1, 1]; **features in [0, 1] need others**, such as
 #   `np.geomspace(0.01, 1, 9)`.

@@ -50,14 +50,15 @@ figures.kde_tree(entries)
 # - **The layer is open.** The paper names "the final convolutional layer". That can be what the convolution
 #   puts out (43,264 numbers) or what is left after ReLU and max pooling (9,216).
 # - **60 and 100 dimensions were picked with hindsight**, for the comparison class by class.
-# - **These are 1,000 training images** of each class and 1,000 test images of one draw. {doc}`table1` has all of them.
+# - **These are 1,000 training images** of each class and 1,000 test images of one draw. The columns of {doc}`table1`
+#   use all training images and 5,000 test images.
 # - **CIFAR-10 was not tried.** There the exact KDE agrees with the paper ({doc}`classical`).
 
 # %%
 kde.holdout_would_choose(entries)
 
 # %% [markdown]
-# So if the paper chose the dimension as it says, on a holdout, the convolution's own output explains its number and
+# So if the paper chose the dimension as it says, on a holdout, the convolution's own output comes near its number and
 # the pooled layer does not.
 #
 # ## All numbers

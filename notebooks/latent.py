@@ -54,7 +54,8 @@ search.plane_found(planes)
 # *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by the
 # *place*, the share of anomalous ones among a dot's 15 nearest neighbours. The last one uses the neighbours' labels, so
 # it is not a detector. It finds structure of any shape, whereas the prior's likelihood only sees distance from the
-# origin. 0.5 is guessing; below 0.5 the anomalous images are nearer to the origin than the normal ones.
+# origin. 0.5 is guessing; a prior's AUC below 0.5 means that the anomalous images are nearer to the origin than the
+# normal ones.
 
 # %% [markdown]
 # ## The rule

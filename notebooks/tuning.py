@@ -56,19 +56,21 @@ tables.found(entries)
 # choosing without anomalies. And what suits small networks, as here, need not suit large ones.
 #
 # The settings of `lite` and `medium` were fixed, and the results at `medium` computed, before this page existed. Where
-# the choice differs, all twenty classes of the scale would have to be run again. The scale `large` came after it: the
-# networks and the objective of `medium` with four times the steps, which is half an hour of a core for each class, and
-# what "Averaged weights" below chooses; {doc}`table1` shows how far that moves the AUC. The scale `paper` follows the
-# paper and the papers that it cites. Each section says how far these scales are from the choice.
+# the choice differs, these two scales keep what they had, as all their results would have to be computed anew. The
+# scale `large` came after this page: the networks and the objective of `medium` with four times the steps, which is
+# half an hour of a core for each class, and what "Averaged weights" below chooses; {doc}`table1` shows how far that
+# moves the AUC. The scale `paper` follows the paper and the papers that it cites. Each section says how far these
+# scales are from the choice.
 
 # %% [markdown]
 # ## Objective and critic steps
 #
-# *What the paper says:* it trains a WGAN, and names neither critic steps nor an optimiser for it. *Tried:* clipped weights
-# {cite:p}`arjovsky2017` and the gradient penalty {cite:p}`gulrajani2017` with 1, 2 and 5 critic steps. All have
+# *What the paper says:* it trains a WGAN, and names neither critic steps nor an optimiser for it. *Tried:* clipped
+# weights {cite:p}`arjovsky2017` and the gradient penalty {cite:p}`gulrajani2017` with 1, 2 and 5 critic steps. All have
 # 1,000 generator steps, half of the scale's. More critic steps take more time, which this comparison leaves out: with
-# five, 1,000 steps take about as long as 2,000 with two, whose distance the next section has. As that is as low, the
-# scale `large` keeps two. And 1,000 steps don't tell how either does after the 20,000 of the scale `paper`.
+# five, 1,000 steps take about as long as 2,000 with two, and the mean distance is then about the same (the next section
+# has the latter). So the scale `large` keeps two. And 1,000 steps don't tell how either does after the 20,000 of the
+# scale `paper`.
 
 # %%
 tables.table(entries, "critic")

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 
 from ganod_lite.base import TableDetector
 from ganod_lite.classic import BANDWIDTHS, GMM, KDE, OCSVM, IForest, tune_gamma
-from ganod_study.classical import select_by_holdout
+from ganod_study.classical import best_on_holdout, fit_dimensions
 from ganod_study.statistics import auc
 
 
@@ -205,6 +205,12 @@ class Column(TableDetector):
 
     def _anomaly_score(self, X):
         return X[:, self.n_components - 1]
+
+
+def select_by_holdout(estimator, X, X_holdout, y_holdout, n_components):
+    fitted = fit_dimensions(estimator, X, n_components)
+    best, aucs = best_on_holdout(fitted, X_holdout, y_holdout)
+    return fitted[best], aucs
 
 
 def test_holdout_alone_selects_the_dimension(rng):

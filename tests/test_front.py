@@ -56,7 +56,10 @@ def test_at_the_papers_scale_the_answer_is_the_verdict():
     assert "Not yet known for ADGAN" not in text and "run as in the paper" in text
     assert claims.NOT_REPRODUCED in text
     mixed = answer(column("adgan", "paper") + column("adgan", "medium", "cifar10"))
-    assert "Not yet known for ADGAN" in mixed
+    assert "Not yet known for ADGAN** on CIFAR-10" in mixed
+    of_mnist, of_cifar10 = mixed.split("Not yet known for ADGAN")
+    assert "run as in the paper" in of_mnist and "scale `paper`" in of_mnist and "CIFAR-10" not in of_mnist
+    assert "scale `medium`" in of_cifar10 and "MNIST" not in of_cifar10.split("\n")[0]
 
 
 def test_readme_has_the_stored_mean():

@@ -214,9 +214,24 @@ def test_second_run_does_only_what_changed(toy, capsys):
     assert [page.name for page in toy.build.PAGES.iterdir()] == ["b.ipynb"]
 
 
+def test_the_front_page_is_made_last_and_whenever_another_one_is(toy, capsys):
+    toy.second.rename(toy.second.with_name("zz.py"))
+    shutil.copy(toy.first.with_name("zz.py"), toy.first.with_name("intro.py"))
+    toy.make()
+    running = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": running")]
+    assert running[-1] == "intro: running" and len(running) == 3
+    toy.make()
+    assert "running" not in capsys.readouterr().out
+    toy.first.write_text(TOY + COUNT + "x = 3\n")
+    toy.make()
+    running = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": running")]
+    assert running == ["a: running", "intro: running"]
+
+
 def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_path):
     def fingerprint(values=(("scale", "lite"),), found=(("mnist", False),)):
-        return toy.build.fingerprint(toy.build.Run(toy.first, None, dict(values), {}, True), dict(found))
+        run = toy.build.Run(toy.first, None, dict(values), {}, True)
+        return toy.build.fingerprint(run, dict(found), toy.build.fingerprint_of_all())
 
     seen = [fingerprint(), fingerprint([("scale", "smoke")]), fingerprint(found=[("mnist", True)])]
     results = toy.root / "book" / "results"

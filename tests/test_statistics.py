@@ -139,6 +139,8 @@ def test_welch_interval_is_scipys():
     found = welch_interval(*((x.mean(), x.std(ddof=1), len(x)) for x in (a, b)))
     assert (found.low, found.high) == pytest.approx(ttest_ind(a, b, equal_var=False).confidence_interval())
     assert welch_interval((0.9, 0.0, 3), (0.9, 0.0, 3)) == (0, 0, 0)
+    one = welch_interval((0.9, np.nan, 1), (0.8, 0.01, 3))
+    assert one.value == pytest.approx(0.1) and np.isnan([one.low, one.high]).all() and one.within(0.2) is None
 
 
 def test_an_interval_is_within_outside_or_too_wide():

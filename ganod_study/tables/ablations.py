@@ -61,7 +61,7 @@ def found(searches, large, losses, generators, stability, forests, rerun, invers
     for what, groups, method, reference in (
         ("Adapting the generator", searches, "search", "search-frozen"),
         ("Adapting a generator of the scale `large`", large, "search", "search-frozen"),
-        ("Steps of z and θ in turn, as in the only other re-run,", rerun, "search-in-turn", "adgan"),
+        ("Stepping z and θ in turn, as in the only other re-run,", rerun, "search-in-turn", "adgan"),
         ("One start from an encoder in place of several random ones", inverses, "search-encoder", "search"),
         ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
         ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
@@ -126,17 +126,18 @@ def gains(entries):
 
 def gains_sentence(entries):
     """Which classes a longer search helps, which it hurts, and what the losses have to do with it."""
-    helps, hurts, more = {}, {}, 0  # {data set's title: {class: None}}, a class once for all repetitions
+    helps, hurts, more = {}, {}, set()  # {data set's title: {class: None}}, a class once for all repetitions
     for title, of_dataset in by_dataset(entries).items():
         for (name, _), g in summaries.search_gains(of_dataset).items():
             if g.gain.low > 0:
                 helps.setdefault(title, {})[name] = None
             if g.gain.high < 0:
                 hurts.setdefault(title, {})[name] = None
-                more += g.kept[1] < g.kept[0]
+                more |= {(title, name)} if g.kept[1] < g.kept[0] else set()
     if not summaries.cells_of(entries, "search"):
         return not_run("search")
-    why = f" In {more} of the classes it hurts, anomalous images lose a larger share of their loss than normal ones."
+    why = f" In {len(more)} of the classes it hurts, anomalous images lose a larger share of their loss than normal"
+    why += " ones."
     helped, hurt = ("; ".join(f"{title} {', '.join(of)}" for title, of in each.items()) for each in (helps, hurts))
     return Markdown(
         f"After the first step the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the others the "
@@ -229,18 +230,18 @@ def encoder_sentence(entries):
 
 
 def theta_sentence(entries):
-    """Where the adapting generator's gap between anomalous and normal images is wider than the frozen one's."""
+    """For which k adapting θ has widened the gap between the losses of anomalous and of normal images."""
     parts = []
     for title, of_dataset in by_dataset(entries).items():
         normal, anomalous = (summaries.theta_gains(of_dataset, label) for label in (0, 1))
         if normal:
             wider = [str(k) for k, n, a in zip(normal.x, normal.mean, anomalous.mean) if n > a]
-            parts.append(f"{title}: " + (f"k = {', '.join(wider)}" if wider else "at none of the k shown"))
+            parts.append(f"{title}: " + (f"k = {', '.join(wider)}" if wider else "none"))
     if not parts:
         return not_run(*(lacking(entries, SEARCHES) or SEARCHES))
     return Markdown(
-        "On average over the classes of this build, adapting θ lowers the loss of normal images by more than "
-        f"that of anomalous ones: {'; '.join(parts)}."
+        "Numbers of steps k, of those shown, after which adapting θ has lowered the loss of normal images by more than "
+        f"that of anomalous ones, on average over the classes of this build: {'; '.join(parts)}."
     )
 
 

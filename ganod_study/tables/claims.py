@@ -41,7 +41,7 @@ def claim(verdicts, name):
     source = SOURCES[about.source]
     lines = {
         "Verdict": f"**{found.in_words}**. {found.why}".rstrip(),
-        "Ours": found.ours + f" (scale `{found.scale}`)" * bool(found.scale and found.scale not in found.ours),
+        "Ours": found.ours + f" (scale `{found.scale}`)" * bool(found.scale and f"`{found.scale}`" not in found.ours),
         source.capitalize(): about.value,
         "Checked": about.claim,
         "Rule": text.rule,

@@ -23,6 +23,7 @@ def listing(entries):
                 "method": e.parameters["method"],
                 "class": e.parameters.get("normal_class", "–"),
                 "seed": e.parameters["seed"],
+                "scale": e.parameters.get("scale", "–"),
                 "AUC": f"{entry_auc(e):.4f}" if "scores" in e.arrays else "–",
                 "seconds": e.record["seconds"],
             }
