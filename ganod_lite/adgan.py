@@ -138,13 +138,13 @@ def latent_search(
         Starting points of each image, or its only one, in place of points drawn from the prior; their number s then
         takes the place of n_seeds. For instance what an approximate inverse of the generator makes of x.
     latent_size : int, optional
-        Needed where the generator has no attribute of that name.
+        Needed where neither an attribute of that name nor the first layer tells.
     random_state : int, RandomState or None, default None
         The starting points of an image depend on it and on the image's own pixels alone. So a score does not
         depend on what else is searched, in whatever order, but for rounding.
     device : str, default "auto"
         "auto" is CUDA where there is one.
-    max_memory : int or None, default None
+    max_memory : float or None, default None
         Bytes that the generator and the copies searched at one time may take, with their optimiser and
         activations. The result comes on top, in main memory. None: half of what is free on a GPU, a size that
         suits the caches on a CPU. Running out of GPU memory halves it.
@@ -219,7 +219,7 @@ def _as_starts(starts: Any, n: int) -> torch.Tensor:
     """The starting points given for n images as a tensor of their own, (n, s, latent_size)."""
     try:
         z = torch.as_tensor(starts).detach().to("cpu", torch.float32, copy=True)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"starts must be an array of numbers; got {starts!r}.") from error
     z = z[:, None] if z.ndim == 2 else z
     if z.ndim != 3 or len(z) != n or z.shape[1] == 0:
@@ -276,6 +276,8 @@ def _search(
         with torch.set_grad_enabled(bool(t < n_steps)):
             made = copies.generate(z)
             losses.append(loss(made, x))  # l(g_theta_j,t (z_j,t), x): (c,)
+            if losses[t].shape != z.shape[:1]:
+                raise ValueError(f"loss must return {len(z)} losses for {len(z)} images; got {tuple(losses[t].shape)}.")
         if t < n_steps:
             losses[t].sum().backward()
             copies.step()  # z_j,t+1 <- ..., theta_j,t+1 <- ...
@@ -311,7 +313,7 @@ class ADGAN(GANDetector):
         What the GAN is trained on, see `train_gans`.
     generator : torch.nn.Module or None, default None
         A trained generator to search instead, any that `latent_search` takes; `fit` then only sets the
-        threshold.
+        threshold. Where it has no attribute of that name, give its `latent_size`.
     n_seeds, n_steps, lr_z, lr_theta, loss, max_memory
         The search, see `latent_search`.
     contamination : float in (0, 0.5] or None, default 0.1
@@ -320,8 +322,8 @@ class ADGAN(GANDetector):
     random_state : int, RandomState or None, default None
         An int gives the same training and the same starting points each time.
     checkpoint : path or None, default None
-        A file for the state of an unfinished training, from which a `fit` that was interrupted goes on; see
-        `training.Training.run`.
+        A file for the state of the training, from which a `fit` that was interrupted goes on; it is removed once
+        `fit` is done. See `training.Training.run`.
     device : str, default "auto"
         "auto" is CUDA where there is one.
     verbose : bool, default True

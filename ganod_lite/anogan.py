@@ -1,6 +1,5 @@
 """AnoGAN: the nearest image that a GAN can make, by the eyes of its discriminator too (Schlegl et al. 2017)."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .base import RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
-from .copies import BETAS, Prepared, check_finite
+from .copies import BETAS, Prepared, check_finite, copy_of
 from .dcgan import Critic
 from .gan import GANDetector
 from .images import ImagesLike, as_images
@@ -141,16 +140,19 @@ def prepare_search(
     check_scalar(discrimination_weight, "discrimination_weight", Real, min_val=0, max_val=1)
     check_scalar(lr_z, "lr_z", Real, min_val=0)
     check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
+    if not isinstance(critic, nn.Module):
+        raise TypeError(f"critic must be a torch.nn.Module; got {critic!r}.")
     if not callable(features):
         raise TypeError(f"features must be a function of the critic and images; got {features!r}.")
     prepared = Prepared(generator, latent_size, resolve_device(device))
     prepared.check(images)
-    critic = copy.deepcopy(critic).to(prepared.device, prepared.dtype).eval().requires_grad_(False)
+    prepared.check_independent()
+    critic = copy_of("critic", critic).to(prepared.device, prepared.dtype).eval().requires_grad_(False)
     try:
         found = features(critic, images[:1].to(prepared.device, prepared.dtype))
     except RuntimeError as error:
         raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
-    if found.shape[:1] != (1,):
+    if found.ndim < 2 or len(found) != 1:
         raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
     return prepared, partial(features, critic)
 

@@ -317,9 +317,9 @@ class DCAE(ImageDetector):
     def _fit(self, X: torch.Tensor, y: Any) -> None:
         check_counts(n_iter=self.n_iter)
         self.seed_ = seed_from(self.random_state)
-        names = ("latent_size", "ngf", "batch_size", "checkpoint", "device", "verbose")
-        options = {name: getattr(self, name) for name in names}
-        self.network_ = train_autoencoder(X, self.seed_, variational=self._variational, n_steps=self.n_iter, **options)
+        sizes = self.latent_size, self.ngf, self.batch_size
+        training = AutoencoderTraining(X, self.seed_, self._variational, self.n_iter, *sizes, self.device)
+        self.network_ = training.run(self.checkpoint, verbose=self.verbose, keep=True)
         self.loss_ = self.network_.loss
 
     def _anomaly_score(self, X: torch.Tensor) -> np.ndarray:

@@ -116,10 +116,6 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
 
         save(self, path)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        # `n_features_in_` alone, which a failed `fit` leaves behind, is not enough.
-        return hasattr(self, "offset_")
-
     def _check_contamination(self) -> None:
         if self.contamination is not None:
             check_share("contamination", self.contamination, max_val=0.5, include_boundaries="right")
@@ -188,6 +184,7 @@ class ImageDetector(Detector):
 
     N_THRESHOLD = 200
     _dtype = torch.float32
+    _cure = "A generator or network that makes one picture of everything is a likely reason: train it for longer."
 
     def _check_X(self, X: Any, reset: bool) -> torch.Tensor:
         shape = None if reset else self.image_shape_
@@ -224,8 +221,10 @@ class ImageDetector(Detector):
             )
             try:
                 residual = loss(made, asked).view(len(X), *X.shape[2:])
-            except RuntimeError as error:
+            except (RuntimeError, IndexError, ValueError) as error:
                 raise ValueError(f"explain: loss={loss!r} can't be taken pixel by pixel: {error}") from error
+            if not torch.allclose(residual.flatten(1).sum(1), loss(torch.as_tensor(reconstruction), X), rtol=1e-3):
+                raise ValueError(f"explain: loss={loss!r} is no sum over pixels, so they have no shares of it.")
             return Explanation(reconstruction, residual.numpy())
 
     def _set_offset(self, X: Any) -> None:
@@ -233,12 +232,16 @@ class ImageDetector(Detector):
             picked = np.random.RandomState(seed_from(self.random_state)).permutation(len(X))
             X = X[np.sort(picked[: self.N_THRESHOLD])]
         super()._set_offset(X)
+        if self.checkpoint is not None:  # kept until now: the threshold's search can take long, too
+            from .training import discard  # which knows this module
+
+            discard(self.checkpoint)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
     """The torch device for `device`; "auto" is CUDA where there is one, else the CPU.
 
-    Raises ValueError if there is no such device, or if it is a CUDA device and there is none here.
+    Raises ValueError if there is no such device, or if it can't be used here.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -246,8 +249,10 @@ def resolve_device(device: str | torch.device) -> torch.device:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ValueError(f'device must be "auto" or a device of torch like "cpu" or "cuda"; got {device!r}.') from error
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f'device={device!r}: there is no CUDA device here; use "auto" or "cpu".')
+    try:
+        torch.zeros(1, device=resolved).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f'device={device!r} can\'t be used here; use "auto" or "cpu". {error}') from error
     return resolved
 
 
@@ -255,16 +260,18 @@ def resolve_device(device: str | torch.device) -> torch.device:
 def own_state(dtype: torch.dtype | None = torch.float32) -> Iterator[None]:
     """Torch as a computation here needs it: gradients on, no autocast, this default dtype (None: the caller's).
 
-    Whatever the caller has set does not change results, and is as before in the end.
+    What the caller has set of these, and of the default device, does not change results, and is as before in the end.
     """
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype or before)
+    moved = torch.get_default_device().type != "cpu"
     try:
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
             torch.autocast("cpu", enabled=False),
             torch.autocast("cuda", enabled=False) if torch.cuda.is_available() else nullcontext(),
+            torch.device("cpu") if moved else nullcontext(),
         ):
             yield
     finally:
@@ -299,7 +306,7 @@ def starting_points(
     z = prior(n, latent_size, torch.Generator().manual_seed(int.from_bytes(digest, "big")))
     if z.shape != (n, latent_size):
         raise ValueError(f"prior must return latents {(n, latent_size)}; got {tuple(z.shape)}.")
-    return z
+    return z.detach().to("cpu", torch.float32)
 
 
 def as_path(name: str, path: Any) -> Path:
@@ -335,6 +342,6 @@ def _is_running(pid: str) -> bool:
         os.kill(int(pid), 0)  # sends nothing
     except ProcessLookupError:
         return False
-    except PermissionError:
-        pass  # somebody else's
+    except (PermissionError, OverflowError):
+        pass  # somebody else's, or no process's name at all
     return True

@@ -226,6 +226,7 @@ def best_bandwidth(Z: np.ndarray, bandwidths: Sequence[float] = BANDWIDTHS, rand
     bandwidth: at the paper's size a tenth of the time. Raises ValueError for a bandwidth that is not positive.
     """
     check_bandwidths(bandwidths)
+    Z = Z - Z.mean(0)  # the distances below are differences of squares
     likelihoods = np.zeros(len(bandwidths))
     for train, held in KFold(min(10, len(Z)), shuffle=True, random_state=seed_from(random_state)).split(Z):
         squared = euclidean_distances(Z[held], Z[train], squared=True)

@@ -63,7 +63,7 @@ class Prepared:
             raise ValueError("latent_size must be given: the generator has neither that attribute nor a first layer.")
         self.latent_size: int = size
         self.device = device
-        self.module: Any = copy_of(generator).to(device).eval().requires_grad_(False)
+        self.module: Any = copy_of("generator", generator).to(device).eval().requires_grad_(False)
         self.dtype = next((p.dtype for p in self.module.parameters()), torch.float32)
         if self.dtype in (torch.float16, torch.bfloat16):  # too coarse for the search's small steps
             self.dtype = torch.float32
@@ -101,6 +101,15 @@ class Prepared:
                 f"width); got {tuple(images.shape[1:])}."
             )
 
+    def check_independent(self) -> None:
+        """Raise ValueError if an image depends on the latents beside its own, for a search of many in one call."""
+        z = self.some_latents()
+        if not torch.allclose(self(z), torch.cat([self(one) for one in z.split(1)]), atol=1e-2, equal_nan=True):
+            raise ValueError(
+                "generator: an image depends on the latents beside its own, so a score would depend on what else is "
+                "searched. Let its normalisation keep running statistics."
+            )
+
     def some_latents(self) -> torch.Tensor:
         """Two latents, the same each time."""
         z = torch.randn(2, self.latent_size, generator=torch.Generator().manual_seed(0))
@@ -117,14 +126,14 @@ def check_finite(search: str, losses: torch.Tensor, advice: str) -> None:
         )
 
 
-def copy_of(module: nn.Module) -> nn.Module:
-    """A deep copy, also of a module that keeps results of autograd, as weight and spectral norm do once trained."""
+def copy_of(name: str, module: nn.Module) -> nn.Module:
+    """A deep copy of the argument `name`, also of what keeps results of autograd, as weight and spectral norm do."""
     kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor)]
     memo = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
     try:
         return copy.deepcopy(module, memo)
     except Exception as error:
-        raise ValueError(f"generator: it can't be copied, which a search needs: {error}") from error
+        raise ValueError(f"{name}: it can't be copied, which a search needs: {error}") from error
 
 
 def _input_size(module: nn.Module) -> int | None:
@@ -150,6 +159,8 @@ class FrozenCopies:
     def __init__(self, generator: Prepared, lr_z: float, lr_theta: float, n_steps: int, n_copies: int) -> None:
         self.generator, self.lr_z, self.lr_theta = generator, lr_z, lr_theta
         self.n_steps, self.n_copies = n_steps, n_copies
+        if lr_theta == 0:
+            generator.check_independent()
 
     @torch.no_grad()
     def start(self, z: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,7 @@ from .base import TableDetector, as_path, resolve_device, seed_from
 from .images import PathLike
 
 BATCH = 500  # at most; the scripts'
+ROWS = 65_536  # that are scored at one time
 
 
 # --- the networks as they start ---
@@ -490,7 +491,7 @@ class SOGAAL(GAAL):
     callback : callable, optional
         Called with an `Epoch` after each epoch.
     log_dir : path, optional
-        Folder for TensorBoard's curves of all that `history_` holds (`pip install tensorboard`).
+        Folder for TensorBoard's curves of all that `history_` holds (`pip install tensorboard matplotlib`).
     verbose : bool, default True
         Whether to show a progress bar.
 
@@ -603,7 +604,8 @@ def fit_repetitions(
     list of fitted detectors, each the same to the bit as alone.
     """
     fits = (delayed(clone(detector).set_params(random_state=seed).fit)(X, y) for seed in seeds)
-    return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
+    with _threadpools().limit(limits=1):  # else fits in threads would leave the limit that another one has set
+        return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
 
 
 @lru_cache(maxsize=1)
@@ -618,10 +620,11 @@ def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], N
         return None
     log_dir = as_path("log_dir", log_dir)
     try:
+        import matplotlib.figure  # noqa: F401  # TensorBoard's figures are matplotlib's
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as missing:
         raise ImportError(
-            f"log_dir={str(log_dir)!r} needs TensorBoard ({missing}): pip install tensorboard"
+            f"log_dir={str(log_dir)!r} needs TensorBoard and matplotlib ({missing}): pip install tensorboard matplotlib"
         ) from missing
     writer = SummaryWriter(log_dir)
     noise = torch.rand(200, X.shape[1], generator=torch.Generator().manual_seed(0))
@@ -640,7 +643,7 @@ def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], N
 
 def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:
     """Data X (n, d) and what each generator makes, in the plane of the data's two main directions."""
-    from matplotlib.figure import Figure  # TensorBoard's figures are matplotlib's
+    from matplotlib.figure import Figure
 
     plane = np.linalg.svd(X - X.mean(0), full_matrices=False)[2][:2].T if X.shape[1] > 2 else np.eye(X.shape[1])
     figure = Figure(layout="constrained")
@@ -653,17 +656,19 @@ def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:
 
 
 def _scores(discriminator: nn.Sequential, X: np.ndarray) -> np.ndarray:
-    """1 - D(x), from the logits and in double precision, so that extreme scores are not tied.
+    """1 - D(x), from the logits and in double precision, so that the lowest scores are not tied.
 
     Weights are copied as contiguous: during training they are views, which some processors multiply in another order.
     """
-    x = torch.tensor(X, dtype=torch.float64)
-    for layer in discriminator:
-        if isinstance(layer, nn.Linear):
-            x = linear(x, *(w.detach().cpu().double().contiguous() for w in (layer.weight, layer.bias)))
-        else:
-            x.relu_()  # in place: of a large table the system takes longer to give the memory than the layers take
-    return torch.sigmoid(-x).squeeze(1).numpy()
+    scores = []
+    for x in torch.tensor(X, dtype=torch.float64).split(ROWS):
+        for layer in discriminator:
+            if isinstance(layer, nn.Linear):
+                x = linear(x, *(w.detach().cpu().double().contiguous() for w in (layer.weight, layer.bias)))
+            else:
+                x.relu_()  # in place: of a large table the system takes longer to give the memory than the layers take
+        scores.append(torch.sigmoid(-x).squeeze(1).numpy())
+    return np.concatenate(scores)
 
 
 def auc_by_ranks(y: np.ndarray, scores: np.ndarray) -> float:

@@ -233,8 +233,8 @@ class GANTraining(Training):
             critic_optimiser.step()
             if self.objective == "wgan":
                 with torch.no_grad():
-                    torch._foreach_clamp_min_(list(self.critic.parameters()), -CLIP)
-                    torch._foreach_clamp_max_(list(self.critic.parameters()), CLIP)
+                    for parameter in self.critic.parameters():
+                        parameter.clamp_(-CLIP, CLIP)
         self.critic.requires_grad_(False)
         generator_loss = GENERATOR_LOSSES[self.objective](self.critic(self.generator(noise[-1])))
         generator_optimiser.zero_grad()
@@ -285,9 +285,8 @@ class GANDetector(ImageDetector):
         options = {"latent_size": self.latent_size, "ngf": self.ngf, "objective": self.objective}
         check_training(n_iter=self.n_iter, batch_size=self.batch_size, **options)
         self._prepare_search(*new_networks(self.image_shape_, **options, seed=self.seed_), X)
-        options |= {"n_steps": self.n_iter, "batch_size": self.batch_size}
-        options |= {"device": self.device, "checkpoint": self.checkpoint, "verbose": self.verbose}
-        (trained,) = train_gans([X], [self.seed_], **options)
+        options |= {"n_steps": self.n_iter, "batch_size": self.batch_size, "device": self.device}
+        (trained,) = GANTraining([X], [self.seed_], **options).run(self.checkpoint, verbose=self.verbose, keep=True)
         self.generator_, self.critic_ = trained.generator, trained.critic
         self.critic_loss_, self.generator_loss_ = trained.critic_loss, trained.generator_loss
 

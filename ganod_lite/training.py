@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
@@ -65,6 +66,7 @@ class Training(ABC):
         checkpoint_seconds: float = 60,
         stop_at: float | None = None,
         verbose: bool = True,
+        keep: bool = False,
     ) -> Any:
         """Train and return what `finish` returns.
 
@@ -72,7 +74,8 @@ class Training(ABC):
         ----------
         checkpoint : path or None. A file for the state of an unfinished training. It is written every
             `checkpoint_seconds`; where it exists, training goes on from it. It is removed once training is
-            done. A damaged one is warned of, and training starts anew.
+            done, unless told to `keep` it (for what comes after the training; see `discard`). A damaged one is
+            warned of, and training starts anew.
         stop_at : float or None. A time.time() after which training saves the checkpoint, if any, and stops.
 
         Raises
@@ -104,17 +107,17 @@ class Training(ABC):
                     saved_at = time.monotonic()
                 if time_is_up:
                     raise TimeIsUp(f"stopped after {len(self.losses)} of {self.n_steps} training steps")
+        if path and keep:
+            self.save(path)
         trained = self.finish()
-        if path:
-            sweep(path)
-            if _is_ours(path):
-                path.unlink()
+        if path and not keep:
+            discard(path)
         return trained
 
     def save(self, path: Path) -> None:
         """Write the checkpoint."""
         state = {
-            "arguments": self.arguments,
+            "arguments": {k: v.item() if isinstance(v, np.generic) else v for k, v in self.arguments.items()},
             "parts": [part.state_dict() for part in self.parts],
             "rngs": [rng.get_state() for rng in self.rngs],
             "losses": self.losses,
@@ -136,7 +139,7 @@ class Training(ABC):
         if digest != _digest(raw):
             warnings.warn(f"The checkpoint {path} is damaged; training starts anew.", stacklevel=4)
             return
-        state = torch.load(io.BytesIO(raw), map_location=self.device, weights_only=True)
+        state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
         if state["arguments"] != self.arguments:
             raise ValueError(
                 f"checkpoint: {path} belongs to another training, {state['arguments']}; "
@@ -145,7 +148,7 @@ class Training(ABC):
         for part, kept in zip(self.parts, state["parts"]):
             part.load_state_dict(kept)
         for rng, kept in zip(self.rngs, state["rngs"]):
-            rng.set_state(kept.cpu())
+            rng.set_state(kept)
         self.losses = state["losses"]
         self._began -= state["seconds"]
 
@@ -158,6 +161,14 @@ class Training(ABC):
             f"{self.kind} training diverged (a loss is not finite) between steps {len(self.losses)} and "
             f"{len(self.losses) + len(losses)}{which} (seed {self.seeds[i]}). {self.advice}"
         )
+
+
+def discard(checkpoint: PathLike) -> None:
+    """Remove the checkpoint of a training, if it is there and is one, and what is left of its writing."""
+    path = as_path("checkpoint", checkpoint)
+    sweep(path)
+    if _is_ours(path):
+        path.unlink()
 
 
 def check_counts(**counts: int) -> None:

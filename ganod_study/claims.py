@@ -35,7 +35,6 @@ from .summaries import (
 
 PAPERS_DATA = ("mnist", "cifar10")
 N_CLASSES = 10
-N_COLUMNS = 10  # of Table 1
 # What the pages run at a scale: methods and data sets. Whoever comes first computes it for all.
 ABOUT = {
     TABLE1: ("mnist", "cifar10", "digits"),
@@ -65,7 +64,8 @@ REPRODUCED = "reproduced"
 WITHIN = f"reproduced within {TOLERANCE}"
 NOT_REPRODUCED = "not reproduced"
 UNDECIDED = "undecided"
-BELOW = {scale: (f"{REPRODUCED} at {scale}", f"{NOT_REPRODUCED} at {scale}") for scale in ("large", "medium", "lite")}
+FROM_BEST = tuple(reversed(SCALES))
+BELOW = {scale: (f"{REPRODUCED} at {scale}", f"{NOT_REPRODUCED} at {scale}") for scale in FROM_BEST[1:-1]}
 DECIDED = {"paper": (REPRODUCED, NOT_REPRODUCED)} | BELOW
 NOT_YET = "not yet checked at the paper's scale"
 CANNOT = "can't be checked here"
@@ -78,7 +78,6 @@ OUTCOMES = {
     "can't be checked": (CANNOT,),
 }
 INDICATION = "Only an indication"
-FROM_BEST = ("paper", "large", "medium", "lite", "smoke")
 
 
 @dataclass(frozen=True)
@@ -322,7 +321,7 @@ def _mean_rule(dataset, method):
 def _best_rule(dataset):
     def rule(evidence, claim):
         columns = {m: cells for m in TABLE1 if (cells := evidence.cells("paper", dataset, m))}
-        if len(columns) == N_COLUMNS:
+        if len(columns) == len(TABLE1):
             ours, lead, entries = _rank(columns)
             if lead.low <= 0 <= lead.high:
                 why = "The difference to the best other column has an interval on both sides of zero."

@@ -13,6 +13,7 @@ from .figures import new_figure
 from .methods import BLUE, METHODS, TABLE1
 from .reference import paper_mean
 from .render import number, plus_minus, signed
+from .scales import STORED
 from .search import COLOURS, path
 from .statistics import TOLERANCE, t_interval
 from .store import Store
@@ -170,7 +171,7 @@ def dots(evidence):
     for axis, dataset in zip(axes, PAPERS_DATA):
         paper = [paper_mean(dataset, m) for m in TABLE1]
         axis.scatter(paper, places, marker="|", s=110, linewidth=2, color="black", label="paper")
-        for scales, fill in ((("paper",), "full"), (("large", "medium"), "none")):
+        for scales, fill in ((STORED[:1], "full"), (STORED[1:], "none")):
             found = [
                 (means[dataset][m][0], y) for m, y in zip(TABLE1, places) if means[dataset].get(m, (0, 0))[1] in scales
             ]

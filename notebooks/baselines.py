@@ -161,7 +161,7 @@ figures.contamination(stored)
 # Hours are those of one core: with fits and searches, without the training of networks.
 
 # %% tags=["hide-output"]
-records.totals([e for e in stored if e.parameters["method"] in baselines.STORED])
+records.totals([e for e in stored if e.parameters["method"] in baselines.SHOWN])
 
 # %% tags=["hide-output"]
 records.listing(entries + at_large)

@@ -562,6 +562,7 @@ def test_wrong_arguments_are_named():
         ({"lr_z": -0.1}, ValueError, "lr_z == -0.1, must be >= 0"),
         ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
+        ({"loss": lambda g, x: squared_l2(g, x).sum()[None]}, ValueError, r"loss must return \d+ losses .* got \(1,\)"),
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
         ({"prior": "normal"}, TypeError, "prior must be a function of n, .*; got 'normal'"),
         ({"max_memory": "2 GB"}, TypeError, "max_memory must be an instance of"),
@@ -649,8 +650,10 @@ def test_adgan_scores_are_those_of_its_latent_search(detector, digits):
 def test_adgan_passes_its_arguments_on(monkeypatch):
     x = images(trained(dcgan), 6)
     training, searching = {}, {}
-    train, find = gan.train_gans, adgan.latent_search
-    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: training.update(options) or train(*args, **options))
+    train, find = gan.GANTraining, adgan.latent_search
+    monkeypatch.setattr(
+        gan, "GANTraining", lambda *args, **options: training.update(options) or train(*args, **options)
+    )
     monkeypatch.setattr(
         adgan, "latent_search", lambda *args, **options: searching.update(options) or find(*args, **options)
     )
@@ -666,7 +669,7 @@ def test_adgan_passes_its_arguments_on(monkeypatch):
 
 
 def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
-    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: pytest.fail("a generator was trained"))
+    monkeypatch.setattr(gan, "GANTraining", lambda *args, **options: pytest.fail("a generator was trained"))
     generator = trained(unusual_dcgan)
     x = images(generator, 6)
     state = copy.deepcopy(generator.state_dict())
@@ -714,6 +717,7 @@ def test_one_start_of_each_image_needs_no_axis_and_stays_the_caller_s():
         (np.zeros((3, 5)), ValueError, "starts: the generator's latents have 6 numbers; got 5"),
         (np.full((3, 6), np.nan), ValueError, "starts must be finite"),
         ("random", TypeError, "starts must be an array of numbers; got 'random'"),
+        ([None, None, None], TypeError, "starts must be an array of numbers; got .None"),
     ],
 )
 def test_starts_that_do_not_fit_are_refused(starts, error, message):

@@ -247,6 +247,11 @@ def test_latents_with_single_axes_are_given_where_they_are_wanted():
         ({"chunk_size": 0}, ValueError, "chunk_size == 0, must be >= 1"),
         ({"latent_size": 9}, ValueError, r"generator: it takes neither latents \(m, 9\) nor \(m, 9, 1, 1\)"),
         ({"features": lambda critic, x: critic(x).sum()}, ValueError, r"features must return one row .* got \(\)"),
+        (
+            {"features": lambda critic, x: critic(x).flatten()},
+            ValueError,
+            r"features must return one row .* got \(1,\)",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(options, error, message):
@@ -318,8 +323,8 @@ def test_anogan_scores_are_those_of_its_search(detector, digits):
 
 def test_anogan_passes_its_arguments_on(monkeypatch):
     training, searching = {}, {}
-    train, find = gan.train_gans, anogan.anogan_search
-    monkeypatch.setattr(gan, "train_gans", lambda *a, **options: training.update(options) or train(*a, **options))
+    train, find = gan.GANTraining, anogan.anogan_search
+    monkeypatch.setattr(gan, "GANTraining", lambda *a, **options: training.update(options) or train(*a, **options))
     monkeypatch.setattr(anogan, "anogan_search", lambda *a, **options: searching.update(options) or find(*a, **options))
     asked = {
         "n_steps": 3, "discrimination_weight": 0.4, "lr_z": 0.2, "chunk_size": 5,
@@ -334,7 +339,7 @@ def test_anogan_passes_its_arguments_on(monkeypatch):
 
 
 def test_anogan_searches_given_networks_as_they_are(monkeypatch):
-    monkeypatch.setattr(gan, "train_gans", lambda *args, **options: pytest.fail("a GAN was trained"))
+    monkeypatch.setattr(gan, "GANTraining", lambda *args, **options: pytest.fail("a GAN was trained"))
     pair, x = networks(), images(6)
     states = copy.deepcopy([network.state_dict() for network in pair])
     detector = small(generator=pair[0], critic=pair[1], contamination=0.5).fit(x)

@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 
 from ganod_lite.base import TableDetector
-from ganod_lite.classic import BANDWIDTHS, GMM, KDE, OCSVM, IForest, tune_gamma
+from ganod_lite.classic import BANDWIDTHS, GMM, KDE, OCSVM, IForest, best_bandwidth, tune_gamma
 from ganod_study.classical import best_on_holdout, fit_dimensions
 from ganod_study.statistics import auc
 
@@ -45,6 +45,11 @@ def test_kde_takes_the_bandwidth_of_the_best_ten_fold_likelihood(rng):
     detector = KDE(random_state=0).fit(X)
     assert detector.pipeline_[-1].bandwidth == best
     np.testing.assert_allclose(detector.score_samples(X), log_density(X, X, best))
+
+
+def test_the_bandwidth_does_not_depend_on_where_the_data_lie(rng):
+    X = np.round(rng.normal(size=(150, 2)) * 2**20) / 2**20  # so that adding keeps all bits
+    assert best_bandwidth(X + 2.0**31, random_state=0) == best_bandwidth(X, random_state=0) != 16
 
 
 def test_kde_is_exact_where_the_density_is_low(rng):

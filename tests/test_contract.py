@@ -335,6 +335,19 @@ def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path, monkeypa
     assert blocks[2:] == [25, 10] and not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", [name for name in IMAGE_DETECTORS if name != "Distance"])
+def test_a_training_that_is_done_is_not_lost_while_the_threshold_is_set(name, tmp_path, monkeypatch):
+    X = np.random.RandomState(0).randint(256, size=(12, 8, 8)).astype(np.uint8)
+    detector = IMAGE_DETECTORS[name](random_state=0).set_params(n_iter=30, checkpoint=tmp_path / "checkpoint")
+    expected = clone(detector).set_params(checkpoint=None).fit(X).anomaly_score(X)
+    interrupted(detector, "_anomaly_score", X)
+    assert detector.checkpoint.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Training, "_check_finite", lambda *args: pytest.fail("it was trained again"))
+        np.testing.assert_array_equal(detector.fit(X).anomaly_score(X), expected)
+    assert not any(tmp_path.iterdir())
+
+
 # --- explanations ---
 
 LOSSES = {  # what the residuals of images X add up to
@@ -366,3 +379,13 @@ def test_a_loss_that_is_not_taken_pixel_by_pixel_is_named():
     detector = IMAGE_DETECTORS["ADGAN"](random_state=0, contamination=None).set_params(loss=of_edges).fit(X)
     with pytest.raises(ValueError, match="explain: loss=.*of_edges.* can't be taken pixel by pixel"):
         detector.explain(X)
+
+    def of_rows(generated, x):  # which a single pixel does not refuse
+        return (generated - x).diff(dim=3).square().flatten(1).sum(1)
+
+    def of_means(generated, x):
+        return (generated - x).square().flatten(1).mean(1)
+
+    for loss in (of_rows, of_means):
+        with pytest.raises(ValueError, match="explain: loss=.*of_.* is no sum over pixels"):
+            detector.set_params(loss=loss).explain(X)

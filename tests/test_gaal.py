@@ -56,6 +56,13 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
+def test_large_tables_are_scored_in_parts(table, monkeypatch):
+    detector = fit(table)
+    whole = detector.anomaly_score(table)
+    monkeypatch.setattr(gaal, "ROWS", 333)
+    np.testing.assert_allclose(detector.anomaly_score(table), whole, rtol=1e-12)
+
+
 # --- the script, written down twice more: in numpy, and as the PyTorch post has it ---
 
 

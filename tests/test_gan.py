@@ -248,6 +248,13 @@ def test_a_checkpoint_is_written_at_intervals_only(small_blocks, monkeypatch, tm
     assert len(saves) == 3
 
 
+def test_numbers_of_numpy_go_through_a_checkpoint(small_blocks, tmp_path):
+    options = {"n_steps": np.int64(9), "batch_size": np.int64(8), "checkpoint": tmp_path / "state"}
+    with pytest.raises(training.TimeIsUp):
+        train([images(20, 0)], [0], **options, stop_at=0.0)
+    assert same_bits(train([images(20, 0)], [0], **options), train([images(20, 0)], [0], n_steps=9, batch_size=8))
+
+
 @pytest.fixture
 def checkpoint(small_blocks, monkeypatch, tmp_path):
     """The checkpoint of a training that was interrupted after 3 of 9 steps."""

@@ -33,8 +33,14 @@ class float64:
 @pytest.mark.parametrize("name", DETECTORS)
 @pytest.mark.parametrize(
     "state",
-    [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16), float64],
-    ids=["no_grad", "inference_mode", "autocast", "float64"],
+    [
+        torch.no_grad,
+        torch.inference_mode,
+        lambda: torch.autocast("cpu", torch.bfloat16),
+        float64,
+        lambda: torch.device("meta"),
+    ],
+    ids=["no_grad", "inference_mode", "autocast", "float64", "device"],
 )
 def test_the_callers_state_of_torch_does_not_change_scores(name, state):
     X = TABLE if name == "SOGAAL" else PIXELS
@@ -114,6 +120,15 @@ def test_normed_weights_are_searched_just_trained(wrap):
 def test_generators_that_can_not_be_searched_are_told_why(generator, error, message):
     with pytest.raises(error, match=message):
         search(generator, latent_size=4)
+
+
+def test_images_that_depend_on_their_neighbours_are_searched_in_copies_of_their_own_alone():
+    torch.manual_seed(0)
+    generator = Made(lambda self, y: nn.functional.instance_norm(y) + y.mean(0))
+    together = search(generator, lr_theta=1e-9, n_seeds=3).losses
+    np.testing.assert_allclose(search(generator, lr_theta=1e-9, n_seeds=1).losses[:, 0], together[:, 0], rtol=1e-5)
+    with pytest.raises(ValueError, match="generator: an image depends on the latents beside its own"):
+        search(generator, lr_theta=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from functools import partialmethod
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import ganod_study
-from ganod_lite import ADGAN, gan, load
+from ganod_lite import ADGAN, load
 from ganod_lite.gan import GANTraining
 from ganod_study import own_images
 from ganod_study.__main__ import main
@@ -238,7 +239,7 @@ def test_an_interrupted_training_goes_on(few, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return block(training, n_steps)
 
-    monkeypatch.setitem(gan.train_gans.__wrapped__.__kwdefaults__, "checkpoint_seconds", 0)
+    monkeypatch.setattr(GANTraining, "run", partialmethod(GANTraining.run, checkpoint_seconds=0))
     monkeypatch.setattr(GANTraining, "block", interrupted)
     with pytest.raises(KeyboardInterrupt):
         quick(few, output)

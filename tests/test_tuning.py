@@ -374,12 +374,12 @@ def test_the_page_says_what_is_chosen_and_asks_for_a_margin():
         ]  # fmt: skip
 
     half, all_ = sizes((0.2, 0.21), (0.9, 0.3)), sizes((0.4, 0.21), (0.9, 0.3))
-    assert tables.against_own(half, "size", "medium") == ("resized", 1, 2)
+    assert tables.against_own(half, "size") == ("resized", 1, 2)
     assert "in 1 of 2 trainings: too few to change it" in tables.found(half).data
     assert "too few to prefer the choice to it" in tables.sentence(half, "size").data
     assert "resized, better than what the scale `medium` has in 2 of 2 trainings." in tables.found(all_).data
     assert "too few" not in tables.sentence(all_, "size").data
     padded = sizes((0.2, 0.3), (0.2, 0.3))
-    assert tables.against_own(padded, "size", "medium") is None
+    assert tables.against_own(padded, "size") is None
     assert "Size of MNIST**: padded, as at the scale" in tables.found(padded).data
     assert "Training time**: not yet run." in tables.found(padded).data

@@ -28,7 +28,7 @@ VARIANTS = ("adgan-start", "adgan-untrained", "adgan-other-class")
 TITLES = {"adgan": "ADGAN"} | dict(zip(VARIANTS, ("k = 0", "never trained", "another class")))
 TITLES |= {"mean-image": "mean image"}
 # All that the page shows of stored results
-STORED = (*TABLE1, *SCORES, *(name for name, method in METHODS.items() if method.contaminated))
+SHOWN = (*TABLE1, *SCORES, *VARIANTS, *(name for name, method in METHODS.items() if method.contaminated))
 POINTS = {
     "tpr_at_1": "found at 1 %", "tpr_at_5": "found at 5 %", "average_precision": "average precision",
 }  # fmt: skip

@@ -5,7 +5,7 @@ import html
 import numpy as np
 from IPython.display import HTML, Markdown
 
-from .. import datasets, tuning
+from .. import datasets
 from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
 from ..render import NOT_YET, bracketed, csv_link, markdown, not_run, number, plus_minus, signed
@@ -23,7 +23,6 @@ from ..summaries import (
     paired,
     whole,
 )
-from .tuning import against_own
 
 MIN_CLASSES = 6  # with fewer no signed-rank p-value is below 0.05
 FULL_SHADE = 0.15  # a difference that has the deepest shade of the matrix
@@ -52,22 +51,11 @@ def answer(stored):
     else:
         said.append("**Not yet known for ADGAN**: its run at the paper's scale is missing.")
     for scale, texts in adgan.items():
-        networks = f"With the small networks of the scale `{scale}` its mean AUC is {' and '.join(texts)}"
-        said.append(networks + _trained_too_little(scale) + ".")
+        said.append(f"With the small networks of the scale `{scale}` its mean AUC is {' and '.join(texts)}.")
     if close:
         columns = "**The classical columns**, run in full at the paper's scale, have means within"
         said.append(f"{columns} {TOLERANCE} of the paper's for {' and '.join(close)}.")
     return Markdown(" ".join(said))
-
-
-def _trained_too_little(scale):
-    """What the page on tuning prefers to the scale's training."""
-    if scale != tuning.SCALE:
-        return ""
-    entries = tuning.stored_results()
-    found = [against_own(entries, question, scale) for question in ("critic", "steps")]
-    texts = [f"{choice} in {ahead} of {n} trainings" for choice, ahead, n in filter(None, found)]
-    return f". They are trained too little: {{doc}}`tuning` prefers {' and '.join(texts)}" if texts else ""
 
 
 def matrix(dataset, stored):

@@ -68,7 +68,7 @@ def found(entries):
     """The page's answer: what the rule chooses for each question, and whether it is ahead of the scale's own option."""
     lines = []
     for name, title in QUESTIONS.items():
-        choice, behind = choose(entries, name), against_own(entries, name, SCALE)
+        choice, behind = choose(entries, name), against_own(entries, name)
         if choice is None:
             lines.append(f"- **{title}**: {NOT_YET}.")
         elif behind is None:
@@ -82,13 +82,13 @@ def found(entries):
     return Markdown("\n".join(lines))
 
 
-def against_own(entries, name, scale):
-    """(The rule's choice in words, in how many trainings it is ahead of the scale's own option, of how many).
+def against_own(entries, name):
+    """(The rule's choice in words, in how many trainings it is ahead of SCALE's own option, of how many).
 
     None where there is no choice, or where it is an option that the scale has.
     """
     choice = choose(entries, name)
-    own = own_option(name, scale)
+    own = own_option(name, SCALE)
     if choice is None or choice.option in own and len(own) == 1:
         return None
     other = next(option for option in own if option != choice.option)
