@@ -120,7 +120,8 @@ def run(cells, store, *, data_root=None, device="auto", time_limit=None, n_jobs=
     time_limit: seconds after which no job is begun and a training stops, its checkpoint saved;
     what is not there by then has None for its entry.
 
-    Raises datasets.MissingData if a cell is to be computed and its data are not there.
+    Raises datasets.MissingData if a cell is to be computed and its data are not there; FloatingPointError, once all
+    other cells are computed, where a training or a search diverged.
     """
     stop_at = None if time_limit is None else time.time() + time_limit
     device = resolve_device(device)
@@ -136,17 +137,21 @@ def run(cells, store, *, data_root=None, device="auto", time_limit=None, n_jobs=
         _train_at_once(jobs, store, data_root, device, stop_at, verbose)
     alone = n_jobs in (None, 1)  # else the bars of several jobs would write over each other
     options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose and alone}
+    done, diverged = [], {}
     # First what nobody else is at, then, once they have left it, what others did not finish.
     for wait in (False, True):
         work = joblib.Parallel(n_jobs=None if alone else n_jobs, return_as="generator_unordered")(
             joblib.delayed(_do)(job, store.root, wait=wait, **options) for job in jobs
         )
-        done = []
         with tqdm(total=sum(map(len, jobs)), unit="cell", disable=not verbose or not jobs) as bar:
-            for job in work:
-                bar.update(len(job))
-                done += job
-        jobs = [left for job in jobs if (left := [cell for cell in job if cell not in done])]
+            for computed, failed in work:
+                bar.update(len(computed))
+                done += computed
+                diverged |= failed
+        jobs = [left for job in jobs if (left := [cell for cell in job if cell not in done and cell not in diverged])]
+    if diverged:
+        cell, why = next(iter(diverged.items()))
+        raise FloatingPointError(f"{len(diverged)} of {len(cells)} cells diverged; the first, {cell}: {why}")
     return [store.get(cell.stem(store)) for cell in cells]
 
 
@@ -160,7 +165,10 @@ def _jobs(cells, store):
 
 
 def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
-    """Compute what is still missing of a job; return those of its cells that the store then has."""
+    """Compute what is still missing of a job.
+
+    Returns those of its cells that the store then has, and {cell: why} of those that diverged.
+    """
     store, done = Store(root), []
     try:
         with (
@@ -171,7 +179,7 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
             missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
             done = [cell for cell in cells if cell not in missing]
             if not missing:
-                return done
+                return done, {}
             options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
             job = missing[0].job(missing, missing[0].load(data_root), store, **options)
             for cell in missing:
@@ -181,7 +189,9 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
                 done.append(cell)
     except (Timeout, TimeIsUp):
         pass
-    return done
+    except FloatingPointError as error:
+        return done, {cell: str(error) for cell in cells if cell not in done}
+    return done, {}
 
 
 @contextmanager

@@ -84,6 +84,21 @@ def smoke_split(normal_class):
     return datasets.one_versus_all(images, normal_class, n_train=60, n_test=60, n_holdout=30, seed=0)
 
 
+def test_what_diverges_does_not_keep_the_others_from_being_computed(tmp_path, no_data, monkeypatch):
+    compute, store = Job.compute, Store(tmp_path)
+    cells = [cell("kde"), cell("ocsvm"), cell("iforest")]
+
+    def diverges(self, one):
+        if one == cells[0]:
+            raise FloatingPointError("a loss is not finite")
+        return compute(self, one)
+
+    monkeypatch.setattr(Job, "compute", diverges)
+    with pytest.raises(FloatingPointError, match="1 of 3 cells diverged; the first, .*'kde'.*: a loss is not finite"):
+        run(cells, store, data_root=no_data, verbose=False)
+    assert [store.get(one.stem(store)) is None for one in cells] == [True, False, False]
+
+
 # --- the scales ---
 
 
