@@ -5,7 +5,8 @@
     python book/build.py --convert                  only build/notebooks/*.ipynb, ready for papermill
     python book/build.py --publish                  an error if its links would lead to the placeholder repository
 
-A notebook is executed again only when something that its page depends on has changed (`fingerprint`).
+A notebook is executed again only when something that its page depends on has changed (`fingerprint`), the front page
+whenever another one is.
 Files are written aside and renamed, so a build that was killed is finished by starting it again.
 """
 
@@ -313,6 +314,8 @@ def build(given, only_convert, publish):
     kept = {path: record for path in digests if (record := kept_page(path, digests[path]))}
     early = [run for run in runs if run.path not in kept and run.path.stem != LAST]
     late = [run for run in runs if run.path.stem == LAST and (early or run.path not in kept)]
+    for run in late:
+        run.path.with_suffix(".json").unlink(missing_ok=True)  # so that a build killed before it makes it, too
     # Two at a time: where one computes with one thread or waits for its kernel to start, the other has the cores.
     at_once = min(AT_ONCE, len(early), CORES) or 1
     os.environ.setdefault("GANOD_JOBS", str(CORES // at_once))  # processes that a page's grid is computed in

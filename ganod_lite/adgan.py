@@ -138,7 +138,7 @@ def latent_search(
         Starting points of each image, or its only one, in place of points drawn from the prior; their number s then
         takes the place of n_seeds. For instance what an approximate inverse of the generator makes of x.
     latent_size : int, optional
-        Needed where neither an attribute of that name nor the first layer tells.
+        Needed where the generator has neither an attribute of that name nor a linear or convolutional first layer.
     random_state : int, RandomState or None, default None
         The starting points of an image depend on it and on the image's own pixels alone. So a score does not
         depend on what else is searched, in whatever order, but for rounding.
@@ -313,7 +313,7 @@ class ADGAN(GANDetector):
         What the GAN is trained on, see `train_gans`.
     generator : torch.nn.Module or None, default None
         A trained generator to search instead, any that `latent_search` takes; `fit` then only sets the
-        threshold. Where it has no attribute of that name, give its `latent_size`.
+        threshold. Give `latent_size` too, unless the generator has an attribute of that name.
     n_seeds, n_steps, lr_z, lr_theta, loss, max_memory
         The search, see `latent_search`.
     contamination : float in (0, 0.5] or None, default 0.1

@@ -209,7 +209,7 @@ class ImageDetector(Detector):
         Raises
         ------
         ValueError
-            Where ADGAN's `loss` can't be taken pixel by pixel.
+            Where ADGAN's `loss` is no sum over pixels.
         """
         check_is_fitted(self)
         with own_state(self._dtype):
@@ -232,7 +232,8 @@ class ImageDetector(Detector):
             picked = np.random.RandomState(seed_from(self.random_state)).permutation(len(X))
             X = X[np.sort(picked[: self.N_THRESHOLD])]
         super()._set_offset(X)
-        if self.checkpoint is not None:  # kept until now: the threshold's search can take long, too
+        if self.checkpoint is not None and getattr(self, "generator", None) is None:
+            # kept until now, as the threshold's search can take long, too; with a generator given there was none
             from .training import discard  # which knows this module
 
             discard(self.checkpoint)
@@ -250,9 +251,10 @@ def resolve_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, TypeError) as error:
         raise ValueError(f'device must be "auto" or a device of torch like "cpu" or "cuda"; got {device!r}.') from error
     try:
-        torch.zeros(1, device=resolved).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f'device={device!r} can\'t be used here; use "auto" or "cpu". {error}') from error
+        torch.zeros(1, dtype=torch.float32, device=resolved).item()
+    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
+        why = str(error).split("\n")[0]
+        raise ValueError(f'device={device!r} can\'t be used here; use "auto" or "cpu". {why}') from error
     return resolved
 
 

@@ -28,8 +28,8 @@ DCGAN_ADAM: dict[str, Any] = {
 RECIPES: dict[str, dict[str, Any]] = {
     # Arjovsky et al. 2017, algorithm 1: RMSprop, the critic's weights clipped
     "wgan": {"optimiser": torch.optim.RMSprop, "settings": {"lr": 5e-5}, "n_critic": 5},
-    # Gulrajani et al. 2017: a gradient penalty in place of clipping. DCGAN's Adam (2e-4; 0.5) and two
-    # critic steps get further in a given time than that paper's 1e-4 and five.
+    # Gulrajani et al. 2017: a gradient penalty in place of clipping. With DCGAN's Adam (2e-4; 0.5) and two
+    # critic steps; that paper's five get about as far in a given time.
     "wgan-gp": {"optimiser": torch.optim.Adam, "settings": {"lr": 2e-4, "betas": (0.5, 0.9)}, "n_critic": 2},
     "gan": DCGAN_ADAM,  # Goodfellow et al. 2014 with the generator's loss of its section 3, as in DCGAN
     "lsgan": DCGAN_ADAM,  # Mao et al. 2017, eq. 9

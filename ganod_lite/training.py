@@ -74,9 +74,10 @@ class Training(ABC):
         ----------
         checkpoint : path or None. A file for the state of an unfinished training. It is written every
             `checkpoint_seconds`; where it exists, training goes on from it. It is removed once training is
-            done, unless told to `keep` it (for what comes after the training; see `discard`). A damaged one is
-            warned of, and training starts anew.
+            done. A damaged one is warned of, and training starts anew.
         stop_at : float or None. A time.time() after which training saves the checkpoint, if any, and stops.
+        verbose : bool. Whether to show a progress bar.
+        keep : bool. Whether to leave the checkpoint of the finished training; `discard` removes it.
 
         Raises
         ------

@@ -154,7 +154,7 @@ def own(args):
     if args.model:
         if args.check is not None:
             raise ValueError("--model: one folder, that to rank, is needed; got two.")
-        usual = vars(parser().parse_args(["own-images", args.folder]))
+        usual = vars(parser().parse_args(["own-images", "."]))
         if given := [f"--{name}" for name in OF_TRAINING if getattr(args, name) != usual[name]]:
             raise ValueError(f"{', '.join(given)}: the model has its own; leave it out with --model.")
         looked = own_images.look_with(args.model, args.folder)

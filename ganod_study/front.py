@@ -120,7 +120,10 @@ def tiles(verdicts):
     for outcome in OUTCOMES:
         some = [found.verdict for found in verdicts.values() if found.outcome == outcome]
         in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
-        small = {REPRODUCED: f"{in_full} at the paper's scale", UNDECIDED: "no run yet, too few, or too uncertain"}
+        small = {
+            REPRODUCED: f"{in_full} at the paper's scale",
+            UNDECIDED: "no run yet, too few runs, or too wide an interval",
+        }
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
             f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"

@@ -534,8 +534,7 @@ def _agreement(found):
     tops = [set(np.argsort(-scores, kind="stable")[:n]) for scores in found.scores.values()]
     return (
         f"ADGAN's ranking and the nearest neighbours' have a rank correlation (Spearman) of {rho:.2f} and share "
-        f"{len(tops[0] & tops[1])} of their {n} most anomalous images. Where the two "
-        "differ, look at the images."
+        f"{len(tops[0] & tops[1])} of their {n} most anomalous images. Where the two differ, look at the images."
     )
 
 

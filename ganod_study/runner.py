@@ -169,7 +169,7 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
 
     Returns those of its cells that the store then has, and {cell: why} of those that diverged.
     """
-    store, done = Store(root), []
+    store, done, diverged = Store(root), [], {}
     try:
         with (
             _lock(store, cells[0].shares).acquire(timeout=-1 if wait and stop_at is None else 0),
@@ -179,19 +179,23 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
             missing = [cell for cell in cells if store.get(cell.stem(store)) is None]
             done = [cell for cell in cells if cell not in missing]
             if not missing:
-                return done, {}
+                return done, diverged
             options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
             job = missing[0].job(missing, missing[0].load(data_root), store, **options)
             for cell in missing:
                 if stop_at is not None and time.time() + (_expected_seconds(cell, store) or 0) > stop_at:
                     break
-                job.compute(cell)
-                done.append(cell)
+                try:
+                    job.compute(cell)
+                    done.append(cell)
+                except FloatingPointError as error:
+                    diverged[cell] = str(error)
+                    if cell.network and store.get(cell.network.stem(store)) is None:  # the training that all share
+                        diverged |= {other: str(error) for other in missing if other not in done}
+                        break
     except (Timeout, TimeIsUp):
         pass
-    except FloatingPointError as error:
-        return done, {cell: str(error) for cell in cells if cell not in done}
-    return done, {}
+    return done, diverged
 
 
 @contextmanager
@@ -244,6 +248,8 @@ def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
                     networks.train(mine, store, images, device=device, stop_at=stop_at, verbose=verbose)
                 except TimeIsUp:
                     return
+                except FloatingPointError:
+                    continue  # a job then trains its own, and says which diverged
 
 
 def _lock(store, shares):

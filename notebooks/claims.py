@@ -145,7 +145,7 @@ page.claim(verdicts, "latents-no-structure")
 
 # %% [markdown]
 # (claim-alexnet-no-help)=
-# ### AlexNet's features gain or lose against PCA what the paper prints
+# ### What AlexNet's features gain or lose against PCA
 
 # %% tags=["remove-input"]
 page.claim(verdicts, "alexnet-no-help")

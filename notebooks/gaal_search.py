@@ -98,7 +98,7 @@ gaal_search.table(entries)
 #
 # ```bash
 # python -m ganod_study run --dataset WDBC --dataset Pima --methods sogaal,mogaal --seeds 0-14 --jobs 2
-# pip install tensorboard
+# pip install tensorboard matplotlib
 # tensorboard --logdir runs
 # ```
 #

@@ -70,8 +70,8 @@ guide.reconstructions(detector, new, labels)
 #
 # - `n_iter`, with `objective`: how long the generator learns. A generator that can't make the normal class finds
 #   everything anomalous, so look at what it makes before you trust a score. On digits the paper's objective, "wgan",
-#   takes more steps than "wgan-gp" and "gan", as above; on CIFAR-10 it did not ({doc}`tuning`): {doc}`tuning` and
-#   {doc}`ablations` compare them.
+#   needs more steps than "wgan-gp" (used above) or "gan"; on CIFAR-10 it does not. {doc}`tuning` and {doc}`ablations`
+#   compare them.
 # - `n_seeds`, with `n_steps`: the starting points of each search and its steps, 64 and 5 in the paper. In the book's
 #   largest run on MNIST ten steps ranked better than five, and a generator left as it was trained (`lr_theta=0`, several
 #   times as fast) ranked as well: {ref}`ablation-large`.

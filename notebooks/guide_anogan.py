@@ -73,8 +73,8 @@ guide.reconstructions(detector, new, labels)
 #
 # ## Time
 #
-# Read the settings too: AnoGAN moves one point for many steps; ADGAN takes few steps from each of its starting points, with
-# a copy of the generator for each.
+# The times depend on the settings: AnoGAN moves one point for many steps; ADGAN takes few steps from each of its
+# starting points, with a copy of the generator for each.
 
 # %%
 from ganod_study.tables import guide as tables

@@ -93,8 +93,9 @@ front.dots(evidence)
 # ```python
 # from ganod_lite import ADGAN
 #
-# detector = ADGAN(n_iter=2000, objective="wgan-gp", ngf=16, n_seeds=8, random_state=0) # detector.fit(normal_images)  #
-# uint8 (n, height, width[, 3]) detector.anomaly_score(new_images)  # (n,): the higher, the more anomalous
+# detector = ADGAN(n_iter=2000, objective="wgan-gp", ngf=16, n_seeds=8, random_state=0)
+# detector.fit(normal_images)  # uint8 (n, height, width[, 3])
+# detector.anomaly_score(new_images)  # (n,): the higher, the more anomalous
 # ```
 #
 # On a processor, training on images of 32 × 32 pixels takes minutes and scoring one takes a fraction of a second. In

@@ -68,9 +68,8 @@ tables.found(entries)
 # *What the paper says:* it trains a WGAN, and names neither critic steps nor an optimiser for it. *Tried:* clipped
 # weights {cite:p}`arjovsky2017` and the gradient penalty {cite:p}`gulrajani2017` with 1, 2 and 5 critic steps. All have
 # 1,000 generator steps, half of the scale's. More critic steps take more time, which this comparison leaves out: with
-# five, 1,000 steps take about as long as 2,000 with two, and the mean distance is then about the same (the next section
-# has the latter). So the scale `large` keeps two. And 1,000 steps don't tell how either does after the 20,000 of the
-# scale `paper`.
+# five, 1,000 steps take about as long as 2,000 with two (next section), and reach about the same mean distance. So the
+# scale `large` keeps two. And 1,000 steps don't tell how either does after the 20,000 of the scale `paper`.
 
 # %%
 tables.table(entries, "critic")

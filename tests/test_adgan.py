@@ -16,6 +16,7 @@ from ganod_lite.adgan import ADGAN, latent_search, plain_search
 from ganod_lite.copies import DCGANCopies, Prepared
 from ganod_lite.dcgan import Generator
 from ganod_lite.losses import squared_l2
+from ganod_lite.training import MARK
 
 # --- generators ---
 
@@ -393,6 +394,8 @@ def test_a_prior_of_one_s_own_is_used():
 
     result = search(generator, images(generator), n_seeds=4, n_steps=0, prior=uniform)
     assert result.z.min() >= 10 and result.z.max() < 11 and result.z.std() > 0.2
+    in_double = search(generator, images(generator), n_seeds=4, n_steps=0, prior=lambda *args: uniform(*args).double())
+    assert in_double.z.dtype == np.float32 and np.array_equal(in_double.z, result.z)
     with pytest.raises(ValueError, match=r"prior must return latents \(4, 6\); got \(4, 5\)"):
         search(generator, images(generator), n_seeds=4, prior=lambda n, size, rng: torch.zeros(n, size - 1))
 
@@ -668,13 +671,17 @@ def test_adgan_passes_its_arguments_on(monkeypatch):
     assert {name: searching[name] for name in asked} == asked
 
 
-def test_adgan_searches_a_given_generator_as_it_is(monkeypatch):
+def test_adgan_searches_a_given_generator_as_it_is(monkeypatch, tmp_path):
     monkeypatch.setattr(gan, "GANTraining", lambda *args, **options: pytest.fail("a generator was trained"))
     generator = trained(unusual_dcgan)
     x = images(generator, 6)
     state = copy.deepcopy(generator.state_dict())
     detector = small(generator=generator, contamination=0.5).fit(x)
     assert detector.generator_ is generator and detector.critic_ is None
+    mine = tmp_path / "checkpoint"
+    mine.write_bytes(MARK)
+    detector.set_params(checkpoint=mine).fit(x)  # nothing was trained, so there is nothing of its own to remove
+    assert mine.exists()
     np.testing.assert_array_equal(detector.anomaly_score(x), search(generator, x, n_seeds=2, random_state=0).scores)
     assert (detector.predict(x) == -1).sum() == 3
     assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())

@@ -153,6 +153,24 @@ def test_who_is_ahead_decides_what_is_advised():
     assert close.startswith("**Take a classical method first.**") and "not told apart" in close
 
 
+def test_the_best_on_tables_is_named_first():
+    def standing(title, *aucs):
+        return guide.Standing(title, dict(zip(("a", "b", "c"), aucs)))
+
+    def said(*standings):
+        return tables.verdict_on_tables(guide.ordered({s.title: s for s in standings})).data
+
+    forest = standing("IF", 0.7, 0.8, 0.9)
+    assert said(forest, standing("SO-GAAL as it comes", 0.6, 0.7, 0.95)).startswith(
+        "**Take a classical method first.**"
+    )
+    ahead = said(forest, standing("SO-GAAL as it comes", 0.8, 0.9, 0.85))
+    assert ahead.startswith("**Take SO-GAAL as it comes first.**") and ahead.endswith(
+        "as it comes is ahead on 2 of them."
+    )
+    assert "SO-GAAL as it comes has the best mean over 3 tables, 0.850" in ahead and "IF has 0.800" in ahead
+
+
 def test_times_are_those_of_the_records():
     cells = made(kde=(0.9, 0.9, 0.9))["kde"]
     for seconds, e in zip((1.0, 2.0, 9.0), cells.values()):

@@ -127,8 +127,12 @@ def test_images_that_depend_on_their_neighbours_are_searched_in_copies_of_their_
     generator = Made(lambda self, y: nn.functional.instance_norm(y) + y.mean(0))
     together = search(generator, lr_theta=1e-9, n_seeds=3).losses
     np.testing.assert_allclose(search(generator, lr_theta=1e-9, n_seeds=1).losses[:, 0], together[:, 0], rtol=1e-5)
-    with pytest.raises(ValueError, match="generator: an image depends on the latents beside its own"):
-        search(generator, lr_theta=0)
+    over_features = nn.Sequential(
+        nn.Linear(4, 64), nn.BatchNorm1d(64, track_running_stats=False), nn.Unflatten(1, (1, 8, 8))
+    )
+    for each in (generator, over_features):
+        with pytest.raises(ValueError, match="generator: an image depends on the latents beside its own"):
+            search(each, lr_theta=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -214,6 +214,11 @@ def test_second_run_does_only_what_changed(toy, capsys):
     assert [page.name for page in toy.build.PAGES.iterdir()] == ["b.ipynb"]
 
 
+def killed(run):
+    if run.path.stem == "intro":
+        raise KeyboardInterrupt
+
+
 def test_the_front_page_is_made_last_and_whenever_another_one_is(toy, capsys):
     toy.second.rename(toy.second.with_name("zz.py"))
     shutil.copy(toy.first.with_name("zz.py"), toy.first.with_name("intro.py"))
@@ -226,6 +231,14 @@ def test_the_front_page_is_made_last_and_whenever_another_one_is(toy, capsys):
     toy.make()
     running = [line for line in capsys.readouterr().out.splitlines() if line.endswith(": running")]
     assert running == ["a: running", "intro: running"]
+
+    toy.first.write_text(TOY + COUNT + "x = 4\n")
+    make_page = toy.build.make_page
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(toy.build, "make_page", lambda run, digest: killed(run) or make_page(run, digest))
+        toy.make()
+    toy.make()
+    assert [line for line in capsys.readouterr().out.splitlines() if line.endswith(": running")][-1] == "intro: running"
 
 
 def test_fingerprint_covers_everything_a_page_depends_on(toy, monkeypatch, tmp_path):

@@ -368,6 +368,9 @@ def test_the_command_ranks_and_ranks_again(few, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["own-images", "few", "few", *common])
     assert "check must be apart from folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["own-images", "few", "--model", "own-images-few", "--size", "16", "--seed", "3", *common])
+    assert "--size, --seed: the model has its own" in capsys.readouterr().err
 
 
 def test_the_command_says_which_package_it_lacks(monkeypatch):

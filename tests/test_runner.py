@@ -84,6 +84,10 @@ def smoke_split(normal_class):
     return datasets.one_versus_all(images, normal_class, n_train=60, n_test=60, n_holdout=30, seed=0)
 
 
+def diverge(why):
+    raise FloatingPointError(why)
+
+
 def test_what_diverges_does_not_keep_the_others_from_being_computed(tmp_path, no_data, monkeypatch):
     compute, store = Job.compute, Store(tmp_path)
     cells = [cell("kde"), cell("ocsvm"), cell("iforest")]
@@ -97,6 +101,19 @@ def test_what_diverges_does_not_keep_the_others_from_being_computed(tmp_path, no
     with pytest.raises(FloatingPointError, match="1 of 3 cells diverged; the first, .*'kde'.*: a loss is not finite"):
         run(cells, store, data_root=no_data, verbose=False)
     assert [store.get(one.stem(store)) is None for one in cells] == [True, False, False]
+    monkeypatch.undo()
+
+    sharing, calls = [cell("adgan"), cell("critic")], []
+    of_search = "of one job the search diverges, and what needs none is computed"
+    monkeypatch.setattr(methods, "latent_search", lambda *args, **options: diverge(of_search))
+    with pytest.raises(FloatingPointError, match=f"1 of 2 cells diverged; the first, .*'adgan'.*: {of_search}"):
+        run(sharing, store, data_root=no_data, verbose=False)
+    of_training = "the training diverges, and is not tried for each cell"
+    monkeypatch.setattr(networks, "train_gans", lambda *args, **options: calls.append(1) or diverge(of_training))
+    sharing = [replace(one, normal_class=1) for one in sharing]
+    with pytest.raises(FloatingPointError, match=f"2 of 2 cells diverged; .*: {of_training}"):
+        run(sharing, store, data_root=no_data, verbose=False)
+    assert len(calls) == 1
 
 
 # --- the scales ---
@@ -500,7 +517,8 @@ def test_missing_weights_leave_the_other_methods_alone(monkeypatch, tmp_path):
     assert [e.parameters["method"] for e in outcome.entries] == ["kde"] == [c.method for c in outcome.cells]
     assert "not found" in outcome.without and outcome.missing == ""
     with pytest.raises(datasets.MissingData, match="AlexNet"):
-        run([cell("kde-alexnet")], Store(tmp_path / "store"))
+        run([cell("kde"), cell("kde-alexnet")], Store(tmp_path / "another"))
+    assert not list((tmp_path / "another").rglob("*.json"))  # it is said before anything is computed
 
 
 def test_repetitions_are_draws_of_the_test_images_scored_by_one_fit(monkeypatch, tmp_path):

@@ -108,6 +108,7 @@ DAMAGE = {
     "record empty": (".json", lambda raw: b""),
     "record of another kind": (".json", lambda raw: b"[1, 2]"),
     "record without the file": (".json", lambda raw: b"{}"),
+    "record without details": (".json", lambda raw: re.sub(rb'"details": {[^}]*}', b'"details": 3', raw)),
     "record not text": (".json", lambda raw: b"\xff\xfe\x00"),
 }
 

@@ -233,6 +233,9 @@ def test_command_says_what_is_there(small, tmp_path, capsys):
     assert "mnist: 2 of 2 candidates" in capsys.readouterr().out
     assert main(["tune", *arguments, "--time-limit", "-1"]) == 3
     assert "mnist: 2 of 24 candidates" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["tune", *arguments, "--max-steps", "0"])
+    assert "max_steps=0: each candidate has more generator steps" in capsys.readouterr().err
 
 
 def test_candidates_that_questions_share_are_one():

@@ -240,8 +240,8 @@ def theta_sentence(entries):
     if not parts:
         return not_run(*(lacking(entries, SEARCHES) or SEARCHES))
     return Markdown(
-        "Numbers of steps k, of those shown, after which adapting θ has lowered the loss of normal images by more than "
-        f"that of anomalous ones, on average over the classes of this build: {'; '.join(parts)}."
+        "On average over the classes of this build, adapting θ has lowered the loss of normal images by more than that "
+        f"of anomalous ones after these numbers of steps: {'; '.join(parts)}."
     )
 
 
