@@ -630,20 +630,17 @@ def searched_settings(entries):
 
 # --- animations ---
 
-# What takes the place of matplotlib's link to an icon font on the network: signs for the buttons; no wider than a page.
-ICONS = {
-    "minus": "−", "fast-backward": "|◀", "step-backward": "◁", "pause": "‖", "step-forward": "▷",
-    "fast-forward": "▶|", "plus": "+", "play": "▶", "play.fa-flip-horizontal": "◀",
+# What takes the place of the buttons' icons, whose font matplotlib would load from the network.
+SIGNS = {
+    "minus": "−", "fast-backward": "|◀", "step-backward": "◁", "play fa-flip-horizontal": "◀", "pause": "‖",
+    "play": "▶", "step-forward": "▷", "fast-forward": "▶|", "plus": "+",
 }  # fmt: skip
-STYLE = (
-    "<style>"
-    + "".join(f'.fa-{name}::before {{ content: "{sign}"; font-style: normal; }}' for name, sign in ICONS.items())
-    + ".animation, .animation img, input[type=range].anim-slider { max-width: 100%; }</style>"
-)
+STYLE = "<style>.animation, .animation img, input[type=range].anim-slider { max-width: 100%; }</style>"
 
 
 def offline(page, alt):
     """matplotlib's HTML of an animation without what it loads from the network, and with names for what has none."""
+    page = re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda icon: SIGNS[icon[1]], page)
     for old, new in (
         (r'<link rel="stylesheet"[^>]*>', ""),
         (r'<div class="animation">', f'{STYLE}<div class="animation">'),
