@@ -116,6 +116,9 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
 
         save(self, path)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "offset_")  # what `fit` sets last: a file that `load` is given may hold less
+
     def _check_contamination(self) -> None:
         if self.contamination is not None:
             check_share("contamination", self.contamination, max_val=0.5, include_boundaries="right")
