@@ -305,14 +305,7 @@ def test_detectors_are_fitted_as_told(make, monkeypatch):
     monkeypatch.setattr(autoencoders, "AutoencoderTraining", lambda *args: asked.append(args) or make_training(*args))
     detector = small(make, contamination=0.25).fit(images(40))
     (arguments,) = asked  # images, seed, variational, n_steps, latent_size, ngf, batch_size, device
-    assert arguments[2:] == (
-        make is VAE,
-        4,
-        6,
-        4,
-        8,
-        "cpu",
-    )
+    assert arguments[2:] == (make is VAE, 4, 6, 4, 8, "cpu")
     assert detector.network_.variational == (make is VAE)
     assert detector.loss_ == detector.network_.loss and len(detector.loss_) == 4
     assert np.sum(detector.predict(images(40)) == -1) == 10
