@@ -138,7 +138,7 @@ def latent_search(
         Starting points of each image, or its only one, in place of points drawn from the prior; their number s then
         takes the place of n_seeds. For instance what an approximate inverse of the generator makes of x.
     latent_size : int, optional
-        Needed where the generator has neither an attribute of that name nor a linear or convolutional first layer.
+        Needed where the generator has neither an attribute of that name nor a linear or convolutional layer.
     random_state : int, RandomState or None, default None
         The starting points of an image depend on it and on the image's own pixels alone. So a score does not
         depend on what else is searched, in whatever order, but for rounding.

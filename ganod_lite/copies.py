@@ -60,7 +60,10 @@ class Prepared:
             )
         size = latent_size or getattr(generator, "latent_size", None) or _input_size(generator)
         if size is None:
-            raise ValueError("latent_size must be given: the generator has neither that attribute nor a first layer.")
+            raise ValueError(
+                "latent_size must be given: the generator has neither that attribute nor a linear or convolutional "
+                "layer."
+            )
         self.latent_size: int = size
         self.device = device
         self.module: Any = copy_of("generator", generator).to(device).eval().requires_grad_(False)

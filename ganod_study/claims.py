@@ -623,7 +623,7 @@ def _turns_and_settles(arrays):
 def _like_keras(evidence, claim):
     entries = evidence.curves("sogaal-post-1e-5")
     if len(entries) < 2:
-        return _nothing(SOGAAL_PAGE, "several of the post's learning curves")
+        return _nothing(SOGAAL_PAGE, "more than one run of the post's learning curves")
     rows = reference.rows("gaal_aucs.csv")
     (keras,) = (row for row in rows if (row["table"], row["method"]) == ("onecluster", "sogaal"))
     shown, close = [], []

@@ -640,7 +640,9 @@ STYLE = "<style>.animation, .animation img, input[type=range].anim-slider { max-
 
 def offline(page, alt):
     """matplotlib's HTML of an animation without what it loads from the network, and with names for what has none."""
-    page = re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda icon: SIGNS[icon[1]], page)
+    page, n = re.subn(r'<i class="fa fa-([\w -]+)"></i>', lambda icon: SIGNS.get(icon[1], icon[0]), page)
+    if n != len(SIGNS) or "fa fa-" in page:
+        raise RuntimeError("matplotlib's HTML of an animation has other icons than expected.")
     for old, new in (
         (r'<link rel="stylesheet"[^>]*>', ""),
         (r'<div class="animation">', f'{STYLE}<div class="animation">'),

@@ -199,9 +199,14 @@ class Job:
         return self.split(self.cells[0]).x_train
 
     def once(self, name, make):
-        """What `make()` returned when it was first asked for by that name."""
+        """What `make()` returned when it was first asked for by that name; if it diverged then, it does so again."""
         if name not in self._made:
-            self._made[name] = make()
+            try:
+                self._made[name] = make()
+            except FloatingPointError as error:
+                self._made[name] = error
+        if isinstance(self._made[name], FloatingPointError):
+            raise self._made[name]
         return self._made[name]
 
     def stored(self, name, cell, parameters, compute):

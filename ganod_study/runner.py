@@ -190,9 +190,6 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
                     done.append(cell)
                 except FloatingPointError as error:
                     diverged[cell] = str(error)
-                    if cell.network and store.get(cell.network.stem(store)) is None:  # the training that all share
-                        diverged |= {other: str(error) for other in missing if other not in done}
-                        break
     except (Timeout, TimeIsUp):
         pass
     return done, diverged

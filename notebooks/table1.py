@@ -93,8 +93,9 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # ## What more computing changes
 #
 # **ADGAN's mean hardly changes on either data set**: with one training of each class, the differences can't be told
-# from chance. Single classes move both ways. On MNIST the prior's AUC rises, in nine of ten classes; on CIFAR-10 it
-# does not. The critic's depends on the training: a class may move by 0.4 either way on MNIST, and by 0.2 on CIFAR-10.
+# from chance. Single classes move both ways. On MNIST the prior's AUC rises, in nine of ten classes; on CIFAR-10 no
+# rise can be told. The critic's AUC depends on the training: a class may move by 0.4 either way on MNIST, and by 0.2 on
+# CIFAR-10.
 #
 # {doc}`tuning` prefers longer training than `medium` has. At `large` a generator takes four times the steps, the moving
 # average of its weights is used in place of the last ones, and the search has eight times the starting points; the
@@ -103,8 +104,8 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has been run for
 # all ten classes at both.
 #
-# So longer training of these small networks has closed the gap to the paper on neither; wider networks, or the paper's
-# objective, may. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC by more: further search
+# So longer training of these small networks has closed the gap to the paper on neither data set; wider networks, or the
+# paper's objective, may. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC by more: more search
 # steps, and the best starting point's loss as the score. Test labels found both, so Table 1 does not use them.
 
 # %%

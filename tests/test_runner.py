@@ -97,21 +97,24 @@ def test_what_diverges_does_not_keep_the_others_from_being_computed(tmp_path, no
             raise FloatingPointError("a loss is not finite")
         return compute(self, one)
 
-    monkeypatch.setattr(Job, "compute", diverges)
-    with pytest.raises(FloatingPointError, match="1 of 3 cells diverged; the first, .*'kde'.*: a loss is not finite"):
-        run(cells, store, data_root=no_data, verbose=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "compute", diverges)
+        with pytest.raises(
+            FloatingPointError, match="1 of 3 cells diverged; the first, .*'kde'.*: a loss is not finite"
+        ):
+            run(cells, store, data_root=no_data, verbose=False)
     assert [store.get(one.stem(store)) is None for one in cells] == [True, False, False]
-    monkeypatch.undo()
 
-    sharing, calls = [cell("adgan"), cell("critic")], []
-    of_search = "of one job the search diverges, and what needs none is computed"
-    monkeypatch.setattr(methods, "latent_search", lambda *args, **options: diverge(of_search))
-    with pytest.raises(FloatingPointError, match=f"1 of 2 cells diverged; the first, .*'adgan'.*: {of_search}"):
+    sharing, calls = [cell("adgan"), cell("prior"), cell("critic")], []
+    of_search = "the search that two cells share diverges, and what needs none is computed"
+    monkeypatch.setattr(methods, "latent_search", lambda *args, **options: calls.append(1) or diverge(of_search))
+    with pytest.raises(FloatingPointError, match=f"2 of 3 cells diverged; the first, .*'adgan'.*: {of_search}"):
         run(sharing, store, data_root=no_data, verbose=False)
-    of_training = "the training diverges, and is not tried for each cell"
+    assert [store.get(one.stem(store)) is None for one in sharing] == [True, True, False] and len(calls) == 1
+    of_training, calls = "the training diverges, and is not tried for each cell", []
     monkeypatch.setattr(networks, "train_gans", lambda *args, **options: calls.append(1) or diverge(of_training))
     sharing = [replace(one, normal_class=1) for one in sharing]
-    with pytest.raises(FloatingPointError, match=f"2 of 2 cells diverged; .*: {of_training}"):
+    with pytest.raises(FloatingPointError, match=f"3 of 3 cells diverged; .*: {of_training}"):
         run(sharing, store, data_root=no_data, verbose=False)
     assert len(calls) == 1
 
