@@ -301,11 +301,14 @@ def test_latent_search_searches_the_decoder_of_a_vae():
 
 @DETECTORS
 def test_detectors_are_fitted_as_told(make, monkeypatch):
-    asked, make_training = [], autoencoders.AutoencoderTraining
+    asked, told, make_training = [], [], autoencoders.AutoencoderTraining
+    run = make_training.run
+    monkeypatch.setattr(make_training, "run", lambda *args, **how: told.append((args[1:], how)) or run(*args, **how))
     monkeypatch.setattr(autoencoders, "AutoencoderTraining", lambda *args: asked.append(args) or make_training(*args))
     detector = small(make, contamination=0.25).fit(images(40))
     (arguments,) = asked  # images, seed, variational, n_steps, latent_size, ngf, batch_size, device
     assert arguments[2:] == (make is VAE, 4, 6, 4, 8, "cpu")
+    assert told == [((None,), {"verbose": False, "keep": True})]  # None: no checkpoint
     assert detector.network_.variational == (make is VAE)
     assert detector.loss_ == detector.network_.loss and len(detector.loss_) == 4
     assert np.sum(detector.predict(images(40)) == -1) == 10

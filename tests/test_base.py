@@ -11,6 +11,9 @@ def test_devices(monkeypatch):
     assert resolve_device("cpu") == resolve_device(torch.device("cpu")) == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert resolve_device("auto").type == "cuda"
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "zeros", lambda *shape, **options: torch.ones(1))  # as if the device could be used
+        assert resolve_device("cuda:1") == torch.device("cuda", 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto").type == "cpu"
 

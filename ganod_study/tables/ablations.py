@@ -133,7 +133,8 @@ def gains_sentence(entries):
                 helps.setdefault(title, {})[name] = None
             if g.gain.high < 0:
                 hurts.setdefault(title, {})[name] = None
-                more |= {(title, name)} if g.kept[1] < g.kept[0] else set()
+                if g.kept[1] < g.kept[0]:
+                    more.add((title, name))
     if not summaries.cells_of(entries, "search"):
         return not_run("search")
     why = f" In {len(more)} of the classes it hurts, anomalous images lose a larger share of their loss than normal"
