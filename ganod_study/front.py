@@ -17,49 +17,25 @@ from .scales import STORED
 from .search import COLOURS, path
 from .statistics import TOLERANCE, t_interval
 from .store import Store
-from .summaries import cells_of, column_aucs, complete, from_paper, mean_auc, n_close, over_classes
+from .summaries import best_means, column_aucs, from_paper, n_close, over_classes
+from .tables import table1
 
 SHOWN_STEPS = (0, 1, 5)
 
 
-def best_means(evidence):
-    """{data set: {method of Table 1: (its `Mean` over all ten classes, the scale)}}, each at its best stored scale."""
-    found = {}
-    for dataset in PAPERS_DATA:
-        entries = complete([e for e in evidence.entries if e.parameters["dataset"] == dataset])
-        scales = {e.parameters["method"]: e.parameters["scale"] for e in entries}
-        found[dataset] = {m: (mean_auc(cells_of(entries, m)), scales[m]) for m in TABLE1 if m in scales}
-    return found
+def means_of(evidence):
+    """{data set: its `best_means`} for the paper's two."""
+    return {d: best_means([e for e in evidence.entries if e.parameters["dataset"] == d]) for d in PAPERS_DATA}
 
 
 def answer(verdicts, evidence):
     """What was found, in a few sentences: Markdown."""
-    adgan = _adgan(verdicts, best_means(evidence)) + _longer(evidence)
+    means = means_of(evidence)
+    whole = [d for d, of in means.items() if "adgan" in of and of["adgan"][1] == "paper"]
+    came_to = dict.fromkeys(verdicts[f"adgan-{d}-mean"].verdict for d in whole)
+    adgan = table1.adgan(means, verdict=" and ".join(came_to)) + _longer(evidence)
     said = adgan, _classical(evidence), _sogaal(evidence)
     return Markdown("\n".join(f"- {text}" for text in said))
-
-
-def _adgan(verdicts, means):
-    there = {d: means[d]["adgan"] for d in PAPERS_DATA if "adgan" in means[d]}
-    full = [d for d, (_, scale) in there.items() if scale == "paper"]
-    small, unknown = ([d for d in names if d not in full] for names in (there, PAPERS_DATA))
-    said = []
-
-    def shown(names):
-        return " and ".join(
-            f"{plus_minus(mean.interval)} on {TITLES[d]} (scale `{scale}`; the paper: {paper_mean(d, 'adgan'):.3f})"
-            for d, (mean, scale) in ((d, there[d]) for d in names)
-        )
-
-    if full:
-        came_to = dict.fromkeys(verdicts[f"adgan-{d}-mean"].verdict for d in full)
-        said.append(f"**ADGAN**, run as in the paper, reaches {shown(full)}: {' and '.join(came_to)}.")
-    if unknown:
-        where = f" on {' and '.join(TITLES[d] for d in unknown)}" if full else ""
-        said.append(f"**Not yet known for ADGAN**{where}: its run at the paper's scale is missing.")
-    if small:
-        said.append(f"With small networks it reaches {shown(small)}.")
-    return " ".join(said)
 
 
 def _longer(evidence):
@@ -168,7 +144,7 @@ def strip(entry, anomalous_class):
 
 def dots(evidence):
     """The paper's and our mean AUC of each method of Table 1, ours filled at the paper's scale and hollow below it."""
-    means = best_means(evidence)
+    means = means_of(evidence)
     figure, axes = new_figure(4.8, 2.9, 1, len(PAPERS_DATA), sharey=True, dpi=160)
     places = np.arange(len(TABLE1))[::-1]
     for axis, dataset in zip(axes, PAPERS_DATA):

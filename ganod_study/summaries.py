@@ -15,7 +15,7 @@ from ganod_lite import classic
 
 from . import datasets
 from .classical import DETECTORS
-from .methods import CONTAMINATED, METHODS, STRANGERS
+from .methods import CONTAMINATED, METHODS, STRANGERS, TABLE1
 from .reference import paper_mean
 from .runner import Outcome
 from .scales import STORED
@@ -168,6 +168,13 @@ def mean_auc(cells, classes=None):
         return Mean(t_interval(aucs), aucs, classes, cells)
     samples = [[e.arrays[name] for name in ("test_index", "labels", "scores")] for e in cells.values()]
     return Mean(mean_auc_interval(samples), aucs, classes, cells)
+
+
+def best_means(entries):
+    """{method of Table 1: (its `Mean` over all classes, the scale)} of one data set, each at its best stored scale."""
+    entries = complete(entries)
+    scales = {e.parameters["method"]: e.parameters["scale"] for e in entries}
+    return {m: (mean_auc(cells_of(entries, m)), scales[m]) for m in TABLE1 if m in scales}
 
 
 def _fit_is_shared(entry):

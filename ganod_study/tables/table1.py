@@ -11,6 +11,7 @@ from ..reference import paper_mean, printed_means
 from ..render import NOT_YET, bracketed, csv_link, markdown, not_run, number, plus_minus, signed
 from ..statistics import TOLERANCE, paired_comparison, t_interval
 from ..summaries import (
+    best_means,
     cells_of,
     class_aucs,
     complete,
@@ -36,26 +37,37 @@ def answer(stored):
 
     stored: {data set's name: its stored entries}.
     """
-    adgan, close = {}, []
-    for dataset, entries in stored.items():
-        title, best = datasets.TITLES[dataset], complete(entries)
-        scale = {e.parameters["method"]: e.parameters["scale"] for e in best}
-        if "adgan" in scale:
-            mean, paper = mean_auc(cells_of(best, "adgan")), paper_mean(dataset, "adgan")
-            text = f"{plus_minus(mean.interval)} on {title} (the paper: {paper:.3f})"
-            adgan.setdefault(scale["adgan"], []).append(text)
-        close += [f"{n_close(of)} on {title}" for of in from_paper(entries).values()]
-    said = []
-    if "paper" in adgan:
-        said.append(f"At the paper's scale ADGAN has a mean AUC of **{' and '.join(adgan.pop('paper'))}**.")
-    else:
-        said.append("**Not yet known for ADGAN**: its run at the paper's scale is missing.")
-    for scale, texts in adgan.items():
-        said.append(f"With the small networks of the scale `{scale}` its mean AUC is {' and '.join(texts)}.")
+    said = adgan({dataset: best_means(entries) for dataset, entries in stored.items()})
+    close = [f"{n_close(of)} on {datasets.TITLES[d]}" for d in stored for of in from_paper(stored[d]).values()]
     if close:
         columns = "**The classical columns**, run in full at the paper's scale, have means within"
-        said.append(f"{columns} {TOLERANCE} of the paper's for {' and '.join(close)}.")
-    return Markdown(" ".join(said))
+        said += f" {columns} {TOLERANCE} of the paper's for {' and '.join(close)}."
+    return Markdown(said)
+
+
+def adgan(means, verdict=""):
+    """ADGAN's means beside the paper's, in a few sentences.
+
+    means: {data set's name: its `best_means`}; verdict: of those at the paper's scale, in words.
+    """
+    by_scale, lacking = {}, []
+    for dataset, of in means.items():
+        title, (mean, scale) = datasets.TITLES[dataset], of.get("adgan", (None, None))
+        if mean:
+            text = f"{plus_minus(mean.interval)} on {title} (the paper: {paper_mean(dataset, 'adgan'):.3f})"
+            by_scale.setdefault(scale, []).append(text)
+        if scale != "paper":
+            lacking.append(title)
+    said, whole = [], by_scale.pop("paper", [])
+    if whole:
+        verdict = verdict and f": {verdict}"
+        said.append(f"**ADGAN**, run as in the paper, has a mean AUC of {' and '.join(whole)}{verdict}.")
+    if lacking:
+        where = f" on {' and '.join(lacking)}" if whole else ""
+        said.append(f"**Not yet known for ADGAN**{where}: its run at the paper's scale is missing.")
+    for scale, texts in by_scale.items():
+        said.append(f"With the small networks of the scale `{scale}` its mean AUC is {' and '.join(texts)}.")
+    return " ".join(said)
 
 
 def matrix(dataset, stored):
