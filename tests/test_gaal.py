@@ -444,9 +444,11 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
     spread = np.linalg.eigvalsh(np.cov(table.T))
     np.testing.assert_allclose(np.var(data, axis=0, ddof=1), spread[:0:-1], rtol=1e-6)
     assert len(data) == len(table) and not np.array_equal(first, second)
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ImportError, match="pip install tensorboard"):
-        fit(table, log_dir=tmp_path)
+    for lacking in ("matplotlib.figure", "torch.utils.tensorboard"):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, lacking, None)
+            with pytest.raises(ImportError, match=f"{lacking}.*pip install tensorboard matplotlib"):
+                fit(table, log_dir=tmp_path)
     with pytest.raises(TypeError, match="log_dir must be a path; got 3"):
         fit(table, log_dir=3)
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers import assert_same, put_alexnet
 from IPython.display import Markdown
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ganod_lite import training
 from ganod_lite.gan import RECIPES, GANTraining, train_gans
@@ -117,6 +118,23 @@ def test_what_diverges_does_not_keep_the_others_from_being_computed(tmp_path, no
     with pytest.raises(FloatingPointError, match=f"3 of 3 cells diverged; .*: {of_training}"):
         run(sharing, store, data_root=no_data, verbose=False)
     assert len(calls) == 1
+
+
+def test_a_job_has_one_thread_and_the_caller_then_has_its_own_again(tmp_path, no_data, monkeypatch):
+    def threads():
+        return torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())
+
+    seen = []
+    monkeypatch.setattr(Job, "compute", lambda self, one: seen.append(threads()) or diverge("the job fails"))
+    with threadpool_limits(2):
+        torch.set_num_threads(2)
+        try:
+            before = threads()
+            with pytest.raises(FloatingPointError, match="the job fails"):
+                run([cell("kde")], Store(tmp_path), data_root=no_data)
+            assert set(before) == {2} and set(*seen) == {1} and threads() == before
+        finally:
+            torch.set_num_threads(1)
 
 
 # --- the scales ---

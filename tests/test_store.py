@@ -186,7 +186,7 @@ def test_what_a_killed_process_left_beside_is_swept_away_and_no_more(tmp_path):
     path = tmp_path / "file[1]"
     ended = subprocess.Popen(["true"])
     ended.wait()
-    names = [f".{name}.{pid}.part" for name in ("file[1]", "file1") for pid in (ended.pid, os.getppid(), "x")]
+    names = [f".{name}.{pid}.part" for name in ("file[1]", "file1") for pid in (ended.pid, os.getppid(), "x", 10**30)]
     for name in names:
         (tmp_path / name).touch()
     write_aside(path, b"new")
