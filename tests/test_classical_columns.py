@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ganod_study import figures, summaries
+from ganod_study.methods import TABLE1
 from ganod_study.reference import paper_mean
 from ganod_study.statistics import auc
 from ganod_study.summaries import cells_of, grids, mean_auc, setting_in_words
@@ -39,6 +40,8 @@ def test_means_are_over_all_classes_for_each_draw(entries):
     assert mean_auc(cells_of(entries, "ocsvm")).aucs == pytest.approx([np.mean(of_seed[0]), np.mean(of_seed[1])])
     assert paper_mean("mnist", "ocsvm") == pytest.approx(0.951, abs=5e-4)  # as the paper prints it
     assert paper_mean("cifar10", "kde-alexnet") == pytest.approx(0.570, abs=1e-3)
+    # "seven of the paper's ten for automobiles and four for trucks", notebooks/table1.py
+    assert [sum(paper_mean("cifar10", m, [c]) < 0.5 for m in TABLE1) for c in (1, 9)] == [7, 4]
 
 
 def test_the_difference_decides_what_is_close(entries, monkeypatch):

@@ -322,5 +322,13 @@ def test_gaal_is_kept_fifteen_times_on_all_tables(kept):
         assert {(t, m, "same") for t in datasets.TABLES for m in (*gaal.RANDOM, *gaal.FIXED)} <= set(n)
 
 
+def test_what_the_page_says_of_held_out_rows_holds_of_the_stored_results(kept):
+    entries = [entry for *_, entry in kept]
+    same, held_out = (gaal.medians(gaal.measured(entries, rows)) for rows in ("same", "held-out"))
+    assert gaal.ranks(same).means.index[0] == "MO end" and list(gaal.ranks(held_out).means.index)[4] == "MO end"
+    lost = (same - held_out)["MO end"].nlargest(4)
+    assert list(lost.index) == ["Shuttle", "PenDigits", "Annthyroid", "PageBlocks"]
+
+
 def test_the_folder_is_small():
     assert sum(path.stat().st_size for path in STORED.root.rglob("*") if path.is_file()) < MOST_BYTES
