@@ -31,11 +31,15 @@ from .scales import AVERAGE, SCALES, known
 from .store import Store, beside, stopwatch
 from .summaries import Curves
 
-SCALE = "medium"  # whose networks, batches and search the candidates have
+SCALE = "medium"  # whose search the candidates have, and whose networks and batches where they are not the question
 DATASETS = ("mnist", "cifar10")  # those of Table 1
 N_STEPS = 1000  # generator steps where they are not the question
 STEPS = (250, 500, 1000, 2000, 4000)
 AVERAGED_STEPS = 2700  # where the average is the question: a third of the scale "large"
+# Generator steps in about the time of AVERAGED_STEPS of SCALE's networks and batches, by width and by batch size. Fixed
+# before they were run, by one core of an AMD EPYC: a step takes 2.5 and 8 times as long, with the larger batch 1.85.
+WIDER_STEPS = {32: 1100, 64: 350}
+BATCH_STEPS = {128: 1450}
 N_HOLDOUT = 500
 N_SEARCHED = 100  # images of the holdout, the first
 N_GENERATED = 2000
@@ -56,6 +60,8 @@ class Candidate:
     objective: str
     n_critic: int
     n_steps: int
+    ngf: int
+    batch_size: int
     own_statistics: bool = False
     resized: bool = False
     average: float = 0.0
@@ -71,9 +77,8 @@ class Candidate:
         return {
             "dataset": dataset, "method": "tuning", "normal_class": normal_class, "seed": seed,
             **{name: value for name, value in asdict(self).items() if name != "average" or value},
-            "latent_size": s.latent_size, "ngf": s.ngf, "batch_size": s.batch_size, "n_seeds": s.n_seeds,
-            "n_search_steps": s.n_steps, "n_holdout": N_HOLDOUT, "n_searched": N_SEARCHED,
-            "n_generated": N_GENERATED, "n_components": N_COMPONENTS, "version": VERSION,
+            "latent_size": s.latent_size, "n_seeds": s.n_seeds, "n_search_steps": s.n_steps, "n_holdout": N_HOLDOUT,
+            "n_searched": N_SEARCHED, "n_generated": N_GENERATED, "n_components": N_COMPONENTS, "version": VERSION,
         }  # fmt: skip
 
 
@@ -86,19 +91,25 @@ class Question(NamedTuple):
 
 def questions(dataset):
     """{name: `Question`} that a data set helps to answer."""
-    objective = SCALES[SCALE][dataset].objective
-    base = Candidate(objective, RECIPES[objective]["n_critic"], N_STEPS)
+    s = SCALES[SCALE][dataset]
+    base = Candidate(s.objective, RECIPES[s.objective]["n_critic"], N_STEPS, s.ngf, s.batch_size)
+    longer = replace(base, n_steps=AVERAGED_STEPS)
+    averaged = replace(longer, average=AVERAGE)
     ways = [replace(base, objective=o, n_critic=n) for o in ("wgan", "wgan-gp") for n in (1, 2, 5)]
     of_search = {"running statistics": base, "the image's own": replace(base, own_statistics=True)}
     found = {
         "critic": Question({critic_option(way.objective, way.n_critic): way for way in ways}, "frechet"),
         "steps": Question({f"{n:,}": replace(base, n_steps=n) for n in STEPS}, "frechet"),
         "batch norm": Question(of_search, "search_loss"),  # the samples are the same
-        "average": Question(
-            {
-                "the last weights": (longer := replace(base, n_steps=AVERAGED_STEPS)),
-                "their moving average": replace(longer, average=AVERAGE),
-            },
+        "average": Question({"the last weights": longer, "their moving average": averaged}, "frechet"),
+        "width": Question(
+            {f"width {s.ngf}": averaged}
+            | {f"width {ngf}": replace(averaged, ngf=ngf, n_steps=n) for ngf, n in WIDER_STEPS.items()},
+            "frechet",
+        ),
+        "batch": Question(
+            {f"batches of {s.batch_size}": averaged}
+            | {f"batches of {size}": replace(averaged, batch_size=size, n_steps=n) for size, n in BATCH_STEPS.items()},
             "frechet",
         ),
     }
@@ -120,6 +131,8 @@ def own_option(name, scale):
             "batch norm": "running statistics",  # see latent_search
             "size": "padded",  # see load_images
             "average": "their moving average" if s.average else "the last weights",
+            "width": f"width {s.ngf}",
+            "batch": f"batches of {s.batch_size}",
         }[name]
         for s in map(SCALES[scale].get, DATASETS)
     ]
@@ -206,7 +219,7 @@ class TuningJob:
             try:
                 (last,), (averaged,) = train_averaged(
                     [self.holdout.x_train], [first.seed], decay=AVERAGE, n_steps=self.training.n_steps,
-                    latent_size=s.latent_size, ngf=s.ngf, batch_size=s.batch_size,
+                    latent_size=s.latent_size, ngf=self.training.ngf, batch_size=self.training.batch_size,
                     objective=self.training.objective, n_critic=self.training.n_critic, device=self.device,
                     checkpoint=checkpoint, stop_at=self.stop_at, verbose=self.verbose,
                 )  # fmt: skip

@@ -58,7 +58,7 @@ def small(monkeypatch):
     jobs.load_images.cache_clear()
     monkeypatch.setitem(SCALES, "medium", dict.fromkeys(("mnist", "cifar10"), SMALL))
     sizes = {"N_HOLDOUT": 12, "N_SEARCHED": 3, "N_GENERATED": 20, "N_COMPONENTS": 4, "N_STEPS": 2, "STEPS": (1, 2, 3)}
-    sizes["AVERAGED_STEPS"] = 4
+    sizes |= {"AVERAGED_STEPS": 4, "WIDER_STEPS": {3: 3}, "BATCH_STEPS": {9: 3}}
     for name, value in sizes.items():
         monkeypatch.setattr(tuning, name, value)
     yield images
@@ -142,13 +142,13 @@ def test_candidates_are_trained_on_the_class_less_its_holdout_and_on_nothing_els
     entries = run(tmp_path)  # any touch of test images fails
     wanted = candidates("mnist")
     assert [e.parameters for e in entries] == [json.loads(json.dumps(c.parameters("mnist", 8, 0))) for c in wanted]
-    assert len(wanted) == len(entries) == 12 and len(seen) == 10  # two trainings have two candidates
+    assert len(wanted) == len(entries) == 14 and len(seen) == 12  # two trainings have two candidates
     of_class = {image.tobytes() for image in small.x_train[small.y_train == 8]}
     padded = [x for x, _, options in seen if {image.tobytes() for image in x} < of_class]
-    assert len(padded) == 9 and all(len(x) == 28 and np.array_equal(x, padded[0]) for x in padded)
-    for (_, seeds, options), candidate in zip(seen, [c for c in wanted if c == c.training]):
+    assert len(padded) == 11 and all(len(x) == 28 and np.array_equal(x, padded[0]) for x in padded)
+    for (_, seeds, options), candidate in zip(seen, dict.fromkeys(c.training for c in wanted)):
         assert seeds == [0]
-        for name in ("objective", "n_critic", "n_steps"):
+        for name in ("objective", "n_critic", "n_steps", "ngf", "batch_size"):
             assert options[name] == getattr(candidate, name)
     for entry in entries:
         details = entry.record["details"]
@@ -193,8 +193,10 @@ def test_a_diverged_training_is_stored_as_such_and_not_tried_again(small, tmp_pa
 
 
 def test_time_that_is_up_leaves_a_checkpoint_and_no_entry(small, tmp_path, monkeypatch):
-    assert run(tmp_path, time_limit=-1) == [None] * 12
+    assert run(tmp_path, time_limit=-1) == [None] * 14
     monkeypatch.setattr(tuning, "STEPS", (90,))
+    for name in ("WIDER_STEPS", "BATCH_STEPS"):
+        monkeypatch.setattr(tuning, name, {})
     for name in ("N_STEPS", "AVERAGED_STEPS"):
         monkeypatch.setattr(tuning, name, 120)
     limited = {"max_steps": 90, "time_limit": 100}
@@ -232,14 +234,14 @@ def test_command_says_what_is_there(small, tmp_path, capsys):
     assert main(["tune", *arguments, "--max-steps", "1"]) == 0
     assert "mnist: 2 of 2 candidates" in capsys.readouterr().out
     assert main(["tune", *arguments, "--time-limit", "-1"]) == 3
-    assert "mnist: 2 of 24 candidates" in capsys.readouterr().out
+    assert "mnist: 2 of 28 candidates" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["tune", *arguments, "--max-steps", "0"])
     assert "max_steps=0: each candidate has more generator steps" in capsys.readouterr().err
 
 
 def test_candidates_that_questions_share_are_one():
-    assert len(candidates("mnist")) == 14 and len(candidates("cifar10")) == 13
+    assert len(candidates("mnist")) == 17 and len(candidates("cifar10")) == 16
     assert max(c.n_steps for c in candidates("mnist", max_steps=2000)) == 2000
     assert "size" not in questions("cifar10")
     for name in questions("mnist"):  # the medium scale is among what is tried
@@ -364,7 +366,8 @@ def test_kept_results_are_those_that_the_page_looks_for(monkeypatch):
     for found in kept:
         p = SimpleNamespace(**found.parameters)
         average = found.parameters.get("average", 0.0)
-        candidate = Candidate(p.objective, p.n_critic, p.n_steps, p.own_statistics, p.resized, average)
+        sizes = p.n_steps, p.ngf, p.batch_size
+        candidate = Candidate(p.objective, p.n_critic, *sizes, p.own_statistics, p.resized, average)
         assert candidate in candidates(p.dataset)
         assert found.parameters == candidate.parameters(p.dataset, p.normal_class, p.seed)
 

@@ -24,6 +24,8 @@ QUESTIONS = {
     "batch norm": "Batch normalisation in the search",
     "size": "Size of MNIST",
     "average": "Averaged weights",
+    "width": "Width of the networks",
+    "batch": "Batch size",
 }
 MARGIN = 0.75  # the share of trainings in which a choice has to be ahead of an option to be preferred to it
 
@@ -165,5 +167,6 @@ def records(entries):
 
 def _in_words(p):
     words = [critic_option(p["objective"], p["n_critic"]), f"{p['n_steps']:,} steps"]
+    words += [f"width {p['ngf']}", f"batches of {p['batch_size']}"]
     some = {"own statistics": p["own_statistics"], "resized": p["resized"], "averaged": "average" in p}
     return ", ".join(words + [word for word, holds in some.items() if holds])
