@@ -134,12 +134,11 @@ tables.sentence(entries, "average")
 # %% [markdown]
 # ## Width and batch size
 #
-# *What the paper says:* nothing on the width of the networks or on batches; DCGAN, which it follows, has 64 channels in
-# the generator's last hidden layer and batches of 128. *Tried:* widths of 16, 32 and 64 with batches of 64, and batches
-# of 128 with a width of 16. All have the same time, about that of the 2,700 steps above, and the moving average. A step
-# of twice the width takes two and a half times as long, one of four times the width eight times, and one of twice the
-# batch not quite twice. That leaves 1,100, 350 and 1,450 steps. So this asks what a given time on a processor is best
-# spent on, not what the best network is if time doesn't matter.
+# *What the paper says:* nothing on the width of the networks (`ngf`) or on batches. *Tried:* widths of 16, 32 and 64
+# with batches of 64, and batches of 128 with a width of 16. All have about the time of the 2,700 steps above, and the
+# moving average. A step takes two and a half times as long at twice the width, eight times at four times the width, and
+# not quite twice with twice the batch. That leaves 1,100, 350 and 1,450 steps. So this asks what a given time on a
+# processor is best spent on, not which network is best if time doesn't matter.
 
 # %%
 tables.table(entries, "width")
