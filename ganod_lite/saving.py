@@ -91,8 +91,8 @@ def _begins_as_saved(path: Path) -> bool:
 def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     """Read a detector that `Detector.save` has written.
 
-    Nothing in the file is executed. Its SHA-256 tells damage, not malice: who changes a file can change that too.
-    What is loaded scores, explains and predicts. Its `fit` begins anew; a finished training can't be gone on with.
+    Nothing in the file is executed. Its SHA-256 reveals damage, not malice: whoever changes the file can change that
+    too. A loaded detector scores, explains and predicts. Its `fit` begins anew; a finished training can't be continued.
 
     Parameters
     ----------

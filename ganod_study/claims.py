@@ -21,7 +21,7 @@ from .reference import paper_mean
 from .render import bracketed, number, plus_minus, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .search import DIFFERS, JUDGED, SCATTERED
-from .statistics import TOLERANCE, Interval, auc, t_interval, welch_interval
+from .statistics import TOLERANCE, Interval, auc, share_interval, t_interval, welch_interval
 from .summaries import (
     COLLAPSED_BELOW,
     aucs_by_n_starts,
@@ -251,15 +251,23 @@ def _nothing(where, what):
 
 def _decided(holds, ours, scale, entries, where, why="", gains=()):
     """The verdict on a statement at the scale of its evidence; it rests on `gains`. holds: None if nothing tells."""
-    if holds is None:
-        return Verdict(ours, NOT_YET, scale, entries, where, why)
-    if any(np.isnan(gain.low) for gain in gains):
-        why = "An interval needs more than one class."
     if scale not in DECIDED:
-        why = "The scale `smoke` only shows that the code runs."
-    elif all(np.isfinite(gain.low) for gain in gains):
-        return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
-    return Verdict(ours, NOT_YET, scale, entries, where, why)
+        return Verdict(ours, NOT_YET, scale, entries, where, "The scale `smoke` only shows that the code runs.")
+    if any(np.isnan(gain.low) for gain in gains):
+        return Verdict(ours, NOT_YET, scale, entries, where, "An interval needs more than one class.")
+    if holds is None:
+        return Verdict(ours, UNDECIDED, scale, entries, where, why)
+    return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
+
+
+def _both(*parts):
+    """Whether all parts hold: True, False if one does not, None if that can't be told."""
+    return False if False in parts else None if None in parts else True
+
+
+def _above_zero(gain):
+    """Whether a difference is above zero: None if its interval has both signs."""
+    return True if gain.low > 0 else False if gain.high <= 0 else None
 
 
 def _statement(*methods, figure="", at_large="", lacking):
@@ -394,6 +402,9 @@ def _difference(a, b):
 
 # Rules: statements, decided at the best scale there is
 
+BOTH_SIGNS = "The interval of a difference has both signs."
+ACROSS = "An interval reaches across its threshold."
+
 
 @_statement("search", figure="ablation-steps", at_large="ablation-large", lacking="the AUC by search steps")
 def _steps(scale, found, entries):
@@ -401,9 +412,10 @@ def _steps(scale, found, entries):
     k, last = entries[0].parameters["n_steps"], min(map(len, curves.values())) - 1
     gain = over_classes({key: curve[k] - curve[0] for key, curve in curves.items()})
     further = over_classes({key: curve[last] - curve[k] for key, curve in curves.items()})
-    ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}; "
-    ours += _data(scale, found)
-    return gain.low > 0 and further.value <= SATURATED * gain.value, ours, "", [gain]
+    less = over_classes({key: SATURATED * (c[k] - c[0]) - (c[last] - c[k]) for key, c in curves.items()})
+    ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}, which is less "
+    ours += f"than {SATURATED:g} of the rise by {_gain_in_words(less)}; {_data(scale, found)}"
+    return _both(_above_zero(gain), _above_zero(less)), ours, BOTH_SIGNS, [gain, less]
 
 
 @_statement(
@@ -412,7 +424,7 @@ def _steps(scale, found, entries):
 )  # fmt: skip
 def _theta(scale, found, entries):
     gain = _gain(found, "search", "search-frozen")
-    return gain.low > 0, f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", "", [gain]
+    return _above_zero(gain), f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", BOTH_SIGNS, [gain]
 
 
 def _gain(found, method, other):
@@ -436,7 +448,8 @@ def _seeds(scale, found, entries):
     deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
-    return gain.low > 0 and deviation[some] < deviation[1], ours + _data(scale, found), "", [gain]
+    holds = _both(_above_zero(gain), bool(deviation[some] < deviation[1]))
+    return holds, ours + _data(scale, found), BOTH_SIGNS, [gain]
 
 
 def _latents(evidence, claim):
@@ -446,8 +459,8 @@ def _latents(evidence, claim):
     dataset = next(iter(found))
     entries = _all({dataset: found[dataset]}, PLANE)
     holds, ours = search.no_structure(entries)
-    where, why = _figure("latent", f"plane-{dataset}", entries), "An interval reaches across its threshold."
-    return _decided(holds, ours, scale, entries, where, "" if holds is not None else why)
+    where = _figure("latent", f"plane-{dataset}", entries)
+    return _decided(holds, ours, scale, entries, where, "" if holds is not None else ACROSS)
 
 
 def _forest(evidence, claim):
@@ -491,8 +504,11 @@ def _elbo(scale, found, entries):
         shown.append(f"{datasets.TITLES[dataset]}: {', '.join(listed)}")
     gains = {m: t_interval(lead) for m, lead in leads.items()}
     shown += [f"the bound minus {METHODS[m].title.split(', ')[1]} {_gain_in_words(gain)}" for m, gain in gains.items()]
-    holds = all(gain.low > 0 and gain.value >= MUCH_BETTER for gain in gains.values())
-    return holds, f"{'; '.join(shown)}; {_data(scale, found)}", "", gains.values()
+    ahead = [
+        True if gain.low > 0 and gain.value >= MUCH_BETTER else False if gain.high < MUCH_BETTER else None
+        for gain in gains.values()
+    ]
+    return _both(*ahead), f"{'; '.join(shown)}; {_data(scale, found)}", ACROSS, gains.values()
 
 
 @_statement(*OBJECTIVES, figure="ablation-stability", lacking="generators of both objectives")
@@ -549,9 +565,7 @@ def _scenes_rule(judge, methods, classes):
             holds, ours, why = judge(entries)
             if dataset != "lsun":
                 ours = f"on another data set ({datasets.TITLES[dataset]}): {ours}"
-            if holds is None:
-                return Verdict(ours, UNDECIDED, scale, entries, "{doc}`scenes`", why)
-            return _decided(holds, ours, scale, entries, "{doc}`scenes`")
+            return _decided(holds, ours, scale, entries, "{doc}`scenes`", why if holds is None else "")
         why = "LSUN is missing here, and the stored results of other scenes lack some of what the rule needs."
         return Verdict("–", CANNOT, where="{doc}`scenes`", why=why)
 
@@ -567,9 +581,11 @@ def _pooled_scenes(entries):
 
 
 def _plain_scenes(entries):
-    """Whether plain images rank as less anomalous; no rule can judge the part of the claim that needs eyes."""
+    """False unless plain images rank as less anomalous; None if they do, as the rest of the claim needs eyes."""
     holds, ours = scenes.plain_first(entries)
     why = "For one of the classes the interval has both signs."
+    if holds:
+        why, holds = "Plain images rank as less anomalous; whether odd ones rank as more, no number tells.", None
     return holds, f"rank correlation of ADGAN's score and the image's size as a file, within a class: {ours}", why
 
 
@@ -579,7 +595,7 @@ SOGAAL_PAGE = "{ref}`sogaal-curves`, {doc}`gaal`"
 
 
 def _curves_rule(variant, look):
-    """look: what the claim says of one run's arrays, {what: whether it is so}; each must be in most runs."""
+    """look: what the claim says of one run's arrays, {what: whether it is so}; all of it must be so in most runs."""
 
     def rule(evidence, claim):
         entries = evidence.curves(variant)
@@ -589,8 +605,13 @@ def _curves_rule(variant, look):
         counts = {what: sum(bool(each[what]) for each in looks) for what in looks[0]}
         ends = t_interval([float(e.arrays["auc"][-1]) for e in entries])
         ours = f"AUC at the end {plus_minus(ends)}; of {len(entries)} runs "
+        n_all = sum(all(each.values()) for each in looks)
+        share = share_interval(n_all, len(looks))
         ours += ", ".join(f"{what} in {n}" for what, n in counts.items())
-        return _decided(min(counts.values()) > len(entries) / 2, ours, "paper", entries, SOGAAL_PAGE)
+        ours += f", all of this in {n_all}, a share of {bracketed(share, 2)}"
+        holds = _above_zero(Interval(*(end - 0.5 for end in share)))
+        why = "" if holds is not None else "The interval of the share of runs in which all of it is so includes a half."
+        return _decided(holds, ours, "paper", entries, SOGAAL_PAGE, why)
 
     return rule
 
@@ -676,11 +697,17 @@ class Text(NamedTuple):
 
 
 NEEDED = "Only all ten classes at the scale `paper` decide"
-BEHAVIOUR = "Judged at the best scale there is, on the data stored there; the verdict names the scale, ours the data"
+BEHAVIOUR = (
+    "Judged at the best scale available, on the data stored at that scale; the verdict names the scale, the line "
+    '"Ours" the data'
+)
+WHOLE = "The whole interval decides: undecided if it lies on both sides."
+MOST = "All of this must be so in a run; undecided if the share's exact 95 % interval includes a half."
 MEAN = Text(
     f"Reproduced if our whole 95 % interval lies within {TOLERANCE} of the paper's mean; not reproduced if all of it "
     f"lies outside. Neighbouring columns of Table 1 differ by 0.01 to 0.02, so a mean {TOLERANCE} away would hardly "
-    f"change their order. {NEEDED}.",
+    f"change their order. {NEEDED}. With a single training the interval covers the test images alone, and the verdict "
+    "is on that training.",
     "The run at the paper's scale, if it is missing. After that, more repetitions, which narrow the interval, or "
     "other choices where the paper is silent: the networks' width and the length of training.",
 )
@@ -689,7 +716,7 @@ BEST = Text(
     f"classes; not reproduced if all of it is below zero. {NEEDED}, with all ten columns.",
     "The runs of ADGAN, AnoGAN, DCAE and VAE at the paper's scale.",
 )
-ELSEWHERE = "If results on LSUN are stored, they are judged; otherwise those on other scenes, and ours says so"
+ELSEWHERE = 'Judged on LSUN if its results are stored; otherwise on other scenes, as the line "Ours" then says'
 TEXTS = {
     **dict.fromkeys(
         (
@@ -701,21 +728,20 @@ TEXTS = {
     "adgan-best-mnist": BEST,
     "adgan-best-cifar10": BEST,
     "k-saturates": Text(
-        "The AUC rises from no step to the paper's number of steps (the rise's whole interval is above zero), and all "
-        f"further steps together add at most {SATURATED:g} of that rise, on average and without an interval. The paper "
-        "gives no number for \"quickly\"; a quarter leaves no doubt that most of the gain comes first. "
-        f"{BEHAVIOUR}.",
-        "CIFAR-10's searches, if only MNIST's are stored; more repetitions; larger networks.",
+        "The AUC rises from no step to the paper's number of steps, and all further steps together add less than "
+        f"{SATURATED:g} of that rise. {WHOLE} The paper gives no number for \"quickly\"; a quarter leaves no doubt "
+        f"that most of the gain comes first. {BEHAVIOUR}.",
+        "More repetitions; larger networks.",
     ),
     "theta-helps": Text(
-        "On the same generators, images and starting points the AUC is higher with the adaptation: the whole interval "
-        f"of the difference is above zero. Zero is the threshold because the paper names no size. {BEHAVIOUR}.",
-        "CIFAR-10's searches, if only MNIST's are stored; larger networks, or another learning rate than the paper's.",
+        f"On the same generators, images and starting points the AUC is higher with the adaptation. {WHOLE} Zero is "
+        f"the threshold because the paper names no size. {BEHAVIOUR}.",
+        "More repetitions; larger networks, or another learning rate than the paper's.",
     ),
     "seeds-help": Text(
-        "The AUC is higher with all starting points than with one (the whole interval of the difference is above "
-        f"zero), and it varies less between disjoint sets of starting points than between single ones. {BEHAVIOUR}.",
-        "CIFAR-10's searches, if only MNIST's are stored; larger networks, whose searches may fail elsewhere.",
+        f"The AUC is higher with all starting points than with one. {WHOLE} And it varies less between disjoint sets "
+        f"of starting points than between single ones, by its standard deviation alone. {BEHAVIOUR}.",
+        "Larger networks, whose searches may fail elsewhere.",
     ),
     "latents-no-structure": Text(
         f"In a two-dimensional latent space, after {JUDGED} steps, the loss has an AUC above {DIFFERS} (half of the "
@@ -736,12 +762,14 @@ TEXTS = {
     "if-stable": Text(
         f"At each dimension of PCA the number of trees and of samples moves the mean AUC by no more than {TOLERANCE} "
         "from lowest to highest. This page uses that tolerance for all means, because a larger difference would change "
-        f"the order of Table 1's columns. A single class may move by more. {BEHAVIOUR}.",
+        "the order of Table 1's columns. A single class may move by more. The range has no interval, and chance widens "
+        f"it. {BEHAVIOUR}.",
         "A narrower grid: the paper does not name the parameters that it tried.",
     ),
     "vae-elbo-best": Text(
         f"On average over classes the bound's AUC is ahead of both others by at least {MUCH_BETTER}, more than twice "
-        "what counts as close, and the whole interval of each lead is above zero. A score that ranks upside down on a "
+        "what counts as close, and the whole interval of each lead is above zero. Not reproduced if a lead's whole "
+        f"interval is below {MUCH_BETTER}; else undecided. A score that ranks upside down on a "
         "data set is turned round before the comparison, since the paper does not say which side it thresholds. "
         f"Knowing which way to turn it takes labels, so this favours the other scores. {BEHAVIOUR}.",
         "The VAEs at the paper's scale, wider and trained for longer.",
@@ -752,29 +780,31 @@ TEXTS = {
         "LSUN's images; a generator trained on more than a few hundred photographs.",
     ),
     "lsun-rankings": Text(
-        "Within each of the three scenes ADGAN's score rises with the image's size as a file, a measure of how plain "
-        "it is: the whole interval of the rank correlation is above zero. Seeing captions, foreign objects and odd "
-        f"angles takes eyes, and no rule judges it. {ELSEWHERE}.",
+        "Not reproduced if in one of the three scenes ADGAN's score falls with the image's size as a file, a measure "
+        "of how plain it is: the rank correlation's whole interval is below zero. If it rises in all of them, the "
+        "claim is still undecided, since whether captions, foreign objects and odd angles make it rise takes eyes. "
+        f"{ELSEWHERE}.",
         "LSUN's images; people who say which images are unusual.",
     ),
     "wgan-stable": Text(
         f"A run collapses if its samples are less than {COLLAPSED_BELOW:g} times as far apart as training images. "
         f"The share of GAN's runs that collapse is higher by at least {FEWER_COLLAPSES:g}; or, where the shares are "
         f"closer than that, WGAN's standard deviation of the AUC over seeds is at most {STEADIER:g} of GAN's. Anything "
-        f"smaller would not be \"much more stable\". The rule needs {MIN_RUNS} runs of each. {BEHAVIOUR}.",
+        f"smaller would not be \"much more stable\". The rule needs {MIN_RUNS} runs of each, and compares shares and "
+        f"deviations without intervals. {BEHAVIOUR}.",
         "More runs of each objective, on images that are harder than digits.",
     ),
     "sogaal-bias-1": Text(
         f"In most runs the discriminator's loss ends below {LOW_LOSS:.2f} (half of a guessing one's), the "
         f"generator's rises (ends by {RISES:g} of its range above its lowest) and the AUC ends below {LOW_AUC} (worse "
-        f"than guessing, for \"very low\"). Losses are averaged over {SMOOTH} epochs.",
+        f"than guessing, for \"very low\"). {MOST} Losses are averaged over {SMOOTH} epochs.",
         "Other seeds: the post shows one run.",
     ),
     "sogaal-bias-small": Text(
         f"In most runs both losses turn between epochs {TURNS[0]} and {TURNS[1]} (\"after the first 1000\"), move from "
         f"epoch {SETTLES} on by no more than {SETTLED:g} of their range (\"converging\"), and the AUC ends above "
         f"{HIGH_AUC} (\"pretty high\" names no number; below it, over a tenth of the pairs are in the wrong order). "
-        f"Losses are averaged over {SMOOTH} epochs.",
+        f"{MOST} Losses are averaged over {SMOOTH} epochs.",
         "Other seeds: the post shows one run.",
     ),
     "sogaal-matches-keras": Text(

@@ -50,8 +50,9 @@ def _longer(evidence):
             aucs = {key: column_aucs(entry, "scores_by_step", [k, last]) for key, entry in searches.items()}
             gain, (few, many) = over_classes({key: b - a for key, (a, b) in aucs.items()}), over_classes(aucs).value
             said += (
-                f" On the first {n} test images of {TITLES[dataset]}, where ADGAN has {few:.3f}, {last} search steps "
-                f"in place of {k} give {many:.3f}: {signed(gain)} (scale `large`; {{ref}}`ablation-large`)."
+                f" On the first {n} test images of {TITLES[dataset]}, {last} search steps in place of {k} "
+                f"change ADGAN's mean AUC from {few:.3f} to {many:.3f}, by {signed(gain)} (scale `large`; "
+                "{ref}`ablation-large`)."
             )
     return said
 
@@ -61,8 +62,8 @@ def _classical(evidence):
     if not counts:
         return "**Not yet known for the classical methods**: their runs at the paper's scale are missing."
     return (
-        f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's. "
-        "The widest gap has its own page: {doc}`kde`."
+        f"**The classical methods**, run in full: {' and '.join(counts)} lie within {TOLERANCE} of the paper's with "
+        "their whole 95 % intervals. The widest gap has its own page: {doc}`kde`."
     )
 
 
@@ -84,9 +85,9 @@ def _sogaal(evidence):
     apart = abs(of_stop - forest) > found.critical_difference
     order = "ahead of" if of_stop < forest else "behind"
     return (
-        f"{said} Over {number(found.n_tables, 'table')} it ranks {order} a default isolation forest (mean rank "
-        f"{of_stop:.1f} and {forest:.1f} of {len(ranks)}), a difference that chance {'can hardly' if apart else 'can'} "
-        "explain."
+        f"{said} Over {number(found.n_tables, 'table')} SO-GAAL at the stop ranks {order} a default isolation forest "
+        f"(mean ranks {of_stop:.1f} and {forest:.1f} of {len(ranks)}). Chance {'can hardly' if apart else 'can'} "
+        "explain the difference."
     )
 
 

@@ -52,11 +52,11 @@ def finding(entries):
     (r, gap), (r_exact, gap_exact) = (agreement(found["pooled", how][CLOSEST[how]]) for how in ("default", "exact"))
     return Markdown(
         f"**Probably a numerical fault.** The paper prints {paper_cells().mean():.3f}; exact densities give "
-        f"{exact[last]:.3f} with {last} dimensions. With the tree that scikit-learn uses by default the same features, "
-        f"images and bandwidth rule give {default[last]:.3f} there, and {default[CLOSEST['default']]:.3f} with "
-        f"{CLOSEST['default']} dimensions. Class by class the default at {CLOSEST['default']} dimensions also "
-        f"follows the paper: r = {r:.2f}, a mean difference of {gap:.3f}; the exact one has r = {r_exact:.2f} and "
-        f"{gap_exact:.3f}. "
+        f"{exact[last]:.3f} with {last} dimensions. From the same features and images, with the same bandwidth rule, "
+        f"scikit-learn's default tree gives {default[last]:.3f} with {last} dimensions and "
+        f"{default[CLOSEST['default']]:.3f} with {CLOSEST['default']}. Class by class, too, the default tree at "
+        f"{CLOSEST['default']} dimensions follows the paper: r = {r:.2f}, with a mean difference of {gap:.3f}. Exact "
+        f"densities at {CLOSEST['exact']} dimensions have r = {r_exact:.2f} and {gap_exact:.3f}. "
         f"From the convolution's own output, before ReLU and pooling, the default gives {min(unpooled):.3f} to "
         f"{max(unpooled):.3f} at *every* dimension."
     )

@@ -490,16 +490,16 @@ def findings(found):
         lines = [f"The generator has learned something of the normal images: {share}."]
     else:
         lines = [
-            f"**The generator has not learned these images, so ADGAN's ranking means little:** {share}. One "
-            f"that has stays below {LEARNED}. Train longer (a larger scale), give more images, or use "
-            "the neighbours' ranking."
+            f"**The generator has not learned these images, so ADGAN's ranking means little:** {share}. A "
+            f"generator that has learned them stays below {LEARNED}. Train longer (a larger scale), give more images, "
+            "or use the neighbours' ranking."
         ]
     for name in found.scores:
         lines.append(_flagging(found, name))
     if found.trained.any():
         lines.append(
-            f"{number(int(found.trained.sum()), 'image')} of those ranked were trained on and so score low. What "
-            "is odd among them is harder to find than in a separate folder."
+            f"{number(int(found.trained.sum()), 'image')} in the ranking were also used for training and so score "
+            "low. Odd images among these are harder to find than in a separate folder."
         )
     lines.append(_agreement(found))
     return Markdown("\n".join(f"- {line}" for line in lines))
@@ -669,7 +669,7 @@ def planted(found):
         flagged = scores > found.thresholds[name].threshold
         n, n_flagged = np.bincount(labels), np.bincount(labels, flagged).astype(int)
         lines.append(
-            f"- {TITLES[name]}: AUC {bracketed(auc_interval(labels, scores))}; flagged are {n_flagged[1]} of {n[1]} "
+            f"- {TITLES[name]}: AUC {bracketed(auc_interval(labels, scores))}; it flags {n_flagged[1]} of {n[1]} "
             f"odd images and {n_flagged[0]} of {n[0]} others."
         )
     return Markdown("\n".join(lines))

@@ -132,7 +132,10 @@ def summary(entries):
         sentences.append("The pooled experiment has not been run with ADGAN yet.")
     if elsewhere := aucs_elsewhere(entries):
         listed = ", ".join(f"{bracketed(value)} ({_class(entries, c)})" for c, value in elsewhere.items())
-        sentences.append(f"Trained on other categories, it tells these from all other scenes with an AUC of {listed}.")
+        sentences.append(
+            "Trained on another category instead, it tells that category from all other scenes with an AUC of "
+            f"{listed}."
+        )
     if plainness(entries):
         sentences.append(
             "Within a class, the rank correlation between ADGAN's score and the size of the image as a file is "

@@ -90,10 +90,11 @@ def search_found(groups, anomalous_class):
         )  # fmt: skip
         most, least = missed(entry)
         found.append(
-            f"**{title}**, a generator of the class {names[p['normal_class']]}: {number(k, 'step')} of the search take "
-            f"the mean loss of the normal image from {n0:.0f} to {nk:.0f}, that of the {names[anomalous_class]} from "
-            f"{a0:.0f} to {ak:.0f}. The search also fails on normal images: {most:.0%} of all anomalous test images "
-            f"score below the worst of them, {least:.0%} below the last of the {len(failures(entry))} shown."
+            f"**{title}**, generator trained on class {names[p['normal_class']]}: {number(k, 'step')} of the search "
+            f"take the mean loss of the normal image from {n0:.0f} to {nk:.0f}, and that of the "
+            f"{names[anomalous_class]} from {a0:.0f} to {ak:.0f}. The search also fails on some normal images. This "
+            f"page shows the {len(failures(entry))} with the highest scores: {most:.0%} of all anomalous test images "
+            f"score below the highest of these, {least:.0%} below the lowest."
         )
     return _markdown(found, groups)
 
@@ -252,10 +253,10 @@ def plane_found(groups):
             verdict = {True: "holds", False: "does not hold", None: "is neither confirmed nor refuted"}[holds]
             at, last = (next(p for p in planes(outcome.entries) if p.step == k) for k in (JUDGED, max(PLANE_STEPS)))
             found.append(
-                f"**{_data(outcome.entries)}: the paper's statement {verdict}.** After {at.step} steps anomalous "
-                f"images are told from normal ones with an AUC of {_auc(at.loss)} by the loss, {_auc(at.prior)} by the "
-                f"prior's likelihood of the latents, and {_auc(at.place)} by where these are in the plane. After "
-                f"{last.step} steps it is {_auc(last.loss)}, {_auc(last.prior)} and {_auc(last.place)}."
+                f"**{_data(outcome.entries)}: the paper's statement {verdict}.** After {at.step} steps the AUC of "
+                f"anomalous against normal images is {_auc(at.loss)} by the loss, {_auc(at.prior)} by the latents' "
+                f"likelihood under the prior, and {_auc(at.place)} by the latents' places in the plane. After "
+                f"{last.step} steps the three AUCs are {_auc(last.loss)}, {_auc(last.prior)} and {_auc(last.place)}."
             )
     return _markdown(found, groups)
 

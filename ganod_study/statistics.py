@@ -14,7 +14,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm, permutation_test, rankdata, sem, t
+from scipy.stats import binomtest, norm, permutation_test, rankdata, sem, t
 from sklearn.metrics import average_precision_score, roc_curve
 from sklearn.utils import check_scalar
 
@@ -127,6 +127,11 @@ def delong_test(y, a, b, level=0.95):
     # se is 0 where both rank alike (p = 1), or one is perfect where the other has all upside down.
     p_value = float(2 * norm.sf(abs(difference) / se) if se > 0 else difference == 0)
     return Comparison(difference, difference - half, difference + half, p_value)
+
+
+def share_interval(k, n, level=0.95):
+    """The share of k in n runs with its exact interval (Clopper and Pearson), as `Interval`."""
+    return Interval(k / n, *binomtest(k, n).proportion_ci(_level(level)))
 
 
 def t_interval(values, level=0.95):

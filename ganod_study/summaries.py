@@ -198,19 +198,19 @@ def class_aucs(cells):
 
 
 def from_paper(entries):
-    """{data set: {method: our mean AUC minus the paper's}} of the classical columns that are run as the paper did."""
+    """{data set: {method: our mean AUC minus the paper's, an `Interval`}} of the classical columns at `paper`."""
     at_scale = [e for e in entries if e.parameters["method"] in DETECTORS and e.parameters["scale"] == "paper"]
     found = {}
     for some in by_dataset(complete(at_scale)).values():
         dataset, there = some[0].parameters["dataset"], {e.parameters["method"] for e in some}
-        means = {m: mean_auc(cells_of(some, m)).value for m in DETECTORS if m in there}
-        found[dataset] = {m: mean - paper_mean(dataset, m) for m, mean in means.items()}
+        means = {m: mean_auc(cells_of(some, m)).interval for m in DETECTORS if m in there}
+        found[dataset] = {m: Interval(*np.subtract(mean, paper_mean(dataset, m))) for m, mean in means.items()}
     return found
 
 
 def n_close(differences):
-    """How many of {method: difference from the paper} are within TOLERANCE: "2 of 6"."""
-    return f"{sum(abs(d) <= TOLERANCE for d in differences.values())} of {len(differences)}"
+    """How many of {method: difference from the paper} are within TOLERANCE with their whole intervals: "2 of 6"."""
+    return f"{sum(d.within(TOLERANCE) is True for d in differences.values())} of {len(differences)}"
 
 
 def over_repetitions(values):

@@ -132,20 +132,20 @@ summaries.together(searches).show(ablations.theta_sentence)
 # %% [markdown]
 # ## Beside the only other re-run we know
 #
-# {cite:t}`golan2018` compare their own detector with ADGAN, which they have written again; their code is public
-# {cite:p}`golancode`. It departs from the paper's algorithm 1 in the search: z makes a step first, and θ then makes its
-# step from where z has arrived, whereas the paper takes both gradients at one point. In the step of θ, batch
-# normalisation uses the statistics of the batch, which is a single image; in the step of z and in the score it uses
-# those of the training. So θ learns to make the image in a mode in which it is not scored. The paper does not name the
-# mode.
+# {cite:t}`golan2018` compare their own detector with ADGAN, which they reimplemented; their code is public
+# {cite:p}`golancode`. Their search departs from the paper's algorithm 1: z takes a step first, and θ then takes its
+# step from the new z, whereas the paper takes both gradients at one point. For the step of θ, batch normalisation uses
+# the statistics of the batch, which is a single image; for the step of z and for the score it uses the statistics from
+# training. So θ is adapted in one mode of batch normalisation, and the image is scored in the other. The paper does not
+# name the mode.
 #
 # Here that search runs with our generators from our starting points, on the first of the same images, so the difference
-# comes from the search alone. A positive one favours their search. The rest of their departures is not in it: eight
-# starting points; a WGAN with a gradient penalty of weight 20, on Adam with a step size of 10⁻⁴, two critic steps,
-# batches of 128 and 10,000 generator steps, where the paper has no penalty and gives no such numbers; a critic with
-# batch normalisation; and a generator whose first normalisation takes each feature by itself. In a batch of one a
-# feature has a single value, so normalising removes all of z from their steps of θ. In ours each channel has 16 places
-# there to take statistics over.
+# comes from the search alone. A positive difference favours their search. Their other departures from the paper play no
+# part here: eight starting points; a WGAN with a gradient penalty of weight 20, on Adam with a step size of 10⁻⁴, two
+# critic steps, batches of 128 and 10,000 generator steps, where the paper has no penalty and gives no such numbers; a
+# critic with batch normalisation; and a generator whose first normalisation takes each feature by itself. In a batch of
+# one a feature has a single value, so normalising removes all of z from their steps of θ. In our generator each channel
+# of that layer has 16 positions to take statistics over.
 
 # %%
 summaries.together(rerun).show(ablations.rerun)
@@ -272,12 +272,12 @@ summaries.together(losses).show(ablations.paired_sentence, "adgan-laplacian", "a
 # *What the paper says (as an outlook):* the search could start from an approximate inverse of the generator, as ALI
 # {cite:p}`dumoulin2017` learns one, in place of random points. It reports no experiment with it.
 #
-# Here a generator is trained as always, and then an encoder (the autoencoders' own, as many steps as they take at
-# most) on pairs of generated images and their latents, which costs no images and needs no labels. Each test image is searched from
-# the one point where the encoder puts it, with θ adapting, and beside it from the random starts of the section on
-# search steps: equal images, generator and number of steps. One start costs a fraction of several. The encoder has
-# seen generated images only. The table has means over classes, and for the difference of AUCs the 95 % interval over
-# them.
+# Here a generator is trained as always. Then an encoder is trained on pairs of generated images and their latents,
+# which takes no real images and no labels. (It is the autoencoders' encoder, trained for the most steps that they may
+# take.) Each test image is searched from the one point where the encoder puts it, with θ adapting. For comparison it is
+# also searched from the random starts of the section on search steps, with the same generator and number of steps. One
+# start costs a fraction of what several cost. The encoder has seen generated images only. The table has means over
+# classes, and for the difference of AUCs the 95 % interval over them.
 
 # %%
 ablations.ran(inverses)

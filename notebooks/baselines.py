@@ -54,7 +54,8 @@ baselines.verdict(stored)
 #
 # A score that learns nothing gives an image the same number whichever class is normal. What it gains on one class it
 # then loses on the others, and its mean over equally common classes is .5. So complexity and contrast can do well or
-# badly on a class, but not on a column; only the first two scores can be the best of a column.
+# badly on a single class, but not on average over all ten. Of the five scores that know nothing, only the first two can
+# come out best on average.
 
 # %%
 baselines.means(stored)
@@ -62,10 +63,11 @@ baselines.means(stored)
 # %% [markdown]
 # ## Class by class
 #
-# Complexity and contrast show how the classes differ. Where the AUC of one of them is far from 0.5, images of the
-# normal class are plainer or busier, fainter or stronger, than the others, and a detector that sees only that has this
-# AUC. A squared distance sees contrast too: an image of little contrast is close to anything grey, whatever was
-# learned. So classes of strong contrast, such as CIFAR-10's cars and trucks, tend to come out the wrong way round.
+# Complexity and contrast show how the classes differ. Where the AUC of one of the two is far from 0.5, images of the
+# normal class are plainer or busier, or fainter or stronger, than the others. A detector that sees only this difference
+# has the same AUC. A squared distance sees contrast too: an image of little contrast is close to anything grey,
+# whatever was learned. So classes of strong contrast, such as CIFAR-10's cars and trucks, tend to come out the wrong
+# way round.
 
 # %% mystnb={"figure": {"caption": "MNIST: AUC of each class and the mean, with 95 % intervals over test images. Squares are ADGAN, filled ours and hollow the paper's; the hollow circle is on AlexNet's features.", "name": "baselines-mnist"}, "image": {"alt": "For each digit a row of points: ADGAN, k-NN on pixels and the distance to the mean image lie right of 0.7, as does k-NN on AlexNet's features except for the digit 8, the paper's ADGAN mostly furthest to the right; complexity, simplicity and contrast are spread from near 0 to near 1, with means of 0.5"}}
 figures.baselines(stored, "mnist")
@@ -136,8 +138,9 @@ baselines.beyond_auc(stored)
 # has not been run: the networks, k-NN on CIFAR-10, and GMM, whose fits would take hours. The last column is the
 # mean change from no anomalies to 10 %, with its interval over classes.
 #
-# On MNIST, what keeps each training image loses most: to KDE and k-NN an anomaly is normal once its like has been
-# learned. What keeps an average, as the mean image does, hardly notices. On CIFAR-10 there is less to lose.
+# On MNIST, methods that keep every training image lose most: KDE and k-NN take an anomaly for normal once they have
+# learned one like it. A method that keeps only an average, such as the mean image, loses hardly anything. On CIFAR-10
+# there is less to lose.
 
 # %%
 baselines.contaminated(stored)

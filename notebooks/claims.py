@@ -46,16 +46,17 @@ page.not_run(evidence)
 # | reproduced | an order or a statement holds at the paper's scale |
 # | reproduced within 0.02 | our mean's whole 95 % interval lies within 0.02 of the paper's value |
 # | not reproduced | our whole interval lies outside that range, or the order or statement does not hold |
-# | undecided | our interval is too wide to tell |
+# | undecided | our interval is too wide, or our runs are too few, to tell |
 # | reproduced at large or medium, not reproduced at large or medium | a statement about behaviour, decided by small networks, on all classes and training images of MNIST, CIFAR-10 or both, or on three categories of the scenes |
 # | reproduced at lite, not reproduced at lite | the same, decided by this build's small networks on a few classes |
 # | not yet checked at the paper's scale | the text names what is missing; this build's result is only an indication, not a verdict |
 # | can't be checked here | and why |
 #
-# Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval
-# ({term}`everywhere in this book <±>`): of a mean over {term}`repetitions <repetition>` Student's t, or DeLong's over
-# the test images where there is a single repetition or all share one fit; of a difference of two AUCs Student's t over
-# classes, after averaging each class's repetitions, unless the claim's rule says otherwise.
+# Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval,
+# {term}`as everywhere in this book <±>`. For a mean it is Student's t interval over {term}`repetitions <repetition>`,
+# or DeLong's over the test images if there is a single repetition or all repetitions share one fit. For a difference of
+# two AUCs it is Student's t interval over classes, after averaging each class's repetitions, unless the claim's rule
+# says otherwise.
 #
 # ## The ADGAN paper
 
@@ -215,8 +216,8 @@ page.claim(verdicts, "sogaal-matches-keras")
 # %% [markdown]
 # ## A slip in the paper's table
 #
-# Table 1 prints a mean below each of its twenty columns. These differ from the mean of the ten cells above them by more
-# than rounding can explain:
+# Table 1 prints a mean below each of its twenty columns. The means listed here differ from the mean of the ten cells
+# above them by more than rounding can explain:
 
 # %% tags=["remove-input"]
 page.misprints()

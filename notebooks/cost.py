@@ -13,9 +13,9 @@
 # %% [markdown]
 # # What a search costs
 #
-# ADGAN {cite:p}`deecke2018` is known as slow: it starts 64 searches for every test image,
-# each with its own copy of the generator, and each takes five steps of Adam. At the paper's scale
-# Table 1 has 20 generators and 5,000 test images for each of them. What does that take?
+# ADGAN {cite:p}`deecke2018` is known to be slow: for every test image it starts 64 searches, each with its own copy of
+# the generator and five steps of Adam. At the paper's scale Table 1 has 20 generators and 5,000 test images for each of
+# them. What does that take?
 
 # %% tags=["parameters"]
 scale: str = "lite"  # the same page at each scale: it shows stored records
@@ -87,11 +87,11 @@ tables.search_ways(ways, n_images * n_seeds, bandwidth)
 # are added up); Adam's fused kernel for all but the first layer; the first layer's outer products; copies of nothing
 # but what changes (with θ frozen there are none); and memory that is reused from chunk to chunk and step to step, as
 # fresh pages cost a CPU more than the arithmetic. In plain PyTorch the first layer's moments are still formed, one copy
-# after the other, so that small ones (ngf = 16) stay in the processor's cache. `torch.compile` makes one loop of this
-# that moves only the weights. It takes some seconds, so only searches long enough to win them back are compiled, and
-# none without a C++ compiler. Of the row about the first step, only the first layer's shared weights are implemented;
-# the last row is not implemented at all. Searches of many steps keep dense moments, as the sums grow by a term with
-# each step.
+# after the other, so that small ones (ngf = 16) stay in the processor's cache. `torch.compile` turns this into one loop
+# that moves only the weights. Compiling takes some seconds, so only searches long enough to recoup them are compiled,
+# and only where there is a C++ compiler. Of the table's row about the first step, only the first layer's shared weights
+# are implemented; the last row is not implemented at all. Searches of many steps keep dense moments, as the sums grow
+# by a term with each step.
 #
 # All ways compute the same search but round differently, which a search can magnify; a table below has the largest
 # relative difference of a score. Tests compare them with the plain loop.
@@ -163,10 +163,11 @@ grid.show(figures.benchmark_ratios, value="times_one", by="cells", label="times 
 # ## Beside PyOD
 #
 # The training of SO-GAAL and MO-GAAL against PyOD's, for the same number of epochs, on a CPU: one run, and fifteen
-# repetitions, which PyOD makes one after the other. Most of a step is arithmetic by now, which bounds the lead. As in
-# the authors' script, each of MO-GAAL's ten sub-generators learns from a whole batch, where PyOD gives it a share of
-# one: a tenth of the work. Fifteen repetitions on two cores can at most double the lead of one. And on the two largest
-# tables the benchmark has one epoch until the stop, so that preparing and scoring weigh more than in a real run.
+# repetitions, which PyOD makes one after the other. Our step is by now mostly arithmetic, which limits our lead. As in
+# the authors' script, each of our MO-GAAL's ten sub-generators learns from a whole batch. PyOD gives each only a share
+# of one batch, which is a tenth of the work. Fifteen repetitions on two cores can at most double the lead of one. And
+# on the two largest tables the benchmark has one epoch until the stop, so that preparing and scoring weigh more than in
+# a real run.
 
 # %% mystnb={"figure": {"caption": "The speed of SO-GAAL and MO-GAAL relative to PyOD's.", "name": "cost-gaal"}, "image": {"alt": "Bars of the speed of SO-GAAL and MO-GAAL relative to PyOD's for each table"}}
 gaal.show(figures.benchmark_ratios, value="times_pyod", by="table", label="times as fast as PyOD's")

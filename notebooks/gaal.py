@@ -13,8 +13,9 @@
 # %% [markdown]
 # # SO-GAAL and MO-GAAL on the twelve tables
 #
-# The authors of SO-GAAL and MO-GAAL publish twelve tables and, for each, when to stop the training. How well do both do
-# on them, how much depends on the stop, and what do other detectors reach? In short, from stored results:
+# The authors of SO-GAAL and MO-GAAL publish twelve tables and, for each, when to stop the training. How well do the two
+# methods do on these tables, how much depends on when training stops, and how do other detectors compare? In short,
+# from stored results:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # "smoke", "lite", "medium", "large" or "paper"
@@ -46,11 +47,12 @@ tables.findings(values, stops)
 #
 # ## The twelve tables
 #
-# Median AUCs over the stored repetitions of each table: fifteen of SO-GAAL, MO-GAAL and PyOD's two, five of the
-# isolation forest, one of each detector that draws nothing. As in the sources, a detector scores the rows that it was
-# fitted to. "SO" is SO-GAAL and "MO" is MO-GAAL, *stop* the epoch at which the generators stop, *end* three times as
-# many. All others have their library's defaults. † marks what **was given the authors' stop epochs, which differ from
-# table to table**, from 6 to 1500; no source says how they were found. The others were given nothing.
+# Median AUCs over the stored repetitions on each table. SO-GAAL, MO-GAAL and PyOD's versions of the two have fifteen
+# repetitions each, the isolation forest has five, and each detector without randomness has one. As in the sources, a
+# detector scores the rows that it was fitted to. "SO" is SO-GAAL and "MO" is MO-GAAL, *stop* the epoch at which the
+# generators stop, *end* three times as many. All others have their library's defaults. † marks what **was given the
+# authors' stop epochs, which differ from table to table**, from 6 to 1500; no source says how they were found. The
+# others were given nothing.
 
 # %%
 tables.compact(values)
@@ -93,10 +95,10 @@ tables.beside_port(values)
 #
 # ## Held-out rows
 #
-# The tables above score the rows that were fitted to. Here each repetition fits to a random half of the rows and scores
-# the other half; the large tables have fewer repetitions. The stop epochs are the same, so there are half as many
-# updates where a table has more than one batch. MO-GAAL at the end of training, first above, is only fifth here: it
-# loses most on Shuttle, PenDigits, Annthyroid and PageBlocks.
+# The tables above score the rows that were fitted to. Here each of five repetitions fits to a random half of the rows
+# and scores the other half. The stop epochs are the same, so there are half as many updates where a table has more than
+# one batch. MO-GAAL at the end of training, first above, is fifth here, though the test can tell it from the first in
+# neither table. It loses most on Shuttle, PenDigits, Annthyroid and PageBlocks.
 
 # %%
 held_out = gaal.measured(stored, "held-out")
@@ -141,7 +143,8 @@ tables.by_stop(stops, "SO-GAAL")
 tables.by_stop(stops, "MO-GAAL")
 
 # %% [markdown]
-# How often each is within 0.02 of the median AUC at the fixed stop, or better or worse than that:
+# How often each is within 0.02 of the median AUC at the fixed stop, or better or worse than that, in the repetitions
+# that both have:
 
 # %%
 tables.rules(stops)
@@ -171,11 +174,11 @@ print(f"{name}: {table.X.shape[0]} points, {table.X.shape[1]} features, {table.y
 figures.labelled_points(table)
 
 # %% [markdown]
-# Up to the dotted line the generator learns; from there on only the discriminator does, for twice as many
-# epochs again. "Official" is the Keras script's way. The post's version differs from it in four points: it
-# passes `decay` as the *dampening* of momentum instead of as a decay of the learning rate, draws new
-# batches in every epoch, starts the discriminator from other weights, and starts the generator's biases
-# at 1 (its figure 4) or 10⁻⁵ (its figure 5) instead of 0.
+# In the next figure the generator learns up to the dotted line. From there on only the discriminator learns, for twice
+# as many epochs as before the line. "Official" is the Keras script's way. The post's version differs from it in four
+# points: it passes `decay` as the *dampening* of momentum instead of as a decay of the learning rate, draws new batches
+# in every epoch, starts the discriminator from other weights, and starts the generator's biases at 1 (its figure 4) or
+# 10⁻⁵ (its figure 5) instead of 0.
 
 # %%
 variants = ("sogaal", "sogaal-post-1", "sogaal-post-1e-5")
@@ -219,7 +222,7 @@ tables.recomputed(gaal.measured(entries), values)
 tables.absent(built)
 
 # %% [markdown]
-# A search without labels over k and stop_epochs, TensorBoard and GPUs are on a page of their own: {doc}`gaal_search`.
+# {doc}`gaal_search` covers TensorBoard, GPUs, and a search for `k` and `stop_epochs` without labels.
 #
 # ## The records behind this page
 

@@ -36,8 +36,8 @@ stored = gaal_search.stored()
 gaal_search.findings(stored)
 
 # %% [markdown]
-# Brackets hold 95 % intervals over tables; p is that of Wilcoxon's signed-rank test. So don't trust a search to settle
-# `k` and `stop_epochs` on a new table: it may do well or badly there, and only labels tell which.
+# In short, don't trust a search to settle `k` and `stop_epochs` on a new table: it may do well or badly there, and only
+# labels tell which. (Brackets hold 95 % intervals over tables; p is from Wilcoxon's signed-rank test.)
 #
 # ## What the search goes by
 #

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # AnoGAN
 #
-# ADGAN's predecessor {cite:p}`schlegl2017`: a long descent from one starting point that moves only the latent, by a
-# distance that also compares what the critic sees. Reference: {class}`~ganod_lite.AnoGAN`; how it is implemented:
-# {doc}`../methods/anogan`.
+# ADGAN's predecessor {cite:p}`schlegl2017`. It takes many descent steps from one starting point and moves only the
+# latent. Its distance compares not just the pixels but also what the critic sees. Reference:
+# {class}`~ganod_lite.AnoGAN`; how it is implemented: {doc}`../methods/anogan`.
 
 # %% tags=["parameters"]
 scale: str = "lite"  # the same page at each scale
@@ -25,7 +25,7 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# The zeros among scikit-learn's 8 × 8 digits are normal; the other digits are to be found among 200 new ones. The
+# The zeros among scikit-learn's 8 × 8 digits are normal; the task is to find the other digits among 200 new images. The
 # result is the ROC-AUC: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose`
 # has harder data.
 

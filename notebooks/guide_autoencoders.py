@@ -26,7 +26,7 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# The zeros among scikit-learn's 8 × 8 digits are normal; the other digits are to be found among 200 new ones. The
+# The zeros among scikit-learn's 8 × 8 digits are normal; the task is to find the other digits among 200 new images. The
 # results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy; {doc}`guide_choose` has
 # harder data.
 

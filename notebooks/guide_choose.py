@@ -34,10 +34,10 @@ tables.verdict_on_images("cifar10", cifar10)
 tables.verdict_on_tables(standings)
 
 # %% [markdown]
-# The best of each kind was picked by these same results, which slightly favours whichever comes first. And the
-# comparison is not even: where the tables below say `medium` or `large`, the networks are small and were trained for a
-# short time (less at `medium` than at `large`), while the classical methods chose PCA's dimension with labelled images.
-# By the paper's printed numbers ADGAN is ahead: {doc}`table1` has both.
+# The best of each kind was picked by these same results, which slightly favours whichever comes first. The comparison
+# is also uneven: where the tables below say `medium` or `large`, the networks are small and were trained for a short
+# time (less at `medium` than at `large`), while the classical methods chose PCA's dimension with labelled images. By
+# the paper's printed numbers ADGAN is ahead: {doc}`table1` has both.
 #
 # ## What to do
 #

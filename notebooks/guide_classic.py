@@ -26,9 +26,9 @@ store: str = None  # not used here
 # %% [markdown]
 # ## Ten lines
 #
-# The zeros among scikit-learn's 8 × 8 digits are normal, each a row of 64 pixels; the other digits are to be found
-# among 200 new ones. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are easy;
-# {doc}`guide_choose` has harder data.
+# The zeros among scikit-learn's 8 × 8 digits are normal, each a row of 64 pixels; the task is to find the other digits
+# among 200 new images. The results are ROC-AUCs: the chance that an anomaly scores above a normal image. Digits are
+# easy; {doc}`guide_choose` has harder data.
 
 # %% tags=["keep"]
 from sklearn.datasets import load_digits
@@ -48,7 +48,7 @@ for detector in detectors:
 #
 # A ring with outliers in and around it shows how the methods differ.
 
-# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
+# %% mystnb={"figure": {"caption": "The shading ranks the score at each point among the scores of the rows. Dots are normal rows, crosses are outliers, and the line is the threshold of predict.", "name": "guide-classic"}, "image": {"alt": "Four panels of a ring of grey dots with crosses inside and outside, the plane shaded by the scores of KDE, GMM, OC-SVM and isolation forest, and the threshold as a line along the ring's inner and outer edge as far as the method finds it"}}
 import numpy as np
 
 from ganod_study import datasets, guide

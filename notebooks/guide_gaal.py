@@ -45,7 +45,7 @@ mo = MOGAAL(stop_epochs=300, schedule="full", random_state=0).fit(X)
 # %% [markdown]
 # ## What they see
 
-# %% mystnb={"figure": {"caption": "Scores over the plane as ranks among the rows, the rows, the outliers as crosses, and the threshold of predict as a line.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
+# %% mystnb={"figure": {"caption": "The shading ranks the score at each point among the scores of the rows. Dots are normal rows, crosses are outliers, and the line is the threshold of predict.", "name": "guide-gaal"}, "image": {"alt": "Two panels, SO-GAAL and MO-GAAL: a cluster of grey dots with crosses around it, the plane shaded by the score and a line around the cluster, which is open where the score does not close around it"}}
 from ganod_study import guide
 
 guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)

@@ -53,19 +53,20 @@ search.plane_found(planes)
 # The three AUCs say how well anomalous images are told from normal ones: by the *loss*, which is ADGAN's score; by the
 # *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by the
 # *place*, the share of anomalous ones among a dot's 15 nearest neighbours. The last one uses the neighbours' labels, so
-# it is not a detector. It finds structure of any shape, whereas the prior's likelihood only sees distance from the
-# origin. 0.5 is guessing; a prior's AUC below 0.5 means that the anomalous images are nearer to the origin than the
-# normal ones.
+# it is not a detector; and its interval is too narrow, as neighbouring dots share neighbours. It finds structure of any
+# shape, whereas the prior's likelihood only sees distance from the origin. 0.5 is guessing; a prior's AUC below 0.5
+# means that the anomalous images are nearer to the origin than the normal ones.
 
 # %% [markdown]
 # ## The rule
 #
-# The statement *holds* if, after the paper's five steps, the whole interval of the loss's AUC lies above 0.75 and those
-# of the prior and of the place lie from 0.4 to 0.6. It *does not hold* if one of these intervals lies wholly on the
-# other side. Otherwise the data can't tell. 0.75 is half of the way from guessing to a perfect order. As for 0.1 on
-# either side of 0.5: in its large latent space the paper's prior has AUCs of 0.554 and 0.721, and the paper calls
-# neither a sensible score. 0.1 is about twice the first one's distance from guessing and half of the second's. Longer
-# searches are shown but not judged: the paper scores after five steps, and does not say which steps its figure shows.
+# The statement *holds* if, after the paper's five steps, the whole interval of the loss's AUC lies above 0.75 and the
+# whole intervals of the prior's and the place's AUCs lie between 0.4 and 0.6. It *does not hold* if any of these
+# intervals lies wholly on the wrong side of its threshold. Otherwise the data can't tell. 0.75 is half of the way from
+# guessing to a perfect order. The range from 0.4 to 0.6 follows from the paper: in its large latent space the prior has
+# AUCs of 0.554 and 0.721, and the paper calls neither a sensible score. 0.1 is about twice the first one's distance
+# from 0.5 and half of the second's. Longer searches are shown but not judged: the paper scores after five steps, and
+# does not say which steps its figure shows.
 #
 # With k = 0 nothing has been searched. The loss is then the distance to random samples of the normal class, so an AUC
 # there owes nothing to the search.

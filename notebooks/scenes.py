@@ -122,7 +122,8 @@ scenes.pooled_aucs(stored)
 # At `lite` the page trains small networks on bedrooms for 300 steps and scores 450 of the test images, which takes a
 # few minutes. That is enough to see all parts at work, but not to compare with the paper. It does raise a question: if
 # a generator whose images show no bedroom has an AUC like the stored one's, what does that AUC say about bedrooms?
-# Little: on the stored results, too, it can't be told from the AUC of the distance to the mean image.
+# Perhaps little: on the stored results, too, the intervals of its lead over the distance to the mean image include
+# zero.
 
 # %%
 ranked = runner.attempt(scale, data, methods=(scenes.RANKING,), classes=classes, seeds=seeds[:1], **options)

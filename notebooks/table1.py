@@ -92,17 +92,17 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # %% [markdown]
 # ## What more computing changes
 #
-# **ADGAN's mean hardly changes on either data set**: with one training of each class, the differences can't be told
-# from chance. Single classes move both ways. On MNIST the prior's AUC rises, in nine of ten classes; on CIFAR-10 no
-# rise can be told. The critic's AUC depends on the training: a class may move by 0.4 either way on MNIST, and by 0.2 on
-# CIFAR-10.
+# **ADGAN's mean can't be shown to change on either data set**: with one training of each class, the intervals of the
+# differences include zero, and also changes of up to 0.03. Single classes move both ways. On MNIST the prior's AUC
+# rises, in nine of ten classes; on CIFAR-10 it can't be said to rise. The critic's AUC depends on the training: a class
+# may move by 0.4 either way on MNIST, and by 0.2 on CIFAR-10.
 #
 # {doc}`tuning` prefers longer training than `medium` has. At `large` a generator takes four times the steps, the moving
-# average of its weights is used in place of the last ones, and the search has eight times the starting points; the
-# critic's score has only the longer training. {doc}`tuning` also shows what the average gives by itself,
-# {ref}`ablation-large` what the starting points give. The table compares the two scales on the same test images, one
-# training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has been run for
-# all ten classes at both.
+# average of its weights replaces the weights of the last step, and the search has eight times the starting points. Of
+# these changes, only the longer training affects the critic's score. {doc}`tuning` also shows what the average gives by
+# itself, {ref}`ablation-large` what the starting points give. The table compares the two scales on the same test
+# images, one training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has
+# been run for all ten classes at both. With several rows, a single interval that misses zero is weak evidence.
 #
 # So longer training of these small networks has closed the gap to the paper on neither data set; wider networks, or the
 # paper's objective, may. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC by more: more search
@@ -118,9 +118,9 @@ table1.moved(stored)
 # method over the classes: the mean difference with its 95 % interval (Student's t), the number of classes in which it
 # is ahead, and the p-value of Wilcoxon's signed-rank test. There are three comparisons: of the numbers that the paper
 # prints, of ours, and of this build's. Ours takes each method at its best scale; "at scales" names ADGAN's first. Where
-# the two differ, the comparison is not even: a method at `paper` has all that the paper gave it, and a network at
-# `medium` had less training than one at `large`. With fewer than six classes no signed-rank test can reach 0.05, so
-# none is shown there.
+# the two scales differ, the comparison is uneven: `paper` has 5,000 test images in each of three draws and the other
+# two the first 1,000 of one; a method at `paper` has all that the paper gave it, and a network at `medium` had less
+# training than one at `large`. With fewer than six classes no signed-rank test can reach 0.05, so none is shown there.
 #
 # Read the p-values as a guide: the classes share their test images, so they are not independent, and
 # nine comparisons make a false positive more likely than one (0.05 / 9 ≈ 0.006 allows for that).

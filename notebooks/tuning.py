@@ -95,9 +95,9 @@ tables.sentence(entries, "steps")
 # %% [markdown]
 # ## Batch normalisation in the search
 #
-# *What the paper says:* the generator has batch normalisation; whether it normalises by the running statistics of the
-# training or by those of the batch during the search, it does not say. In a search for one image the batch is
-# one image, and its statistics are its own. *Tried:* both, with the same generators of 1,000 steps.
+# *What the paper says:* the generator has batch normalisation. The paper does not say whether, during the search, this
+# uses the running statistics from training or those of the batch. In a search for one image the batch is that image, so
+# the batch's statistics are the image's own. *Tried:* both, with the same generators of 1,000 steps.
 
 # %%
 tables.table(entries, "batch norm")
@@ -135,10 +135,11 @@ tables.sentence(entries, "average")
 # ## Width and batch size
 #
 # *What the paper says:* nothing on the width of the networks (`ngf`) or on batches. *Tried:* widths of 16, 32 and 64
-# with batches of 64, and batches of 128 with a width of 16. All have about the time of the 2,700 steps above, and the
-# moving average. A step takes two and a half times as long at twice the width, eight times at four times the width, and
-# not quite twice with twice the batch. That leaves 1,100, 350 and 1,450 steps. So this asks what a given time on a
-# processor is best spent on, not which network is best if time doesn't matter.
+# with batches of 64, and batches of 128 with a width of 16. All options take about as long as the 2,700 steps above,
+# and all use the moving average. A step takes two and a half times as long at twice the width, eight times at four
+# times the width, and not quite twice as long with twice the batch. That leaves 1,100 steps for a width of 32, 350 for
+# 64, and 1,450 for batches of 128. So the question is how best to spend a given time on a processor, not which network
+# is best if time doesn't matter.
 
 # %%
 tables.table(entries, "width")

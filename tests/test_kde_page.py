@@ -48,7 +48,7 @@ def test_what_is_said_comes_from_the_entries(entries):
     said = kde.finding(entries).data
     exact, default = means["pooled", "exact"], means["pooled", "default"]
     assert f"exact densities give {exact[100]:.3f} with 100" in said
-    assert f"give {default[100]:.3f} there, and {default[60]:.3f} with 60 dimensions" in said
+    assert f"tree gives {default[100]:.3f} with 100 dimensions and {default[60]:.3f} with 60" in said
     assert "100 for the pooled layer" in kde.holdout_would_choose(entries).data
     assert len(kde.table(entries).data.splitlines()) == 2 + len(SETTINGS)
     left, right = figures.kde_tree(entries).axes

@@ -199,7 +199,7 @@ def test_the_output_has_the_model_and_the_figures(found, looked):
 def test_one_folder_is_ranked_itself(few, tmp_path):
     ranking = quick(few, tmp_path / "out")
     assert len(ranking.ranked) == 30 and ranking.trained.sum() == 15
-    assert "15 images of those ranked were trained on" in own_images.findings(ranking).data
+    assert "15 images in the ranking were also used for training" in own_images.findings(ranking).data
 
 
 def test_neighbours_of_an_image_do_not_include_itself():

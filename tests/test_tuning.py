@@ -383,7 +383,7 @@ def test_the_page_says_what_is_chosen_and_asks_for_a_margin():
     assert tables.against_own(half, "size") == ("resized", 1, 2)
     assert "in 1 of 2 trainings: too few to change it" in tables.found(half).data
     assert "too few to prefer the choice to it" in tables.sentence(half, "size").data
-    assert "resized, better than what the scale `medium` has in 2 of 2 trainings." in tables.found(all_).data
+    assert "resized, better than the scale `medium`'s own option in 2 of 2 trainings." in tables.found(all_).data
     assert "too few" not in tables.sentence(all_, "size").data
     padded = sizes((0.2, 0.3), (0.2, 0.3))
     assert tables.against_own(padded, "size") is None

@@ -2,11 +2,10 @@
 
 import numpy as np
 from IPython.display import Markdown
-from scipy.stats import binomtest
 
 from .. import datasets, summaries
-from ..render import markdown, mean_sd, not_run, number, signed, span
-from ..statistics import t_interval
+from ..render import bracketed, markdown, mean_sd, not_run, number, signed, span
+from ..statistics import share_interval, t_interval
 from ..summaries import (
     OBJECTIVES,
     RERUN,
@@ -279,12 +278,11 @@ def stability(entries):
     rows = []
     for method, runs in summaries.stability(entries).items():
         collapsed = sum(run.collapsed for run in runs)
-        low, high = binomtest(collapsed, len(runs)).proportion_ci()
         rows.append(
             {
                 "objective": OBJECTIVES[method],
                 "collapsed": f"{collapsed} of {len(runs)}",
-                "share, 95 % interval": f"{collapsed / len(runs):.2f} [{low:.2f}, {high:.2f}]",
+                "share, 95 % interval": bracketed(share_interval(collapsed, len(runs)), 2),
                 "diversity": mean_sd([run.diversity for run in runs]),
                 "AUC": mean_sd([run.auc for run in runs]),
             }

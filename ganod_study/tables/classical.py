@@ -22,12 +22,14 @@ def found(entries):
         return not_run(*DETECTORS)
     texts = []
     for dataset, of in ours.items():
-        furthest = max(of, key=lambda method: abs(of[method]))
+        furthest = max(of, key=lambda method: abs(of[method].value))
         texts.append(
             f"{n_close(of)} on {datasets.TITLES[dataset]} "
-            f"(the furthest, {METHODS[furthest].label}, by {of[furthest]:+.3f})"
+            f"(the furthest, {METHODS[furthest].label}, by {of[furthest].value:+.3f})"
         )
-    return Markdown(f"**Means within {TOLERANCE} of the paper's:** {', and '.join(texts)}.")
+    return Markdown(
+        f"**Means within {TOLERANCE} of the paper's, with their whole 95 % interval:** {', and '.join(texts)}."
+    )
 
 
 def dimension_sentences(entries):
@@ -50,7 +52,7 @@ def dimension_sentences(entries):
                 f"({most[0]}). "
                 + (f"The largest, {most[3]}, is chosen nearly always by {', '.join(often)}: more might be better "
                    "still, but the paper's list ends there." if often else
-                   "For no method is it nearly always the largest, so the choice is often chance.")
+                   "No method is nearly always given the largest; which one wins differs from class to class.")
             )  # fmt: skip
     return Markdown("\n".join(lines)) if lines else not_run(*DETECTORS)
 
@@ -66,7 +68,6 @@ def columns(entries):
             if not (ours := mean_auc(cells_of(some, method))):
                 continue
             paper = paper_mean(some[0].parameters["dataset"], method)
-            difference = ours.value - paper
             rows.append(
                 {
                     "data": title,
@@ -74,8 +75,10 @@ def columns(entries):
                     "paper": f"{paper:.3f}",
                     "ours": plus_minus(ours.interval),
                     "draws": len(ours.aucs),
-                    "difference": f"{difference:+.3f}",
-                    f"within {TOLERANCE}": "yes" if abs(difference) <= TOLERANCE else "no",
+                    "difference": f"{ours.value - paper:+.3f}",
+                    f"within {TOLERANCE}": {True: "yes", False: "no", None: "can't tell"}[
+                        ours.interval.within(TOLERANCE, of=paper)
+                    ],
                 }
             )
     return markdown(rows)

@@ -132,8 +132,9 @@ def ranking_text(frame):
     told = found.beaten_by(first)
     level = [title for title in others if title not in told]
     text = (
-        f"Friedman's test over {number(found.n_tables, 'table')} gives p = {found.p_value:.2g}, and mean ranks have to "
-        f"be {found.critical_difference:.2f} apart (Nemenyi, 5 % for all pairs together). {head(first)} has the lowest "
+        f"Friedman's test over {number(found.n_tables, 'table')} gives p = {found.p_value:.2g}. Two detectors "
+        f"are told apart if their mean ranks differ by more than {found.critical_difference:.2f} (Nemenyi, 5 % for all "
+        f"pairs together). {head(first)} has the lowest "
         f"mean rank, {found.means[first]:.2f}. "
     )
     if not told:
@@ -239,12 +240,16 @@ def optimism(runs):
 
 
 def near_fixed(stops):
-    """How often each way to stop is near the fixed stop, by median AUC: {(detector, stop): (near, above, below)}."""
-    wide = stops.groupby(["detector", "table", "stop"])["AUC"].median().unstack()
+    """How often each way to stop is near the fixed stop: {(detector, stop): (near, above, below)}.
+
+    By the medians of the AUC over the repetitions that both have.
+    """
+    wide = stops.pivot(index=["detector", "table", "seed"], columns="stop", values="AUC")
     found = {}
     for detector in (d for d in DETECTORS.values() if d in wide.index):
         for stop in (stop for stop in STOPS if stop != "fixed" and stop in wide):
-            difference = (wide.loc[detector, stop] - wide.loc[detector, "fixed"]).dropna()
+            both = wide.loc[detector, [stop, "fixed"]].dropna().groupby("table").median()
+            difference = both[stop] - both["fixed"]
             near = int((difference.abs() <= TOLERANCE).sum())
             above = int((difference > TOLERANCE).sum())
             found[detector, stop] = near, above, len(difference) - near - above

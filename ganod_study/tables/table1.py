@@ -40,8 +40,10 @@ def answer(stored):
     said = adgan({dataset: best_means(entries) for dataset, entries in stored.items()})
     close = [f"{n_close(of)} on {datasets.TITLES[d]}" for d in stored for of in from_paper(stored[d]).values()]
     if close:
-        columns = "**The classical columns**, run in full at the paper's scale, have means within"
-        said += f" {columns} {TOLERANCE} of the paper's for {' and '.join(close)}."
+        columns = (
+            "**The classical columns**, run in full at the paper's scale, have means whose whole 95 % intervals lie"
+        )
+        said += f" {columns} within {TOLERANCE} of the paper's for {' and '.join(close)}."
     return Markdown(said)
 
 

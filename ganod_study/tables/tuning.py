@@ -77,9 +77,9 @@ def found(entries):
             lines.append(f"- **{title}**: {choice.option}, as at the scale `{SCALE}`.")
         else:
             option, ahead, n = behind
-            verdict = f"better than what the scale `{SCALE}` has in {ahead} of {n} trainings"
+            verdict = f"better than the scale `{SCALE}`'s own option in {ahead} of {n} trainings"
             if ahead < MARGIN * n:
-                verdict = f"the lowest mean, but {verdict}: too few to change it"
+                verdict = f"which has the lowest mean but is {verdict}: too few to change it"
             lines.append(f"- **{title}**: {option}, {verdict}.")
     return Markdown("\n".join(lines))
 
