@@ -169,30 +169,54 @@ def test_the_best_start_is_compared_with_the_mean_of_all():
     assert f"| {leads.mean():+.3f} [" in row and f"| {S} " in row and f"{(leads > 0).sum()} of 2 classes" in row
 
 
-def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results():
-    """ablations, "The same searches at the scale large"; table1, "What more computing changes"."""
-    kept = runner.kept("mnist", "large", SEARCHES).entries
+@pytest.fixture(scope="module", params=["mnist", "cifar10"])
+def at_large(request):
+    return request.param, runner.kept(request.param, "large", SEARCHES).entries
+
+
+def aucs_after(searches, *steps):
+    """(classes, steps) of {(class, seed): entry}."""
+    aucs = {key: summaries.column_aucs(e, "scores_by_step", list(steps)) for key, e in searches.items()}
+    return summaries.over_repetitions(aucs)
+
+
+def signs(values):
+    """Those of the ends of the interval of a mean over classes."""
+    return np.sign(t_interval(values)[1:]).tolist()
+
+
+def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results(at_large):
+    """Pages ablations ("The same searches at the scale large"), table1, baselines and guide_adgan."""
+    dataset, kept = at_large
     searches, frozen = (summaries.cells_of(kept, method) for method in SEARCHES)
-
-    def gain(first, last):
-        aucs = {key: summaries.column_aucs(e, "scores_by_step", [first, last]) for key, e in searches.items()}
-        return summaries.over_repetitions({key: b - a for key, (a, b) in aucs.items()})
-
-    assert t_interval(gain(0, 5)).low > 0  # notebooks/baselines.py
-    assert gain(0, 1).mean() < 0 < t_interval(gain(5, 10)).low and (gain(5, 10) > 0).all()
-    assert t_interval(gain(10, 20)).low < 0 < t_interval(gain(10, 20)).high
+    zero, one, five, ten, twenty = aucs_after(searches, 0, 1, 5, 10, 20).T
     best = summaries.over_repetitions(summaries.best_starts(searches))
-    assert t_interval(best).low > 0 and (best > 0).sum() == 9
-    assert all(found.kept[0] < found.kept[1] for found in summaries.search_gains(kept).values())
+    found = summaries.search_gains(kept)
+    normal_keeps_more = [name for (name, _), gain in found.items() if gain.kept[0] > gain.kept[1]]
     curves = summaries.auc_by_seeds(kept)
     eight, all_ = (curves.mean[curves.x.tolist().index(n)] for n in (8, 64))
-    assert 0.005 < all_ - eight < 0.015
+    if dataset == "mnist":
+        assert (one - zero).mean() < 0 and signs(five - zero) == [1, 1]
+        assert signs(ten - five) == [1, 1] and (ten > five).all() and signs(twenty - ten) == [-1, 1]
+        assert signs(best) == [1, 1] and (best > 0).sum() == 9
+        assert 0.005 < all_ - eight < 0.015 and not normal_keeps_more
+    else:
+        means = aucs_after(searches, *range(21)).mean(0).round(3)
+        assert (means.min(), means.max()) == (0.55, 0.567)
+        for gain in (five - zero, ten - five, twenty - five, best):
+            assert signs(gain) == [-1, 1]
+        assert ((five - zero).max(), (five - zero).min()) == pytest.approx((0.06, -0.14), abs=0.005)
+        assert abs(all_ - eight) < 0.001
+        assert normal_keeps_more == ["automobile", "dog", "horse", "truck"]
+        assert normal_keeps_more == [
+            datasets.CLASSES[dataset][c] for c in np.flatnonzero(np.max([five, twenty], 0) < 0.5)
+        ]
     theta = np.array([c.difference for c in summaries.comparisons(kept, *SEARCHES).values()])
     assert -0.01 < t_interval(theta).low < 0 and t_interval(theta).high < 0.005
     seconds = [np.mean([e.record["seconds"] for e in some.values()]) for some in (searches, frozen)]
-    assert seconds[0] > 3 * seconds[1]  # "several times as long", guide_adgan too
+    assert seconds[0] > 3 * seconds[1]  # "several times as long"
     n_normal = [(e.arrays["labels"] == 0).sum() for e in kept]
-    assert (min(n_normal), max(n_normal)) == (15, 30) and len(kept[0].arrays["labels"]) == 200
+    assert min(n_normal) >= 15 and max(n_normal) <= 30 and len(kept[0].arrays["labels"]) == 200
 
 
 def test_what_the_page_of_table_1_says_of_more_computing_holds_for_the_stored_results():
