@@ -135,8 +135,8 @@ baselines.beyond_auc(stored)
 # All of the above learns from normal images alone, which somebody must have sorted. What if some of them are not
 # normal? Here 1, 5 and 10 % of a class' training images, drawn at random, give way to training images of the other
 # classes; test images and settings stay the same. The table names the scale and the number of classes. What it lacks
-# has not been run: the networks, k-NN on CIFAR-10, and GMM, whose fits would take hours. The last column is the
-# mean change from no anomalies to 10 %, with its interval over classes.
+# has not been run: the networks, and GMM, whose fits would take hours. The last column is the mean change from no
+# anomalies to 10 %, with its interval over classes.
 #
 # On MNIST, methods that keep every training image lose most: KDE and k-NN take an anomaly for normal once they have
 # learned one like it. A method that keeps only an average, such as the mean image, loses hardly anything. On CIFAR-10

@@ -3,8 +3,8 @@
 import json
 import warnings
 from collections import Counter
-from itertools import product
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
