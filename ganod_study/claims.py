@@ -256,7 +256,7 @@ def _decided(holds, ours, scale, entries, where, why="", gains=()):
     if any(np.isnan(gain.low) for gain in gains):
         return Verdict(ours, NOT_YET, scale, entries, where, "An interval needs more than one class.")
     if holds is None:
-        return Verdict(ours, UNDECIDED, scale, entries, where, why)
+        return Verdict(ours, UNDECIDED, scale, entries, where, why or "An interval reaches across its threshold.")
     return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
 
 
@@ -402,9 +402,6 @@ def _difference(a, b):
 
 # Rules: statements, decided at the best scale there is
 
-BOTH_SIGNS = "The interval of a difference has both signs."
-ACROSS = "An interval reaches across its threshold."
-
 
 @_statement("search", figure="ablation-steps", at_large="ablation-large", lacking="the AUC by search steps")
 def _steps(scale, found, entries):
@@ -413,9 +410,9 @@ def _steps(scale, found, entries):
     gain = over_classes({key: curve[k] - curve[0] for key, curve in curves.items()})
     further = over_classes({key: curve[last] - curve[k] for key, curve in curves.items()})
     less = over_classes({key: SATURATED * (c[k] - c[0]) - (c[last] - c[k]) for key, c in curves.items()})
-    ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}, which is less "
-    ours += f"than {SATURATED:g} of the rise by {_gain_in_words(less)}; {_data(scale, found)}"
-    return _both(_above_zero(gain), _above_zero(less)), ours, BOTH_SIGNS, [gain, less]
+    ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}; "
+    ours += f"{SATURATED:g} of the first less the second is {_gain_in_words(less)}; {_data(scale, found)}"
+    return _both(_above_zero(gain), _above_zero(less)), ours, "", [gain, less]
 
 
 @_statement(
@@ -424,7 +421,7 @@ def _steps(scale, found, entries):
 )  # fmt: skip
 def _theta(scale, found, entries):
     gain = _gain(found, "search", "search-frozen")
-    return _above_zero(gain), f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", BOTH_SIGNS, [gain]
+    return _above_zero(gain), f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", "", [gain]
 
 
 def _gain(found, method, other):
@@ -449,7 +446,7 @@ def _seeds(scale, found, entries):
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
     holds = _both(_above_zero(gain), bool(deviation[some] < deviation[1]))
-    return holds, ours + _data(scale, found), BOTH_SIGNS, [gain]
+    return holds, ours + _data(scale, found), "", [gain]
 
 
 def _latents(evidence, claim):
@@ -459,8 +456,7 @@ def _latents(evidence, claim):
     dataset = next(iter(found))
     entries = _all({dataset: found[dataset]}, PLANE)
     holds, ours = search.no_structure(entries)
-    where = _figure("latent", f"plane-{dataset}", entries)
-    return _decided(holds, ours, scale, entries, where, "" if holds is not None else ACROSS)
+    return _decided(holds, ours, scale, entries, _figure("latent", f"plane-{dataset}", entries))
 
 
 def _forest(evidence, claim):
@@ -508,7 +504,7 @@ def _elbo(scale, found, entries):
         True if gain.low > 0 and gain.value >= MUCH_BETTER else False if gain.high < MUCH_BETTER else None
         for gain in gains.values()
     ]
-    return _both(*ahead), f"{'; '.join(shown)}; {_data(scale, found)}", ACROSS, gains.values()
+    return _both(*ahead), f"{'; '.join(shown)}; {_data(scale, found)}", "", gains.values()
 
 
 @_statement(*OBJECTIVES, figure="ablation-stability", lacking="generators of both objectives")
