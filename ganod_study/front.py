@@ -99,7 +99,7 @@ def tiles(verdicts):
         in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
         small = {
             REPRODUCED: f"{in_full} at the paper's scale",
-            UNDECIDED: "no run yet, too few runs, or too wide an interval",
+            UNDECIDED: "no run yet, or what there is can't tell",
         }
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"

@@ -42,7 +42,7 @@ def agreement(of_classes):
 
 
 def finding(entries):
-    """The page's answer, in four sentences."""
+    """The page's answer, in a few sentences."""
     found = aucs(entries)
     if not found:
         return not_run(METHOD)

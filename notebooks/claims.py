@@ -46,7 +46,7 @@ page.not_run(evidence)
 # | reproduced | an order or a statement holds at the paper's scale |
 # | reproduced within 0.02 | our mean's whole 95 % interval lies within 0.02 of the paper's value |
 # | not reproduced | our whole interval lies outside that range, or the order or statement does not hold |
-# | undecided | our interval is too wide, or our runs are too few, to tell |
+# | undecided | our interval is too wide, our runs are too few, or part of the claim takes eyes |
 # | reproduced at large or medium, not reproduced at large or medium | a statement about behaviour, decided by small networks, on all classes and training images of MNIST, CIFAR-10 or both, or on three categories of the scenes |
 # | reproduced at lite, not reproduced at lite | the same, decided by this build's small networks on a few classes |
 # | not yet checked at the paper's scale | the text names what is missing; this build's result is only an indication, not a verdict |

@@ -106,8 +106,8 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 #
 # So longer training of these small networks has closed the gap to the paper on neither data set; wider networks, or the
 # paper's objective, may. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above
-# zero: more search steps, and the best starting point's loss as the score. On CIFAR-10 it finds none. Test labels found
-# both, so Table 1 does not use them.
+# zero: more search steps, and the best starting point's loss as the score. Test labels found both, so Table 1 does not
+# use them. On CIFAR-10 neither helps.
 
 # %%
 table1.moved(stored)
@@ -119,9 +119,10 @@ table1.moved(stored)
 # method over the classes: the mean difference with its 95 % interval (Student's t), the number of classes in which it
 # is ahead, and the p-value of Wilcoxon's signed-rank test. There are three comparisons: of the numbers that the paper
 # prints, of ours, and of this build's. Ours takes each method at its best scale; "at scales" names ADGAN's first. Where
-# the two scales differ, the comparison is uneven: `paper` has 5,000 test images in each of three draws and the other
-# two the first 1,000 of one; a method at `paper` has all that the paper gave it, and a network at `medium` had less
-# training than one at `large`. With fewer than six classes no signed-rank test can reach 0.05, so none is shown there.
+# the two scales differ, the comparison is uneven: `paper` has 5,000 test images in each of three draws, `large` and
+# `medium` the first 1,000 of one; a method at `paper` has all that the paper gave it, and a network at `medium` had
+# less training than one at `large`. With fewer than six classes no signed-rank test can reach 0.05, so none is shown
+# there.
 #
 # Read the p-values as a guide: the classes share their test images, so they are not independent, and
 # nine comparisons make a false positive more likely than one (0.05 / 9 ≈ 0.006 allows for that).

@@ -14,9 +14,9 @@
 # # Tuning without labels
 #
 # {cite:t}`deecke2018` leave open some choices that decide the numbers: the critic steps for each generator step, the
-# training time, batch normalisation during the search, the size of MNIST's images. Whether to average the generator's
-# weights is a choice of ours. Here they are chosen without test
-# images, test labels or anomalies:
+# training time, batch normalisation during the search, the size of MNIST's images, the networks' width and the batch
+# size. Whether to average the generator's weights is a choice of ours. Here they are chosen without test images, test
+# labels or anomalies:
 
 # %% tags=["parameters"]
 scale: str = "lite"  # the same page at each scale: it shows stored results
@@ -34,8 +34,8 @@ tables.found(entries)
 # ## How
 #
 # Choosing by the AUC on test images would give numbers that are too good. So 500 training images of a class are held
-# out. A generator is trained on the others, with the networks, the batches and the search of the scale `medium`, and
-# measured on those held out:
+# out. A generator is trained on the others, with the networks, the batches and the search of the scale `medium` (but
+# for the section on width and batch size), and measured on those held out:
 #
 # - **Fréchet distance** between generated images and those held out, after PCA of the pixels to 50 dimensions, the same
 #   PCA for all candidates of a class and size. It is small if the samples have the right mean and covariance. The rows

@@ -212,11 +212,12 @@ def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results(at_la
             datasets.CLASSES[dataset][c] for c in np.flatnonzero(np.max([five, twenty], 0) < 0.5)
         ]
     theta = np.array([c.difference for c in summaries.comparisons(kept, *SEARCHES).values()])
-    assert -0.01 < t_interval(theta).low < 0 and t_interval(theta).high < 0.005
+    assert t_interval(theta).high < 0.002
     seconds = [np.mean([e.record["seconds"] for e in some.values()]) for some in (searches, frozen)]
     assert seconds[0] > 3 * seconds[1]  # "several times as long"
     n_normal = [(e.arrays["labels"] == 0).sum() for e in kept]
-    assert min(n_normal) >= 15 and max(n_normal) <= 30 and len(kept[0].arrays["labels"]) == 200
+    assert (min(n_normal), max(n_normal)) == ((15, 30) if dataset == "mnist" else (16, 27))
+    assert len(kept[0].arrays["labels"]) == 200
 
 
 def test_what_the_page_of_table_1_says_of_more_computing_holds_for_the_stored_results():
@@ -227,7 +228,11 @@ def test_what_the_page_of_table_1_says_of_more_computing_holds_for_the_stored_re
             small, large = (summaries.class_aucs(summaries.cells_of(some, method)) for some in entries)
             moved[method] = np.array([large[c] - small[c] for c in large])
         low, high = t_interval(moved["adgan"])[1:]
-        assert low < 0 < high and moved["adgan"].min() < 0 < moved["adgan"].max()
+        assert (
+            low < 0 < high
+            and max(-low, high) == pytest.approx(0.03, abs=0.005)
+            and moved["adgan"].min() < 0 < moved["adgan"].max()
+        )
         assert (t_interval(moved["prior"]).low > 0) == (dataset == "mnist")
         if dataset == "mnist":
             assert (moved["prior"] > 0).sum() == 9

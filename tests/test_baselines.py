@@ -232,6 +232,7 @@ def test_what_the_page_says_of_the_variants_at_large_holds_of_the_stored_results
         assert lower["adgan-other-class"] == classes and lower["adgan-untrained"] == classes - {"automobile"}
         assert told["adgan-start"] == told["mean-image"] == {"automobile"}
         assert round(differences["adgan-start"]["automobile"].difference, 2) == -0.07
+        assert differences["mean-image"]["automobile"].high < 0
     assert all(of.keys() == classes for of in differences.values())
 
 

@@ -12,6 +12,7 @@ import pytest
 from ganod_study import claims, reference, runner
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.methods import METHODS, TABLE1
+from ganod_study.statistics import Interval
 from ganod_study.store import Entry
 from ganod_study.summaries import comparisons, over_classes
 from ganod_study.tables import claims as page
@@ -352,6 +353,23 @@ def test_sogaal_is_decided_on_the_authors_table_at_full_length_alone():
         for options in ({"table": "onecluster-generated"}, {"stop": 5}):
             found = verdicts(judge(posts(good, **options)))
             assert {found[name] for name in names} == {claims.NOT_YET}
+        few = verdicts(judge(posts(good, seeds=5)))  # five of five may be half of all
+        assert {few[name] for name in names} == {claims.UNDECIDED}
+
+
+def test_all_of_a_claim_must_be_so_in_the_same_runs():
+    one, runs = "sogaal-post-1", []
+    for seeds, bad, auc in ((range(4), True, 0.2), (range(4, 12), True, 0.99), (range(12, 20), False, 0.2)):
+        runs += [e for e in sogaal(one, auc=auc, bad=bad, seeds=20) if e.parameters["seed"] in seeds]
+    found = judge(runs)["sogaal-bias-1"]
+    assert "ends low in 12" in found.ours and "below 0.5 in 12" in found.ours and "all of this in 4" in found.ours
+    assert found.verdict == claims.NOT_REPRODUCED
+
+
+def test_what_fails_decides_alone_and_what_is_unclear_does_not():
+    assert [claims._both(*parts) for parts in ((True, True), (True, None), (None, False))] == [True, None, False]
+    gains = [claims._above_zero(Interval(0, low, high)) for low, high in ((0.1, 1), (-1, 1), (-1, 0))]
+    assert gains == [True, None, False]
 
 
 def test_sogaal_against_keras(monkeypatch):

@@ -44,7 +44,7 @@ def test_means_are_over_all_classes_for_each_draw(entries):
     assert [sum(paper_mean("cifar10", m, [c]) < 0.5 for m in TABLE1) for c in (1, 9)] == [7, 4]
 
 
-def test_the_difference_decides_what_is_close(entries, monkeypatch):
+def test_the_interval_decides_what_is_close(entries, monkeypatch):
     helpers.narrow(monkeypatch, half=0.005)
     mean = mean_auc(cells_of(entries, "ocsvm")).value
     for paper, close in ((mean + 0.014, "yes"), (mean + 0.016, "can't tell"), (mean - 0.026, "no")):

@@ -284,3 +284,8 @@ def test_the_lsun_of_the_paper_is_a_cell_of_its_own():
     assert datasets.CLASSES["lsun"][:9] == datasets.CLASSES["scenes"]
     cells = [Cell(name, 0, "adgan", 0, "medium") for name in ("scenes", "lsun")]
     assert cells[0].parameters != cells[1].parameters and SCALES["medium"]["lsun"].n_test == 3000
+
+
+def test_what_the_page_says_of_the_lead_over_the_mean_image_holds_of_the_stored_results():
+    leads = scenes._leads(runner.stored_results("scenes"), "mean-image")
+    assert len(leads) > 1 and all(lead.low < 0 < lead.high for lead in leads.values())
