@@ -40,7 +40,7 @@ def answer(verdicts, evidence):
 
 def _longer(evidence):
     """What more search steps than Table 1's do to the AUC at the scale `large`, where all classes were searched."""
-    said = ""
+    changes = []
     for dataset in PAPERS_DATA:
         searches = evidence.cells("large", dataset, "search")
         if searches:
@@ -49,12 +49,13 @@ def _longer(evidence):
             k = some.parameters["n_steps"]
             aucs = {key: column_aucs(entry, "scores_by_step", [k, last]) for key, entry in searches.items()}
             gain, (few, many) = over_classes({key: b - a for key, (a, b) in aucs.items()}), over_classes(aucs).value
-            said += (
-                f" On the first {n} test images of {TITLES[dataset]}, {last} search steps in place of {k} "
-                f"change ADGAN's mean AUC from {few:.3f} to {many:.3f}, by {signed(gain)} (scale `large`; "
-                "{ref}`ablation-large`)."
-            )
-    return said
+            changes.append(f"from {few:.3f} to {many:.3f} on {TITLES[dataset]}, by {signed(gain)}")
+    if not changes:
+        return ""
+    return (
+        f" More search steps, {last} in place of {k}, change the mean AUC on the first {n} test images "
+        f"{', and '.join(changes)} (scale `large`; {{ref}}`ablation-large`)."
+    )
 
 
 def _classical(evidence):

@@ -186,8 +186,8 @@ summaries.together(searches).show(ablations.best_start)
 # - **On MNIST the search can use more than five steps.** The first step lowers the mean AUC, the next ones raise it.
 #   From five steps to ten it rises in every class, from ten to twenty no further. So the gain saturates, but later than
 #   the paper says.
-# - **On CIFAR-10 no gain from the search can be told.** The mean AUC stays between 0.55 and 0.57 for all numbers of
-#   steps. By five steps single classes gain up to 0.06 or lose up to 0.14.
+# - **On CIFAR-10 the search adds nothing that can be told from chance.** The mean AUC stays between 0.55 and 0.57 for
+#   all numbers of steps. By five steps single classes gain up to 0.06 or lose up to 0.14.
 # - **Adapting θ adds at most 0.002** to the mean AUC on either data set, by the ends of its intervals, and makes the
 #   search several times as long.
 # - **The best start ranks better than the mean of all on MNIST**, in nine of ten classes and at no cost. On CIFAR-10 no

@@ -82,9 +82,12 @@ def test_a_longer_search_is_named_where_it_is_stored_for_all_classes():
     ]  # fmt: skip
     text = answer(column("adgan", "large") + made)
     gain = t_interval([0] + 9 * [0.1])
-    assert f"On the first {N} test images of MNIST, 6 search steps in place of 5" in text
-    assert (
-        f"mean AUC from 0.800 to 0.890, by {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] (scale `large`" in text
+    assert f"More search steps, 6 in place of 5, change the mean AUC on the first {N} test images from 0.800" in text
+    gained = f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+    assert f"to 0.890 on MNIST, by {gained} (scale `large`" in text
+    cifar10 = [replace(e, record=e.record | {"parameters": e.parameters | {"dataset": "cifar10"}}) for e in made]
+    assert f"to 0.890 on MNIST, by {gained}, and from 0.800 to 0.890 on CIFAR-10, by {gained} (" in answer(
+        made + cifar10
     )
     elsewhere = [replace(e, record=e.record | {"parameters": e.parameters | {"scale": "paper"}}) for e in made]
     assert "search steps" not in answer(elsewhere)  # the section that is linked shows `large` alone
