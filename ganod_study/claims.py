@@ -690,7 +690,8 @@ class Text(NamedTuple):
 
 NEEDED = "Only all ten classes at the scale `paper` decide"
 BEHAVIOUR = 'Judged at the best scale available, on the data stored at that scale; the line "Ours" names both'
-WHOLE = "The whole interval decides; a part that fails decides alone."
+WHOLE = "The whole interval decides: undecided if it reaches across."
+ALONE = "If one part fails, so does the claim."
 MOST = (
     "All of this must be so in a run; undecided if the exact 95 % interval of the share of such runs includes a half."
 )
@@ -721,8 +722,8 @@ TEXTS = {
     "adgan-best-cifar10": BEST,
     "k-saturates": Text(
         "The AUC rises from no step to the paper's number of steps, and all further steps together add less than "
-        f"{SATURATED:g} of that rise. {WHOLE} The paper gives no number for \"quickly\"; a quarter leaves no doubt "
-        f"that most of the gain comes first. {BEHAVIOUR}.",
+        f"{SATURATED:g} of that rise. {WHOLE} {ALONE} The paper gives no number for \"quickly\"; a quarter "
+        f"leaves no doubt that most of the gain comes first. {BEHAVIOUR}.",
         "More repetitions; larger networks.",
     ),
     "theta-helps": Text(
@@ -732,7 +733,7 @@ TEXTS = {
     ),
     "seeds-help": Text(
         f"The AUC is higher with all starting points than with one. {WHOLE} And it varies less between disjoint sets "
-        f"of starting points than between single ones, by its standard deviation alone. {BEHAVIOUR}.",
+        f"of starting points than between single ones, by its standard deviation alone. {ALONE} {BEHAVIOUR}.",
         "Larger networks, whose searches may fail elsewhere.",
     ),
     "latents-no-structure": Text(
