@@ -104,10 +104,11 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # images, one training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has
 # been run for all ten classes at both. With several rows, a single interval that misses zero is weak evidence.
 #
-# So longer training of these small networks has closed the gap to the paper on neither data set; wider networks, or the
-# paper's objective, may. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above
-# zero: more search steps, and the best starting point's loss as the score. Test labels found both, so Table 1 does not
-# use them. On CIFAR-10 neither helps.
+# So longer training of these small networks has closed the gap to the paper on neither data set. Wider networks with
+# the same training time are no nearer to the images on average ({doc}`tuning`); with more time they may do better, and
+# so may the paper's objective. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals
+# above zero: more search steps, and the best starting point's loss as the score. Test labels found both, so Table 1
+# does not use them. On CIFAR-10 neither helps.
 
 # %%
 table1.moved(stored)

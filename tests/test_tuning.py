@@ -372,6 +372,12 @@ def test_kept_results_are_those_that_the_page_looks_for(monkeypatch):
         assert found.parameters == candidate.parameters(p.dataset, p.normal_class, p.seed)
 
 
+def test_the_width_of_the_small_scales_is_the_best_in_equal_time():
+    """notebooks/table1.py, "What more computing changes"."""
+    choice = choose(tuning.stored_results(), "width")
+    assert choice.option == "width 16" and len(choice.groups) == 4
+
+
 def test_the_page_says_what_is_chosen_and_asks_for_a_margin():
     def sizes(*pairs):
         return [
