@@ -249,25 +249,25 @@ def _nothing(where, what):
     return Verdict("–", NOT_YET, where=where, why=f"There are no records of {what}.")
 
 
-def _decided(holds, ours, scale, entries, where, why="", gains=()):
-    """The verdict on a statement at the scale of its evidence; it rests on `gains`. holds: None if nothing tells."""
+def _decided(
+    holds, ours, scale, entries, where, why="", gains=(), *, unclear="An interval reaches across its threshold."
+):
+    """The verdict on a statement at the scale of its evidence; it rests on `gains`.
+
+    holds: None if nothing tells; unclear: the reason then, where why has none.
+    """
     if scale not in DECIDED:
         return Verdict(ours, NOT_YET, scale, entries, where, "The scale `smoke` only shows that the code runs.")
     if any(np.isnan(gain.low) for gain in gains):
         return Verdict(ours, NOT_YET, scale, entries, where, "An interval needs more than one class.")
     if holds is None:
-        return Verdict(ours, UNDECIDED, scale, entries, where, why or "An interval reaches across its threshold.")
+        return Verdict(ours, UNDECIDED, scale, entries, where, why or unclear)
     return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
 
 
 def _both(*parts):
     """Whether all parts hold: True, False if one does not, None if that can't be told."""
     return False if False in parts else None if None in parts else True
-
-
-def _above_zero(gain):
-    """Whether a difference is above zero: None if its interval has both signs."""
-    return True if gain.low > 0 else False if gain.high <= 0 else None
 
 
 def _statement(*methods, figure="", at_large="", lacking):
@@ -409,7 +409,7 @@ def _steps(scale, found, entries):
     less = over_classes({key: SATURATED * (c[k] - c[0]) - (c[last] - c[k]) for key, c in curves.items()})
     ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}; "
     ours += f"{SATURATED:g} of the first less the second is {_gain_in_words(less)}; {_data(scale, found)}"
-    return _both(_above_zero(gain), _above_zero(less)), ours, "", [gain, less]
+    return _both(gain.above(), less.above()), ours, "", [gain, less]
 
 
 @_statement(
@@ -418,7 +418,7 @@ def _steps(scale, found, entries):
 )  # fmt: skip
 def _theta(scale, found, entries):
     gain = _gain(found, "search", "search-frozen")
-    return _above_zero(gain), f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", "", [gain]
+    return gain.above(), f"{_gain_in_words(gain)} with the adaptation; {_data(scale, found)}", "", [gain]
 
 
 def _gain(found, method, other):
@@ -442,7 +442,7 @@ def _seeds(scale, found, entries):
     deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
-    holds = _both(_above_zero(gain), bool(deviation[some] < deviation[1]))
+    holds = _both(gain.above(), bool(deviation[some] < deviation[1]))
     return holds, ours + _data(scale, found), "", [gain]
 
 
@@ -558,7 +558,7 @@ def _scenes_rule(judge, methods, classes):
             holds, ours, why = judge(entries)
             if dataset != "lsun":
                 ours = f"on another data set ({datasets.TITLES[dataset]}): {ours}"
-            return _decided(holds, ours, scale, entries, "{doc}`scenes`", why if holds is None else "")
+            return _decided(holds, ours, scale, entries, "{doc}`scenes`", unclear=why)
         why = "LSUN is missing here, and the stored results of other scenes lack some of what the rule needs."
         return Verdict("–", CANNOT, where="{doc}`scenes`", why=why)
 
@@ -602,9 +602,8 @@ def _curves_rule(variant, look):
         share = share_interval(n_all, len(looks))
         ours += ", ".join(f"{what} in {n}" for what, n in counts.items())
         ours += f", all of this in {n_all}, a share of {bracketed(share, 2)}"
-        holds = _above_zero(Interval(*(end - 0.5 for end in share)))
-        why = "" if holds is not None else "The interval of the share of runs in which all of it is so includes a half."
-        return _decided(holds, ours, "paper", entries, SOGAAL_PAGE, why)
+        unclear = "The interval of the share of runs in which all of it is so includes a half."
+        return _decided(share.above(0.5), ours, "paper", entries, SOGAAL_PAGE, unclear=unclear)
 
     return rule
 
@@ -651,9 +650,8 @@ def _like_keras(evidence, claim):
             f"difference {apart.value:+.3f} ± {apart.half:.3f}"
         )
     ours = f"{'; '.join(shown)}; {len(entries)} runs of ours, {keras['runs']} of the script's port"
-    holds = _both(*close)
-    why = f"Both vary too much from seed to seed to tell whether their means are within {CLOSE} of each other."
-    return _decided(holds, ours, "paper", entries, SOGAAL_PAGE, why if holds is None else "")
+    unclear = f"Both vary too much from seed to seed to tell whether their means are within {CLOSE} of each other."
+    return _decided(_both(*close), ours, "paper", entries, SOGAAL_PAGE, unclear=unclear)
 
 
 RULES = {

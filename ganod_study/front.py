@@ -23,14 +23,14 @@ from .tables import table1
 SHOWN_STEPS = (0, 1, 5)
 
 
-def means_of(evidence):
+def means_of(evidence, methods=TABLE1):
     """{data set: its `best_means`} for the paper's two."""
-    return {d: best_means([e for e in evidence.entries if e.parameters["dataset"] == d]) for d in PAPERS_DATA}
+    return {d: best_means([e for e in evidence.entries if e.parameters["dataset"] == d], methods) for d in PAPERS_DATA}
 
 
 def answer(verdicts, evidence):
     """What was found, in a few sentences: Markdown."""
-    means = means_of(evidence)
+    means = means_of(evidence, ["adgan"])
     whole = [d for d, of in means.items() if "adgan" in of and of["adgan"][1] == "paper"]
     came_to = dict.fromkeys(verdicts[f"adgan-{d}-mean"].verdict for d in whole)
     adgan = table1.adgan(means, verdict=" and ".join(came_to)) + _longer(evidence)

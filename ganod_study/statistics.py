@@ -43,6 +43,10 @@ class Interval(NamedTuple):
             return True
         return False if self.high < of - tolerance or self.low > of + tolerance else None
 
+    def above(self, threshold=0.0):
+        """Whether it lies above a threshold: True, False where it lies below, None where it is too wide, or NaN."""
+        return True if self.low > threshold else False if self.high <= threshold else None
+
 
 TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: neighbouring columns of Table 1 differ by 0.01 to 0.02
 

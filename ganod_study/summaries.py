@@ -170,11 +170,11 @@ def mean_auc(cells, classes=None):
     return Mean(mean_auc_interval(samples), aucs, classes, cells)
 
 
-def best_means(entries):
-    """{method of Table 1: (its `Mean` over all classes, the scale)} of one data set, each at its best stored scale."""
+def best_means(entries, methods=TABLE1):
+    """{method: (its `Mean` over all classes, the scale)} of one data set, each at its best stored scale."""
     entries = complete(entries)
     scales = {e.parameters["method"]: e.parameters["scale"] for e in entries}
-    return {m: (mean_auc(cells_of(entries, m)), scales[m]) for m in TABLE1 if m in scales}
+    return {m: (mean_auc(cells_of(entries, m)), scales[m]) for m in methods if m in scales}
 
 
 def _fit_is_shared(entry):

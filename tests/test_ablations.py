@@ -212,7 +212,7 @@ def test_what_the_pages_say_of_the_scale_large_holds_of_the_stored_results(at_la
             datasets.CLASSES[dataset][c] for c in np.flatnonzero(np.max([five, twenty], 0) < 0.5)
         ]
     theta = np.array([c.difference for c in summaries.comparisons(kept, *SEARCHES).values()])
-    assert t_interval(theta).high < 0.002
+    assert -0.01 < t_interval(theta).low < 0 and t_interval(theta).high < 0.002
     seconds = [np.mean([e.record["seconds"] for e in some.values()]) for some in (searches, frozen)]
     assert seconds[0] > 3 * seconds[1]  # "several times as long"
     n_normal = [(e.arrays["labels"] == 0).sum() for e in kept]

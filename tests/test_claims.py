@@ -368,8 +368,9 @@ def test_all_of_a_claim_must_be_so_in_the_same_runs():
 
 def test_what_fails_decides_alone_and_what_is_unclear_does_not():
     assert [claims._both(*parts) for parts in ((True, True), (True, None), (None, False))] == [True, None, False]
-    gains = [claims._above_zero(Interval(0, low, high)) for low, high in ((0.1, 1), (-1, 1), (-1, 0))]
+    gains = [Interval(0, low, high).above() for low, high in ((0.1, 1), (-1, 1), (-1, 0))]
     assert gains == [True, None, False]
+    assert [Interval(0.6, low, 1).above(0.5) for low in (0.51, 0.5, np.nan)] == [True, None, None]
 
 
 def test_sogaal_against_keras(monkeypatch):

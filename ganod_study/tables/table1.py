@@ -37,7 +37,7 @@ def answer(stored):
 
     stored: {data set's name: its stored entries}.
     """
-    said = adgan({dataset: best_means(entries) for dataset, entries in stored.items()})
+    said = adgan({dataset: best_means(entries, ["adgan"]) for dataset, entries in stored.items()})
     close = [f"{n_close(of)} on {datasets.TITLES[d]}" for d in stored for of in from_paper(stored[d]).values()]
     if close:
         columns = (
