@@ -21,7 +21,7 @@ from .reference import paper_mean
 from .render import bracketed, number, plus_minus, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .search import DIFFERS, JUDGED, SCATTERED
-from .statistics import TOLERANCE, Interval, auc, share_interval, t_interval, welch_interval
+from .statistics import TOLERANCE, Interval, all_hold, auc, share_interval, t_interval, welch_interval
 from .summaries import (
     COLLAPSED_BELOW,
     aucs_by_n_starts,
@@ -265,11 +265,6 @@ def _decided(
     return Verdict(ours, DECIDED[scale][0 if holds else 1], scale, entries, where, why)
 
 
-def _both(*parts):
-    """Whether all parts hold: True, False if one does not, None if that can't be told."""
-    return False if False in parts else None if None in parts else True
-
-
 def _statement(*methods, figure="", at_large="", lacking):
     """Makes a rule out of judge(scale, found, entries): what the methods share at the best scale decides.
 
@@ -388,7 +383,7 @@ def _alexnet(evidence, claim):
     ours = f"AlexNet's mean minus PCA's: {'; '.join(shown)}"
     if scale != "paper":
         return Verdict(f"{INDICATION}, scale `{scale}`: {ours}", NOT_YET, scale, entries, TABLE1_PAGE, why)
-    return _decided(_both(*judged), ours, scale, entries, "{doc}`classical`")
+    return _decided(all_hold(*judged), ours, scale, entries, "{doc}`classical`")
 
 
 def _difference(a, b):
@@ -409,7 +404,7 @@ def _steps(scale, found, entries):
     less = over_classes({key: SATURATED * (c[k] - c[0]) - (c[last] - c[k]) for key, c in curves.items()})
     ours = f"{_gain_in_words(gain)} from step 0 to {k}, {_gain_in_words(further)} from there to {last}; "
     ours += f"{SATURATED:g} of the first less the second is {_gain_in_words(less)}; {_data(scale, found)}"
-    return _both(gain.above(), less.above()), ours, "", [gain, less]
+    return all_hold(gain.above(), less.above()), ours, "", [gain, less]
 
 
 @_statement(
@@ -442,7 +437,7 @@ def _seeds(scale, found, entries):
     deviation = {n: float(np.mean([curve[n].std(ddof=1) for curve in curves.values()])) for n in (1, some)}
     ours = f"{_gain_in_words(gain)} from 1 starting point to {last}; the AUC's deviation over disjoint sets of "
     ours += f"starting points: {deviation[1]:.4f} for single ones, {deviation[some]:.4f} for sets of {some}; "
-    holds = _both(gain.above(), bool(deviation[some] < deviation[1]))
+    holds = all_hold(gain.above(), bool(deviation[some] < deviation[1]))
     return holds, ours + _data(scale, found), "", [gain]
 
 
@@ -501,7 +496,7 @@ def _elbo(scale, found, entries):
         True if gain.low > 0 and gain.value >= MUCH_BETTER else False if gain.high < MUCH_BETTER else None
         for gain in gains.values()
     ]
-    return _both(*ahead), f"{'; '.join(shown)}; {_data(scale, found)}", "", gains.values()
+    return all_hold(*ahead), f"{'; '.join(shown)}; {_data(scale, found)}", "", gains.values()
 
 
 @_statement(*OBJECTIVES, figure="ablation-stability", lacking="generators of both objectives")
@@ -651,7 +646,7 @@ def _like_keras(evidence, claim):
         )
     ours = f"{'; '.join(shown)}; {len(entries)} runs of ours, {keras['runs']} of the script's port"
     unclear = f"Both vary too much from seed to seed to tell whether their means are within {CLOSE} of each other."
-    return _decided(_both(*close), ours, "paper", entries, SOGAAL_PAGE, unclear=unclear)
+    return _decided(all_hold(*close), ours, "paper", entries, SOGAAL_PAGE, unclear=unclear)
 
 
 RULES = {

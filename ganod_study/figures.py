@@ -13,7 +13,7 @@ import torch
 from . import datasets, gaal, gaal_search, kde, summaries, tuning
 from .methods import CONTAMINATED, KNOW_NOTHING, METHODS, SCORES, TABLE1
 from .reference import paper_mean
-from .render import NO_NETWORKS, not_run, note
+from .render import NO_NETWORKS, not_run, note, number
 from .runner import gans_behind
 from .scales import SCALES
 from .statistics import mean_roc, roc, t_interval
@@ -206,8 +206,8 @@ def benchmark_ratios(records, value, by, label):
         middle, reach = _middle_and_reach([row[value] for row in rows])
         colours = [BENCHMARK_COLOURS[groups.index(row[by]) % len(BENCHMARK_COLOURS)] for row in rows]
         axis.barh(places, middle, xerr=reach, color=colours, ecolor="0.3", capsize=2)
-        for place, number, end in zip(places, middle, middle + reach[1]):
-            axis.annotate(f"  {number:.3g}", (end, place), va="center", fontsize=8)
+        for place, ratio, end in zip(places, middle, middle + reach[1]):
+            axis.annotate(f"  {ratio:.3g}", (end, place), va="center", fontsize=8)
         axis.set_yticks(places, [f"{by} {row[by]}: {row['variant']}" for row in rows], fontsize=8)
         axis.invert_yaxis()
         axis.axvline(1, color="0.6", linestyle=":", linewidth=1)
@@ -528,21 +528,27 @@ def baselines(entries, dataset):
 
 
 def contamination(entries):
-    """Mean AUC against the percentage of anomalies among the training images, a panel for each data set."""
+    """Mean AUC against the percentage of anomalies among the training images, a panel for each data set.
+
+    The mean is over the classes that all methods of the panel have.
+    """
     found = summaries.contaminations(entries)
     if not found:
         return not_run(*(f"{method}-contaminated-1" for method in CONTAMINATED))
     figure, axes = new_figure(6.4, 3.6, 1, len(found), squeeze=False)
     handles = {}
     for (title, methods), axis in zip(found.items(), axes[0]):
+        keys = sorted(set.intersection(*(set(by_percent[0]) for by_percent in methods.values())))
         for method, by_percent in methods.items():
-            means = [summaries.over_classes(summaries.aucs_of(cells)).value for cells in by_percent.values()]
+            aucs = [summaries.aucs_of({key: cells[key] for key in keys}) for cells in by_percent.values()]
+            means = [summaries.over_classes(of).value for of in aucs]
             style = {"color": METHODS[method].colour, "label": METHODS[method].label, "marker": "o", "markersize": 3}
             style["linestyle"] = (
                 "--" if method in KNOW_NOTHING else METHODS[method].line
             )  # whose colours are others' too
             (handles[method],) = axis.plot(list(by_percent), means, **style)
-        axis.set(title=title, xlabel="anomalies in training (%)", xticks=list(by_percent))
+        classes = number(len({c for c, _ in keys}), "class")
+        axis.set(title=f"{title}, {classes}", xlabel="anomalies in training (%)", xticks=list(by_percent))
     axes[0, 0].set_ylabel("mean AUC")
     figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
     return figure

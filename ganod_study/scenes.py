@@ -16,7 +16,7 @@ from .figures import new_figure
 from .methods import GREY, METHODS
 from .render import bracketed, markdown, note, number, signed
 from .search import ANOMALOUS, NORMAL
-from .statistics import Interval, auc_interval, mean_auc_interval
+from .statistics import Interval, all_hold, auc_interval, mean_auc_interval
 from .summaries import cells_of, comparisons, paired
 
 BEDROOMS = 0  # the normal class of section 4.4
@@ -99,14 +99,13 @@ def plainness(entries):
 def plain_first(entries):
     """Whether ADGAN ranks the plain images of all classes as less anomalous than the others, and what says so.
 
-    For the claim `lsun-rankings`. `holds` is True if each class that was ranked has an interval of `plainness`, wholly
-    above 0, False if that of one class is below, else None. Whether what is flagged are captions, foreign objects and
+    For the claim `lsun-rankings`. `holds` is True if each class that was ranked has an interval of `plainness` above 0,
+    False if that of one class is below, else None. Whether what is flagged are captions, foreign objects and
     odd angles takes eyes.
     """
     found = plainness(entries)
     ranked = {c for c, _ in cells_of(entries, RANKING)}
-    holds = True if found.keys() == ranked and all(rho.low > 0 for rho in found.values()) else None
-    holds = False if any(rho.high < 0 for rho in found.values()) else holds
+    holds = all_hold(*(found[c].above() if c in found else None for c in ranked))
     return holds, ", ".join(f"{_class(entries, c)} {signed(rho)}" for c, rho in found.items())
 
 

@@ -13,7 +13,7 @@ from . import datasets
 from .figures import new_figure, offline
 from .methods import BLUE, PLANE_STEPS, RED
 from .render import bracketed, markdown, number
-from .statistics import Interval, mean_auc_interval
+from .statistics import Interval, all_hold, mean_auc_interval
 from .summaries import by_class
 
 DPI = 130  # of stills
@@ -239,9 +239,8 @@ def no_structure(entries):
     """
     (at,) = (plane for plane in planes(entries) if plane.step == JUDGED)
     others = at.prior, at.place
-    met = at.loss.low > DIFFERS and all(0.5 - x.low <= SCATTERED and x.high - 0.5 <= SCATTERED for x in others)
-    refuted = at.loss.high < DIFFERS or any(0.5 - x.high > SCATTERED or x.low - 0.5 > SCATTERED for x in others)
-    return (True if met else False if refuted else None), f"{_data(entries)}, k = {at.step}: {_aucs(at)}"
+    holds = all_hold(at.loss.above(DIFFERS), *(auc.within(SCATTERED, of=0.5) for auc in others))
+    return holds, f"{_data(entries)}, k = {at.step}: {_aucs(at)}"
 
 
 def plane_found(groups):

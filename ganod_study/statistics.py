@@ -48,6 +48,11 @@ class Interval(NamedTuple):
         return True if self.low > threshold else False if self.high <= threshold else None
 
 
+def all_hold(*parts):
+    """Whether all parts hold: True, False if one does not, None if that can't be told."""
+    return False if False in parts else None if None in parts else True
+
+
 TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: neighbouring columns of Table 1 differ by 0.01 to 0.02
 
 

@@ -295,4 +295,8 @@ def test_what_strangers_cost_is_shown_over_the_classes_that_all_have():
     np.testing.assert_allclose(axis.lines[0].get_ydata(), aucs.mean(1))
     assert list(axis.lines[0].get_xdata()) == [0, 1, 5, 10]
     assert len({(line.get_color(), line.get_linestyle()) for line in axis.lines}) == 2
+    fewer = [e for e in others if e.parameters["normal_class"] != 1]  # the figure shows what all methods have
+    (axis,) = figures.contamination(found + fewer).axes
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), aucs[:, [0, 2]].mean(1))
+    assert axis.get_title() == "MNIST, 2 classes"
     assert tables.contaminated(found[:3]).data.startswith("*Not run")

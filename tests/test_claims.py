@@ -12,7 +12,7 @@ import pytest
 from ganod_study import claims, reference, runner
 from ganod_study.claims import Evidence, Verdict
 from ganod_study.methods import METHODS, TABLE1
-from ganod_study.statistics import Interval
+from ganod_study.statistics import Interval, all_hold
 from ganod_study.store import Entry
 from ganod_study.summaries import comparisons, over_classes
 from ganod_study.tables import claims as page
@@ -367,7 +367,7 @@ def test_all_of_a_claim_must_be_so_in_the_same_runs():
 
 
 def test_what_fails_decides_alone_and_what_is_unclear_does_not():
-    assert [claims._both(*parts) for parts in ((True, True), (True, None), (None, False))] == [True, None, False]
+    assert [all_hold(*parts) for parts in ((True, True), (True, None), (None, False))] == [True, None, False]
     gains = [Interval(0, low, high).above() for low, high in ((0.1, 1), (-1, 1), (-1, 0))]
     assert gains == [True, None, False]
     assert [Interval(0.6, low, 1).above(0.5) for low in (0.51, 0.5, np.nan)] == [True, None, None]

@@ -63,22 +63,19 @@ def columns(entries):
     "draws" are repetitions: the fits are the same, the test images and the holdout are drawn anew.
     """
     rows = []
-    for title, some in by_dataset(complete(entries)).items():
-        for method in DETECTORS:
-            if not (ours := mean_auc(cells_of(some, method))):
-                continue
-            paper = paper_mean(some[0].parameters["dataset"], method)
+    for dataset, of in from_paper(entries).items():
+        some = [e for e in complete(entries) if e.parameters["dataset"] == dataset]
+        for method, difference in of.items():
+            ours, close = mean_auc(cells_of(some, method)), difference.within(TOLERANCE)
             rows.append(
                 {
-                    "data": title,
+                    "data": datasets.TITLES[dataset],
                     "column": METHODS[method].label,
-                    "paper": f"{paper:.3f}",
+                    "paper": f"{paper_mean(dataset, method):.3f}",
                     "ours": plus_minus(ours.interval),
                     "draws": len(ours.aucs),
-                    "difference": f"{ours.value - paper:+.3f}",
-                    f"within {TOLERANCE}": {True: "yes", False: "no", None: "can't tell"}[
-                        ours.interval.within(TOLERANCE, of=paper)
-                    ],
+                    "difference": f"{difference.value:+.3f}",
+                    f"within {TOLERANCE}": {True: "yes", False: "no", None: "can't tell"}[close],
                 }
             )
     return markdown(rows)
