@@ -35,6 +35,7 @@ STEPS = (0, 1, 2, 5, 10, 20, 50)  # numbers of search steps that are shown, as f
 COLLAPSED_BELOW = 0.5  # samples less than half as far apart as training images
 SEARCHES = {"search": "θ adapts", "search-frozen": "θ frozen"}
 LOSSES = {"adgan": "squared L2", "adgan-laplacian": "Laplacian pyramid"}
+CONSTRAINTS = {"adgan": "gradient penalty", "adgan-wgan": "clipped weights"}
 RERUN = {"adgan": "algorithm 1", "search-in-turn": "z and θ in turn"}
 STARTS = {"search": "random", "search-encoder": "the encoder's"}
 GENERATORS = {"adgan": "WGAN", "adgan-lsgan": "LSGAN", "adgan-vae": "VAE's decoder"}

@@ -375,7 +375,7 @@ def test_paired_table_has_a_row_for_each_pair_and_the_mean():
 
 def test_the_rerun_is_compared_on_the_images_that_both_searched():
     found = rerun_entries()
-    lines = [line.strip("| ").split("|") for line in ablations.rerun(found).data.splitlines()]
+    lines = [line.strip("| ").split("|") for line in ablations.side_by_side(found, summaries.RERUN).data.splitlines()]
     rows = [dict(zip([head.strip() for head in lines[0]], [cell.strip() for cell in line])) for line in lines[2:]]
     assert [row["class"] for row in rows] == [*datasets.CLASSES["cifar10"][:2], "mean"]
     differences = []
@@ -523,7 +523,7 @@ def test_forest_figure():
         (ablations.starts, (), "search"),
         (ablations.best_start, (), "search"),
         (ablations.forest, (), "iforest-grid"),
-        (ablations.rerun, (), "adgan, search-in-turn"),
+        (ablations.side_by_side, (summaries.RERUN,), "adgan, search-in-turn"),
         (ablations.encoder_starts, (), "search, search-encoder"),
         (ablations.encoder_sentence, (), "search, search-encoder"),
         (figures.ablation_starts, (), "search, search-encoder"),
@@ -554,17 +554,17 @@ def test_the_answer_has_a_line_for_each_question():
         {"digits": runner.Outcome([], [], "not there")},
         {"digits": runner.Outcome([], stability_entries(["adgan-gan"]))},
     )
-    said = ablations.found({"mnist": searches} | none, none, none, none, runs, none, none, none).data
+    said = ablations.found({"mnist": searches} | none, *[none] * 4, runs, none, none, none).data
     compared = summaries.comparisons(searches.entries, "search", "search-frozen")
     mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
     assert f"mean AUC by {mean.value:+.3f} [" in said and "on MNIST." in said
     assert "Collapsed trainings**: GAN 2 of 3." in said and len(said.splitlines()) == 2
-    large = ablations.found(none, {"mnist": searches}, *[none] * 6).data  # the scale is named
+    large = ablations.found(none, {"mnist": searches}, *[none] * 7).data  # the scale is named
     assert "generator of the scale `large`** changes the mean AUC by" in large and len(large.splitlines()) == 1
     rerun, inverses = (runner.Outcome([], found) for found in (rerun_entries(), starts_entries()))
-    said = ablations.found(*[none] * 6, {"cifar10": rerun}, {"digits": inverses}).data
+    said = ablations.found(*[none] * 7, {"cifar10": rerun}, {"digits": inverses}).data
     for found, pair, title in ((rerun, summaries.RERUN, "CIFAR-10"), (inverses, summaries.STARTS, "Digits")):
         compared = summaries.comparisons(found.entries, *reversed(pair))
         mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
         assert f"mean AUC by {mean.value:+.3f} [" in said and f"on {title}." in said
-    assert "no common results" in ablations.found(*[none] * 8).data
+    assert "no common results" in ablations.found(*[none] * 9).data

@@ -8,7 +8,6 @@ from ..render import bracketed, markdown, mean_sd, not_run, number, signed, span
 from ..statistics import share_interval, t_interval
 from ..summaries import (
     OBJECTIVES,
-    RERUN,
     SEARCHES,
     STARTS,
     aucs_of,
@@ -47,7 +46,7 @@ def ran(groups):
     return markdown(rows)
 
 
-def found(searches, large, losses, generators, stability, forests, rerun, inverses):
+def found(searches, large, losses, generators, constraints, stability, forests, rerun, inverses):
     """The page's answer, a line for each question: differences are means over classes with their intervals."""
     lines = []
 
@@ -65,6 +64,7 @@ def found(searches, large, losses, generators, stability, forests, rerun, invers
         ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
         ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
         ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
+        ("The paper's objective in place of ours at the scale `medium`", constraints, "adgan-wgan", "adgan"),
     ):
         if texts := list(differences(groups, method, reference)):
             lines.append(f"- **{what}** changes the mean AUC by {', '.join(texts)}.")
@@ -171,15 +171,16 @@ def paired_sentence(entries, method, reference, step=None, level=0.05):
     )
 
 
-def rerun(entries):
-    """The other re-run's search beside algorithm 1, on the images that both searched, a row for each class.
+def side_by_side(entries, titles):
+    """Two variants of ADGAN, {method: title}, on the images that both searched, a row for each class.
 
-    AUCs with DeLong's paired difference, and the mean losses that are left of normal and of anomalous images.
+    AUCs with DeLong's paired difference, the second's minus the first's, and the mean losses that are left of normal
+    and of anomalous images.
     """
     rows = []
-    for title, same in of_both(entries, *reversed(RERUN)).items():
-        compared = comparisons(same, *reversed(RERUN))
-        runs = {about: by_class(same, method) for method, about in RERUN.items()}
+    for title, same in of_both(entries, *reversed(titles)).items():
+        compared = comparisons(same, *reversed(titles))
+        runs = {about: by_class(same, method) for method, about in titles.items()}
         for (name, seed), c in compared.items():
             pair = {about: found[name][seed] for about, found in runs.items()}
             row = {"data": title, "scale": same[0].parameters["scale"], "class": name, "seed": str(seed)}
@@ -192,7 +193,7 @@ def rerun(entries):
             rows.append(row)
         mean = over_classes({key: c.difference for key, c in compared.items()})
         rows.append({"data": title, "class": "mean", "difference": signed(mean)})
-    return markdown(rows) if rows else not_run(*(lacking(entries, RERUN) or RERUN))
+    return markdown(rows) if rows else not_run(*(lacking(entries, titles) or titles))
 
 
 def encoder_starts(entries):
