@@ -119,8 +119,8 @@ def latent_search(
     generator : torch.nn.Module
         It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width). It is neither
         changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises with its
-        running statistics. Algorithm 1 feeds it a batch of one; by that batch's statistics BatchNorm would erase
-        the very image that the search looks for, and the running ones would drift from search to search.
+        running statistics. Algorithm 1 feeds it a batch of one; in training mode BatchNorm would normalise by
+        that image's own statistics, and the running ones would drift from search to search.
         BatchNorm's scale and shift are parameters, so they adapt with the rest.
     x : images (n, channels, height, width)
         In [-1, 1], or uint8; see `as_images`.

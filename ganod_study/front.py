@@ -7,7 +7,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from . import gaal, runner
-from .claims import OUTCOMES, PAPERS_DATA, REPRODUCED, UNDECIDED, WITHIN
+from .claims import NOT_REPRODUCED, OUTCOMES, PAPERS_DATA, REPRODUCED, UNDECIDED, WITHIN
 from .datasets import CLASSES, TITLES
 from .figures import new_figure
 from .methods import BLUE, METHODS, TABLE1
@@ -97,11 +97,10 @@ def tiles(verdicts):
     cards = []
     for outcome in OUTCOMES:
         some = [found.verdict for found in verdicts.values() if found.outcome == outcome]
-        in_full = sum(verdict in (REPRODUCED, WITHIN) for verdict in some)
+        in_full = f"{sum(verdict in (REPRODUCED, WITHIN, NOT_REPRODUCED) for verdict in some)} at the paper's scale"
         small = {
-            REPRODUCED: f"{in_full} at the paper's scale",
-            UNDECIDED: "no run yet, or what there is can't tell",
-        }
+            REPRODUCED: in_full, NOT_REPRODUCED: in_full, UNDECIDED: "no run yet, or what there is can't tell",
+        }  # fmt: skip
         cards.append(
             f":::{{grid-item-card}}\n:class-card: tile\n:link: claims\n:link-type: doc\n"
             f"**{len(some)}** {outcome}\\\n{small.get(outcome, f'of {len(verdicts)} claims')}\n:::"

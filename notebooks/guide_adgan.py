@@ -62,20 +62,21 @@ guide.reconstructions(detector, new, labels)
 # ## When to use it, and when not
 #
 # Use it if you already have a generator (a GAN, or a VAE's decoder; then nothing is trained), or if you want to see for
-# each image what normal would have looked like. Don't begin with it: {doc}`guide_choose` shows that classical methods
-# come first on both of the paper's data sets, in a fraction of the time. Don't use it for images that differ in many
-# ways at once, such as photographs of animals, or where a score is needed within milliseconds.
+# each image what normal would have looked like. Don't begin with it: in this book's runs, with small networks,
+# classical methods come first on both of the paper's data sets, in a fraction of the time ({doc}`guide_choose`). Don't
+# use it for images that differ in many ways at once, such as photographs of animals, or where a score is needed within
+# milliseconds.
 #
 # ## Three arguments
 #
 # - `n_iter`, with `objective`: how long the generator learns. A generator that can't make the normal class finds
 #   everything anomalous, so look at what it makes before you trust a score. On digits the paper's objective, "wgan",
-#   needs more steps than "wgan-gp" (used above) or "gan"; on CIFAR-10 it does not. {doc}`tuning` and {doc}`ablations`
+#   needs more steps than "wgan-gp" or "gan" (used above); on CIFAR-10 it does not. {doc}`tuning` and {doc}`ablations`
 #   compare them.
 # - `n_seeds`, with `n_steps`: the starting points of each search and its steps, 64 and 5 in the paper. In the book's
 #   largest run ten steps ranked better than five on MNIST, but not on CIFAR-10. On both, a generator left as it was
-#   trained (`lr_theta=0`, several times as fast) ranked as well: {ref}`ablation-large`.
-# - `ngf`, the networks' width: 64 is DCGAN's and needs a GPU; 16 is enough for small images on a processor.
+#   trained (`lr_theta=0`, several times as fast) ranked as well. These were narrow networks: {ref}`ablation-large`.
+# - `ngf`, the networks' width: 64 is the scale `paper`'s and needs a GPU; 16 is enough for small images on a processor.
 #
 # ## Time
 #

@@ -73,7 +73,7 @@ guide.reconstructions(vae, new, labels)
 # - `latent_size`: the bottleneck. The default, 256, is ADGAN's and meant for 32 × 32 pixels; an 8 × 8 image has 64
 #   pixels, so a DCAE could copy it.
 # - `n_iter`: with too many steps on a few images, the networks memorise them.
-# - `ngf`, the networks' width: 64 is DCGAN's and needs a GPU; 16 is enough for small images on a processor.
+# - `ngf`, the networks' width: 64 is the scale `paper`'s and needs a GPU; 16 is enough for small images on a processor.
 #
 # ## Time
 #

@@ -36,7 +36,7 @@ front.answer(verdicts, evidence)
 # %% tags=["remove-input"]
 front.tiles(verdicts)
 
-# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN searches its generator for an image; the loss after k = 5 steps is the score. First test images of MNIST, best starting point, scale medium.", "name": "front-search"}, "image": {"alt": "A handwritten one: within five steps the generator comes close, and little is left. Below it a two, of which a bright outline is left"}}
+# %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "ADGAN searches its generator for an image. Under each picture is the loss of the best of eight starting points; the score is the mean over all of them after k = 5 steps. First test images of MNIST, scale medium.", "name": "front-search"}, "image": {"alt": "A handwritten one: within five steps the generator comes close, and little is left. Below it a two, of which a bright outline is left"}}
 front.strip(searched, anomalous_class)
 
 # %% tags=["remove-input", "half"] mystnb={"figure": {"caption": "Table 1: means over ten classes, ours with 95 % intervals. Hollow: small networks, each at the best scale that was run.", "name": "front-means"}, "image": {"alt": "For each method of Table 1 the paper's mean AUC as a tick and ours as a dot, filled where it was run at the paper's scale and hollow where it comes from small networks"}}

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Why the paper's KDE on AlexNet's features is so low
+# # Why the paper's KDE on AlexNet's features may be so low
 #
 # Table 1 of {cite:t}`deecke2018` has its weakest mean on MNIST for a kernel density estimate on AlexNet's features. Ours is
 # far higher. What explains the difference?

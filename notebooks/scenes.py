@@ -52,7 +52,7 @@ scenes.summary(stored)
 # | ranked | 300 validation images of the category | 100; of LSUN 300 |
 # | pooled | 300 bedrooms against 2,700 others | 100 against 800; of LSUN as the paper |
 # | image size | not said | 64 × 64, the central square |
-# | generator | DCGAN's shape, trained as a WGAN | the same with a quarter of DCGAN's width and a gradient penalty {cite:p}`gulrajani2017` |
+# | generator | DCGAN's shape, trained as a WGAN | the same with a quarter of the width of the scale `paper` and a gradient penalty {cite:p}`gulrajani2017` |
 # | training | until it has converged | 4,000 generator steps; 300 with half the width in a build at `lite` |
 # | search | 64 starting points, 5 steps | 32 starting points (`lite`: 8), 5 steps |
 # | scores beside ADGAN's | none | five, two of which know nothing of scenes |

@@ -37,10 +37,10 @@ search.search_found(steps, anomalous_class)
 # %% [markdown]
 # ## The paper's Figure 1, and ours
 #
-# Figure 1 of {cite:t}`deecke2018` illustrates the method with ones from MNIST as the normal class. From a random
-# latent it follows the generated images step by step, for an image of the normal
-# class (red) and for another (blue). The first finds "a similar object", the second does not, "resulting in a large
-# loss".
+# Figure 1 of {cite:t}`deecke2018` illustrates the method with ones from MNIST as the normal class. From a random latent
+# it follows the generated images step by step, for an image of the normal class (red) and for another (blue). The first
+# finds "a similar object", the second does not, "resulting in a large loss". In this page's figures it is the other way
+# round: normal is blue.
 #
 # | | the paper's Figure 1 | this page |
 # | --- | --- | --- |

@@ -46,7 +46,7 @@ table1.matrix("cifar10", stored["cifar10"])
 # `medium` trains for 2,000 generator steps and searches from 8 starting points: some hours of a processor. `large`
 # takes four times the steps and the paper's 64 starting points. Each column is shown at the best scale at which all its
 # classes have been run: the heads say which. Only a number at `paper` can confirm or refute one of the paper's.
-# {doc}`kde` explains the largest difference, KDE on AlexNet's features.
+# {doc}`kde` offers an explanation of the largest difference, KDE on AlexNet's features.
 #
 # **±** is half of a 95 % interval, here and in the whole book. With one training it is DeLong's interval
 # {cite:p}`delong1988` over the test images, each counted once for all the classes that it tests. This interval excludes
@@ -54,17 +54,17 @@ table1.matrix("cifar10", stored["cifar10"])
 # interval is written out, [low, high].
 #
 # **On CIFAR-10 some AUCs are below 0.5**, the paper's as well as ours: most of our columns rank automobiles and trucks
-# *the wrong way round*, and so do seven of the paper's ten for automobiles and four for trucks. That is no accident: a
-# detector that had learned nothing would have 0.5. A likely reason is that smooth images are easy to reconstruct and
-# lie close to many others. An aeroplane in a clear sky then looks more normal than a car does, whatever the detector
-# was trained on. {doc}`baselines` shows how closely the AUCs follow those of scores that see nothing but an image's
-# contrast.
+# *the wrong way round*, and so do seven of the paper's ten for automobiles and four for trucks. That is no accident: an
+# image's contrast alone, which owes nothing to learning, ranks these two classes the wrong way round, too
+# ({doc}`baselines`). A likely reason is that smooth images are easy to reconstruct and lie close to many others. An
+# aeroplane in a clear sky then looks more normal than a car does, whatever the detector was trained on. That page also
+# shows how closely the AUCs follow those of such scores.
 #
 # ## MNIST
 #
 # Means over classes: the paper's and ours over all ten, and the paper's and this build's over the classes that this
 # build has run. **This build's numbers at the scale `lite` do not reproduce the paper's**: they come from networks with
-# a sixth of DCGAN's parameters, trained for two or three minutes, and from fewer images. They show that the method works.
+# a sixth of the parameters of the scale `paper`, trained for two or three minutes, and from fewer images. They show that the method works.
 
 # %%
 mnist = runner.attempt(scale, "mnist", **options)
@@ -104,11 +104,12 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # images, one training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has
 # been run for all ten classes at both. With several rows, a single interval that misses zero is weak evidence.
 #
-# So longer training of these small networks has closed the gap to the paper on neither data set. Wider networks with
-# the same training time are no nearer to the images on average ({doc}`tuning`); with more time they may do better, and
-# so may the paper's objective. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals
-# above zero: more search steps, and the best starting point's loss as the score. Test labels found both, so Table 1
-# does not use them. On CIFAR-10 neither helps.
+# So longer training of these small networks has closed the gap to the paper on neither data set. In the same training
+# time wider networks are no better by the Fréchet distance ({doc}`tuning`); with more time they may be. The networks
+# also differ from the paper's in their objective: {ref}`ablation-objective` shows what that does. On MNIST,
+# {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above zero: more search steps, and the
+# best starting point's loss as the score. Test labels found both, so Table 1 does not use them. On CIFAR-10 neither
+# helps.
 
 # %%
 table1.moved(stored)
@@ -202,14 +203,16 @@ digits.show(figures.generated_images, store=store)
 # | DCAE's score | reconstruction error | squared L2 |
 # | VAE's score | evidence lower bound | its negative with 8 posterior samples; the likelihood is Gaussian, with one variance for all pixels at its optimum on the training images |
 # | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN at the same scale; 500 steps of Adam (0.03) from one start, at `medium` 100, at `lite` 50; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |
-# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | a fixed number of generator steps; at the smaller scales with gradient penalty {cite:p}`gulrajani2017` in place of weight clipping {cite:p}`arjovsky2017`, which on digits needs several times as many (on CIFAR-10 it does not: {doc}`tuning`); at `large` the moving average of the weights |
+# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | a fixed number of generator steps; at the smaller scales with gradient penalty {cite:p}`gulrajani2017` in place of weight clipping {cite:p}`arjovsky2017`, which on digits needs several times as many (on CIFAR-10 it does not: {doc}`tuning`), Adam, two critic steps and a critic without batch normalisation; a quarter of the width; batches of 64, at `lite` 32; at `large` the moving average of the weights |
 # | ADGAN's search | 64 seeds, 5 steps of Adam for z (0.25) and the generator's weights (5·10⁻⁵), squared L2, mean over seeds | the same with the scale's number of seeds; batch normalisation in evaluation mode |
 #
 # The settings of a scale are in `scales.py`, those behind a number in its record.
 #
-# **The holdout has labels.** The paper chooses PCA's dimension for the classical methods by the AUC on a small holdout
-# set, and so does this page. That AUC needs labelled anomalies, which an unsupervised detector would not have. It helps
-# the six classical columns and none of the networks.
+# **The holdout has labels.** The paper reports the classical methods at the dimension of PCA with the "best
+# performance" on "a small holdout set". Here performance is the AUC, which needs labelled anomalies; an unsupervised
+# detector would have none. In this book the holdout helps the six classical columns and none of the networks. The paper
+# also set ADGAN's step size and Adam's β "from a quick parameter sweep" and k as "a trade-off between execution time
+# and accuracy", and does not say on which data.
 #
 # ## What the holdout chose
 #

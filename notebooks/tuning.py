@@ -95,9 +95,9 @@ tables.sentence(entries, "steps")
 # %% [markdown]
 # ## Batch normalisation in the search
 #
-# *What the paper says:* the generator has batch normalisation. The paper does not say whether, during the search, this
-# uses the running statistics from training or those of the batch. In a search for one image the batch is that image, so
-# the batch's statistics are the image's own. *Tried:* both, with the same generators of 1,000 steps.
+# *What the paper says:* the generator is DCGAN's, which has batch normalisation. The paper does not say whether, during
+# the search, this uses the running statistics from training or those of the batch. In a search for one image the batch
+# is that image, so the batch's statistics are the image's own. *Tried:* both, with the same generators of 1,000 steps.
 
 # %%
 tables.table(entries, "batch norm")

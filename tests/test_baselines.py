@@ -19,7 +19,7 @@ from ganod_study.reference import paper_mean
 from ganod_study.render import signed
 from ganod_study.statistics import auc, t_interval, true_positive_rate
 from ganod_study.store import Store
-from ganod_study.summaries import cells_of, comparisons, mean_auc
+from ganod_study.summaries import cells_of, class_aucs, comparisons, mean_auc
 from ganod_study.tables import baselines as tables
 
 NO_NETWORK = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
@@ -234,6 +234,12 @@ def test_what_the_page_says_of_the_variants_at_large_holds_of_the_stored_results
         assert round(differences["adgan-start"]["automobile"].difference, 2) == -0.07
         assert differences["mean-image"]["automobile"].high < 0
     assert all(of.keys() == classes for of in differences.values())
+
+
+def test_contrast_alone_ranks_cars_and_trucks_the_wrong_way_round():
+    """As the page of Table 1 says."""
+    aucs = class_aucs(cells_of(runner.stored_results("cifar10", "paper"), "contrast"))
+    assert max(aucs[datasets.CLASSES["cifar10"].index(name)] for name in ("automobile", "truck")) < 0.4
 
 
 def test_beyond_auc_is_a_mean_over_classes(made_up):

@@ -114,7 +114,10 @@ def test_the_tiles_count_every_claim_once():
     entry = column("adgan", "paper")[0]
     verdicts |= {"k-saturates": Verdict("x", claims.REPRODUCED, "paper", (entry,))}
     verdicts |= {"theta-helps": Verdict("x", claims.DECIDED["medium"][0], "medium", (entry,))}
-    assert "**2** reproduced" in front.tiles(verdicts).data and "1 at the paper's scale" in front.tiles(verdicts).data
+    verdicts |= {"seeds-help": Verdict("x", claims.DECIDED["lite"][1], "lite", (entry,))}
+    shown = front.tiles(verdicts).data
+    assert "**2** reproduced\\\n1 at the paper's scale" in shown
+    assert "**1** not reproduced\\\n0 at the paper's scale" in shown
 
 
 def test_the_plot_is_filled_at_the_papers_scale_alone():
@@ -136,6 +139,7 @@ def searched(monkeypatch):
 
 def test_the_strip_is_a_search_that_the_grid_would_make(searched):
     p = searched.parameters
+    assert (p["n_seeds"], p["n_steps"]) == (8, 5)  # as its captions say, in intro.py and the README
     cell = Cell(*(p[name] for name in ("dataset", "normal_class", "method", "seed", "scale")))
     store = Store(ROOT / "book" / "results" / "pictures")
     assert cell.stem(store).with_suffix(".json").exists()
