@@ -82,6 +82,7 @@ def train_autoencoder(
     checkpoint_seconds: float = 60,
     stop_at: float | None = None,
     verbose: bool = True,
+    keep: bool = False,
 ) -> Autoencoder:
     """Train a DCAE, or with `variational` a VAE (Kingma & Welling 2014).
 
@@ -103,7 +104,7 @@ def train_autoencoder(
     variational : bool
     n_steps : int
         Steps of Adam with DCGAN's settings; the paper names no optimiser.
-    latent_size, ngf, batch_size, device, checkpoint, checkpoint_seconds, stop_at, verbose
+    latent_size, ngf, batch_size, device, checkpoint, checkpoint_seconds, stop_at, verbose, keep
         As in `gan.train_gans`, whose errors it raises.
 
     Returns
@@ -112,7 +113,7 @@ def train_autoencoder(
         In evaluation mode, on the CPU.
     """
     training = AutoencoderTraining(images, seed, variational, n_steps, latent_size, ngf, batch_size, device)
-    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
+    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose, keep)
 
 
 class AutoencoderTraining(Training):
@@ -316,7 +317,7 @@ class DCAE(ImageDetector):
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
         check_counts(n_iter=self.n_iter)
-        self.seed_ = seed_from(self.random_state)
+        self.seed_ = self._seed()
         sizes = self.latent_size, self.ngf, self.batch_size
         training = AutoencoderTraining(X, self.seed_, self._variational, self.n_iter, *sizes, self.device)
         self.network_ = training.run(self.checkpoint, verbose=self.verbose, keep=True)

@@ -4,13 +4,16 @@ Every method is a scikit-learn outlier detector. `score_samples` is higher for w
 normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of the papers.
 """
 
+import contextlib
 import glob
 import hashlib
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -25,6 +28,8 @@ from .thresholds import Threshold, check_share, threshold_at
 
 RandomState = int | np.random.RandomState | None
 D = TypeVar("D", bound="Detector")
+# Files between a caller and a line of this package: its own, and those of decorators
+OURS = (str(Path(__file__).parent), contextlib.__file__, torch.utils._contextlib.__file__)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -129,10 +134,9 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
         if self.contamination is not None:
             scores = -self._anomaly_score(X)
             if len(scores) > 1 and scores.min() == scores.max():
-                warnings.warn(
+                warn(
                     f"{type(self).__name__}'s scores on its training data are all {-scores[0]:.3g}: they tell nothing "
-                    f"apart. {self._cure}",
-                    stacklevel=3,  # the caller of `fit`
+                    f"apart. {self._cure}"
                 )
             self.offset_ = float(np.percentile(scores, 100 * self.contamination))
 
@@ -170,7 +174,7 @@ class Explanation(NamedTuple):
 class ImageDetector(Detector):
     """A detector that trains networks on images: see `as_images` for what X may be.
 
-    A subclass offers `_explain(X)`, for `explain`: the reconstructions and the loss.
+    A subclass offers `_explain(X)`, for `explain`: the reconstructions and the loss. Its `_fit` sets `seed_`.
 
     A score can cost a whole search, so the threshold is set on at most `N_THRESHOLD` training
     images drawn at random; with `contamination=None` none is searched and there is no threshold.
@@ -230,9 +234,18 @@ class ImageDetector(Detector):
                 raise ValueError(f"explain: loss={loss!r} is no sum over pixels, so they have no shares of it.")
             return Explanation(reconstruction, residual.numpy())
 
+    def _seed(self) -> int:
+        """The seed of a training."""
+        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+            raise ValueError(
+                "checkpoint: a training goes on only with the seed that it began with, so random_state must be an "
+                f"int; got {self.random_state!r}."
+            )
+        return seed_from(self.random_state)
+
     def _set_offset(self, X: Any) -> None:
         if len(X) > self.N_THRESHOLD:
-            picked = np.random.RandomState(seed_from(self.random_state)).permutation(len(X))
+            picked = np.random.RandomState(self.seed_).permutation(len(X))
             X = X[np.sort(picked[: self.N_THRESHOLD])]
         super()._set_offset(X)
         if self.checkpoint is not None and getattr(self, "generator", None) is None:
@@ -312,6 +325,12 @@ def starting_points(
     if z.shape != (n, latent_size):
         raise ValueError(f"prior must return latents {(n, latent_size)}; got {tuple(z.shape)}.")
     return z.detach().to("cpu", torch.float32)
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called this package, however deep in it this is."""
+    inside = takewhile(lambda frame: frame.filename.startswith(OURS), inspect.stack(0))
+    warnings.warn(message, stacklevel=len(list(inside)) + 1)
 
 
 def as_path(name: str, path: Any) -> Path:

@@ -5,7 +5,6 @@ image. Adam works element by element, so on stacked copies it is Adam on each; a
 """
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import ceil
@@ -16,7 +15,9 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
+from .base import warn
 from .losses import Loss
+from .training import check_counts
 
 Pair = tuple[int, int]
 How = tuple[Pair, Pair, Pair]  # a convolution's kernel, stride and padding
@@ -58,6 +59,8 @@ class Prepared:
                 "generator must be a torch.nn.Module, and not TorchScript, whose parameters can't be copied one by "
                 f"one; got {type(generator).__name__}."
             )
+        if latent_size is not None:
+            check_counts(latent_size=latent_size)
         size = latent_size or getattr(generator, "latent_size", None) or _input_size(generator)
         if size is None:
             raise ValueError(
@@ -438,7 +441,7 @@ class OuterProducts:
                 raise
             except Exception as error:  # no compiler, say; nothing has been moved yet
                 OuterProducts.can_compile = False
-                warnings.warn(f"torch.compile failed, the search goes on without it: {error}", stacklevel=2)
+                warn(f"torch.compile failed, the search goes on without it: {error}")
         self._move_in_blocks(*factors)
 
     def _move_in_blocks(self, z: torch.Tensor, d: torch.Tensor, z2: torch.Tensor, d2: torch.Tensor) -> None:

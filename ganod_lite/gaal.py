@@ -7,8 +7,8 @@ github.com/leibinghe/GAAL-based-outlier-detection, SO-GAAL.py and MO-GAAL.py.
 
 import copy
 import math
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache, partial
 from numbers import Integral, Real
@@ -26,7 +26,7 @@ from torch.nn.functional import linear, softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
-from .base import TableDetector, as_path, resolve_device, seed_from
+from .base import TableDetector, as_path, own_state, resolve_device, seed_from, warn
 from .images import PathLike
 
 BATCH = 500  # at most; the scripts'
@@ -338,19 +338,19 @@ class GAAL(TableDetector):
         self._check_parameters()
         y = _watched(y, len(X))
         if X.min() < -0.01 or X.max() > 1.01:
-            warnings.warn(
+            warn(
                 f"X spans [{X.min():.3g}, {X.max():.3g}], and {self._name}'s potential outliers start in [0, 1]: "
-                "scale the features, for instance with sklearn.preprocessing.MinMaxScaler.",
-                stacklevel=5,  # the caller of `fit`
+                "scale the features, for instance with sklearn.preprocessing.MinMaxScaler."
             )
         rng = torch.Generator().manual_seed(seed_from(self.random_state))
         game, shuffled = self._set_up(X, rng)
         n, batch = len(X), len(game.labels) // 2
-        write = _tensorboard(self.log_dir, X)
-
         history: dict[str, list[Any]] = {name: [] for name in (*self._losses, *(["auc"] if y is not None else []))}
         stop, last, epoch = None, self._latest_stop(n // batch) * self._times(), 0
-        with tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress:
+        with (
+            _tensorboard(self.log_dir, X) as write,
+            tqdm(total=last, desc=self._name, unit="epoch", disable=not self.verbose) as progress,
+        ):
             while epoch < last:
                 epoch += 1
                 if self._shuffles:
@@ -599,13 +599,26 @@ def fit_repetitions(
         How many processes to fit in at the same time, as joblib's; they are threads where a callback is to see
         the training.
 
+    With a `log_dir`, each has a folder of its own in it, "seed-0" and so on.
+
     Returns
     -------
     list of fitted detectors, each the same to the bit as alone.
     """
-    fits = (delayed(clone(detector).set_params(random_state=seed).fit)(X, y) for seed in seeds)
+
+    def alone(seed: int) -> GAAL:
+        log_dir = detector.log_dir and as_path("log_dir", detector.log_dir) / f"seed-{seed}"
+        return clone(detector).set_params(random_state=seed, log_dir=log_dir)
+
+    fits = (delayed(_fitted)(alone(seed), X, y, torch.get_default_dtype()) for seed in seeds)
     with _threadpools().limit(limits=1):  # else fits in threads would leave the limit that another one has set
         return Parallel(n_jobs, prefer="threads" if detector.callback else "processes")(fits)
+
+
+def _fitted(detector: GAAL, X: Any, y: Any, dtype: torch.dtype) -> GAAL:
+    """The detector, fitted in this default dtype, which a process of its own would not have."""
+    with own_state(dtype):
+        return detector.fit(X, y)
 
 
 @lru_cache(maxsize=1)
@@ -614,10 +627,12 @@ def _threadpools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], None] | None:
+@contextmanager
+def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Iterator[Callable[[Epoch], None] | None]:
     """A callback that writes the history's latest values to `log_dir`, and after epochs 1, 2, 4, 8, ... a figure."""
     if log_dir is None:
-        return None
+        yield None
+        return
     log_dir = as_path("log_dir", log_dir)
     try:
         import matplotlib.figure  # noqa: F401  # TensorBoard's figures are matplotlib's
@@ -626,7 +641,6 @@ def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], N
         raise ImportError(
             f"log_dir={str(log_dir)!r} needs TensorBoard and matplotlib ({missing}): pip install tensorboard matplotlib"
         ) from missing
-    writer = SummaryWriter(log_dir)
     noise = torch.rand(200, X.shape[1], generator=torch.Generator().manual_seed(0))
 
     def write(epoch: Epoch) -> None:
@@ -638,7 +652,8 @@ def _tensorboard(log_dir: PathLike | None, X: np.ndarray) -> Callable[[Epoch], N
             writer.add_figure("generated points", _drawn(X, points), epoch.number)
         writer.flush()
 
-    return write
+    with SummaryWriter(log_dir) as writer:
+        yield write
 
 
 def _drawn(X: np.ndarray, points: list[torch.Tensor]) -> Any:

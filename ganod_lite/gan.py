@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .base import ImageDetector, own_state, resolve_device, seed_from
+from .base import ImageDetector, own_state, resolve_device
 from .dcgan import Critic, Generator, stack, unstack
 from .images import ImagesLike, PathLike, as_images
 from .losses import Loss
@@ -83,6 +83,7 @@ def train_gans(
     checkpoint_seconds: float = 60,
     stop_at: float | None = None,
     verbose: bool = True,
+    keep: bool = False,
 ) -> list[GAN]:
     """Train one GAN per set of images, all at once.
 
@@ -103,10 +104,8 @@ def train_gans(
         Critic steps before each generator step; None: 5 ("wgan"), 2 ("wgan-gp") or 1 ("gan", "lsgan").
     device : str, default "auto"
         "auto" is CUDA where there is one.
-    checkpoint, checkpoint_seconds, stop_at
+    checkpoint, checkpoint_seconds, stop_at, verbose, keep
         See `training.Training.run`.
-    verbose : bool, default True
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -123,7 +122,7 @@ def train_gans(
         image_sets, seeds, n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size,
         objective=objective, n_critic=n_critic, device=device,
     )  # fmt: skip
-    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose)
+    return training.run(checkpoint, checkpoint_seconds, stop_at, verbose, keep)
 
 
 def has_batch_norm(objective: str) -> bool:
@@ -275,7 +274,7 @@ class GANDetector(ImageDetector):
     SEARCH = tuple[str, ...]()
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
-        self.seed_ = seed_from(self.random_state)
+        self.seed_ = self._seed()
         self.generator_: Any = self.generator
         self.critic_: Any = getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import time
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -15,7 +14,7 @@ import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
-from .base import as_path, sweep, write_aside
+from .base import as_path, sweep, warn, write_aside
 from .images import PathLike
 
 BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked
@@ -138,7 +137,7 @@ class Training(ABC):
         raw = path.read_bytes()[len(MARK) :]
         digest, raw = raw[:8], raw[8:]
         if digest != _digest(raw):
-            warnings.warn(f"The checkpoint {path} is damaged; training starts anew.", stacklevel=4)
+            warn(f"The checkpoint {path} is damaged; training starts anew.")
             return
         state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
         if state["arguments"] != self.arguments:

@@ -45,7 +45,7 @@ class AveragedTraining(GANTraining):
 
 
 @own_state()
-def train_averaged(image_sets, seeds, *, checkpoint=None, stop_at=None, verbose=True, **options):
+def train_averaged(image_sets, seeds, *, checkpoint=None, stop_at=None, verbose=True, keep=False, **options):
     """As `train_gans`, with `decay`, below 1, of the average: what `AveragedTraining.finish` returns."""
     training = AveragedTraining(image_sets, seeds, **options)
-    return training.run(checkpoint, stop_at=stop_at, verbose=verbose)
+    return training.run(checkpoint, stop_at=stop_at, verbose=verbose, keep=keep)

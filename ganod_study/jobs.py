@@ -102,7 +102,13 @@ class Cell(_Cell):
         return self.scale, self.dataset, self.normal_class, what, self.seed if drawn else None
 
     def load(self, data_root):
-        return load_images(self.dataset, datasets.data_root(data_root))
+        return images_of(self.dataset, datasets.data_root(data_root))
+
+
+@lru_cache(maxsize=2)
+def images_of(dataset, root):
+    """The data set's images: the last two data sets stay in memory."""
+    return datasets.load_images(dataset, root=root)
 
 
 def next_class(normal_class, classes):
@@ -186,9 +192,9 @@ class Job:
         """The labels of what the cell scored, and where it stands in the data set."""
         if METHODS[cell.method].tables:
             index = rows_of(self, cell).index
-            return {"labels": self.data.y[index].astype(np.uint8), "test_index": index.astype(np.uint16)}
+            return {"labels": self.data.y[index].astype(np.uint8), "test_index": index.astype(np.uint32)}
         split = self.split(cell)
-        return {"labels": split.y_test[:n].astype(np.uint8), "test_index": split.test_index[:n].astype(np.uint16)}
+        return {"labels": split.y_test[:n].astype(np.uint8), "test_index": split.test_index[:n].astype(np.uint32)}
 
     def split(self, cell):
         return split_of(cell, self.data)
@@ -229,6 +235,3 @@ class Job:
         networks.train([network], self.store, self.data, **options)
         found, entry = network.load(self.store)
         return found, {"network": entry.record["file"]}
-
-
-load_images = lru_cache(maxsize=2)(lambda dataset, root: datasets.load_images(dataset, root=root))

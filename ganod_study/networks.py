@@ -14,6 +14,7 @@ from ganod_lite.base import write_aside
 from ganod_lite.dcgan import Critic, Generator
 from ganod_lite.gan import GAN, has_batch_norm, train_gans
 from ganod_lite.images import as_images
+from ganod_lite.training import discard
 
 from . import datasets
 from .averaging import train_averaged
@@ -98,7 +99,7 @@ def train(networks, store, images, *, device, stop_at=None, verbose=True):
     p, gan = networks[0].parameters, networks[0].kind == "gan"
     options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")}
     options |= {"n_steps": p["n_iter" if gan else "n_iter_autoencoder"]}
-    options |= {"device": device, "stop_at": stop_at, "verbose": verbose}
+    options |= {"device": device, "stop_at": stop_at, "verbose": verbose, "keep": True}  # until it is stored
     (_train_gans if gan else _train_autoencoders)(networks, store, images, options)
 
 
@@ -124,6 +125,7 @@ def _train_gans(networks, store, images, options):
         details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(networks)}
         store.put(network.stem(store), network.parameters, arrays, gan.seconds, options["device"], details)
     together.unlink(missing_ok=True)
+    discard(checkpoint)
 
 
 def unfinished(wanted, store):
@@ -148,7 +150,8 @@ def _checkpoint(networks, store):
 
 def _train_autoencoders(networks, store, images, options):
     for network in networks:
-        arguments = {"variational": network.kind == "vae", "checkpoint": _checkpoint([network], store)} | options
+        checkpoint = _checkpoint([network], store)
+        arguments = {"variational": network.kind == "vae", "checkpoint": checkpoint} | options
         x, details = split_of(network, images).x_train, {}
         if patience := network.optional.get("patience"):
             model, details = train_stopped(x, network.seed, patience=patience, **arguments)
@@ -157,6 +160,7 @@ def _train_autoencoders(networks, store, images, options):
         arrays = {"state": model.state_dict(), "losses": torch.tensor(model.loss)}
         details |= {"image_shape": model.arguments["image_shape"]}
         store.put(network.stem(store), network.parameters, arrays, model.seconds, options["device"], details)
+        discard(checkpoint)
 
 
 def split_of(what, images):

@@ -21,7 +21,7 @@ from ganod_lite.base import resolve_device
 from ganod_lite.training import TimeIsUp
 
 from . import datasets, networks
-from .jobs import Cell, TableCell, load_images
+from .jobs import Cell, TableCell, images_of
 from .methods import METHODS, TABLE1
 from .scales import SCALES, STORED, TABLES, known
 from .store import Store, seconds_of
@@ -160,8 +160,10 @@ def _jobs(cells, store):
     jobs = {}
     for cell in cells:
         jobs.setdefault(cell.shares, []).append(cell)
-    unknown = float("inf")  # of what nothing is known comes first
-    return sorted(jobs.values(), key=lambda cells: -sum(_expected_seconds(c, store) or unknown for c in cells))
+    expected = {cell.folder: _expected_seconds(cell, store) for cell in cells}
+    # What nothing is known of comes first
+    seconds = {folder: float("inf") if known is None else known for folder, known in expected.items()}
+    return sorted(jobs.values(), key=lambda cells: -sum(seconds[cell.folder] for cell in cells))
 
 
 def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
@@ -231,7 +233,7 @@ def _train_at_once(jobs, store, data_root, device, stop_at, verbose):
         groups = networks.unfinished(some, store)  # with their checkpoints, whatever is asked for now
         rest = [network for network in some if not any(network in group for group in groups)]
         groups += [rest[i : i + GANS_AT_ONCE] for i in range(0, len(rest), GANS_AT_ONCE)]
-        images = load_images(some[0].dataset, datasets.data_root(data_root))
+        images = images_of(some[0].dataset, datasets.data_root(data_root))
         for group in groups:
             with ExitStack() as locks:
                 mine = []

@@ -72,7 +72,7 @@ class StoppedTraining(AutoencoderTraining):
 
 
 @own_state()
-def train_stopped(images, seed, *, checkpoint=None, stop_at=None, verbose=True, **options):
+def train_stopped(images, seed, *, checkpoint=None, stop_at=None, verbose=True, keep=False, **options):
     """As `train_autoencoder`, with `patience`: what `StoppedTraining.finish` returns. `n_steps` is the most."""
     training = StoppedTraining(images, seed, **options)
-    return training.run(checkpoint, stop_at=stop_at, verbose=verbose)
+    return training.run(checkpoint, stop_at=stop_at, verbose=verbose, keep=keep)

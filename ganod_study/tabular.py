@@ -159,11 +159,15 @@ def pyod(job, cell, name, stop):
             f"{cell.method} needs PyOD, which is no dependency ({missing}): pip install pyod"
         ) from missing
     rows, models = rows_of(job, cell), {"SO_GAAL": so_gaal, "MO_GAAL": mo_gaal}
+    of_numpy = np.random.get_state()
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
         torch.manual_seed(cell.seed)
         np.random.seed(cell.seed)
-        detector = getattr(models[name], name)(stop_epochs=getattr(job.settings, stop)).fit(rows.X)
-        scores = detector.decision_function(rows.X_scored)
+        try:
+            detector = getattr(models[name], name)(stop_epochs=getattr(job.settings, stop)).fit(rows.X)
+            scores = detector.decision_function(rows.X_scored)
+        finally:
+            np.random.set_state(of_numpy)
     return {"scores": np.asarray(scores, float)}, {"pyod": version("pyod")}
 
 

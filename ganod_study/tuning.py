@@ -24,7 +24,7 @@ from ganod_lite.images import as_images
 
 from . import datasets
 from .averaging import train_averaged
-from .jobs import load_images
+from .jobs import images_of
 from .networks import diversity
 from .runner import COMMITTED, run
 from .scales import AVERAGE, SCALES, known
@@ -129,7 +129,7 @@ def own_option(name, scale):
             "critic": critic_option(s.objective, RECIPES[s.objective]["n_critic"]),
             "steps": f"{s.n_iter:,}",
             "batch norm": "running statistics",  # see latent_search
-            "size": "padded",  # see load_images
+            "size": "padded",  # see datasets.load_images
             "average": "their moving average" if s.average else "the last weights",
             "width": f"width {s.ngf}",
             "batch": f"batches of {s.batch_size}",
@@ -176,7 +176,7 @@ class TuningCell:
         return store.stem(f"{self.dataset}/tuning", f"class{self.normal_class}-seed{self.seed}", self.parameters)
 
     def load(self, data_root):
-        return load_images(self.dataset, datasets.data_root(data_root))
+        return images_of(self.dataset, datasets.data_root(data_root))
 
     def job(self, cells, data, store, **options):
         return TuningJob(cells, data, store, **options)

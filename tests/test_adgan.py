@@ -569,6 +569,8 @@ def test_wrong_arguments_are_named():
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
         ({"prior": "normal"}, TypeError, "prior must be a function of n, .*; got 'normal'"),
         ({"max_memory": "2 GB"}, TypeError, "max_memory must be an instance of"),
+        ({"latent_size": 0}, ValueError, "latent_size == 0, must be >= 1"),
+        ({"latent_size": "6"}, TypeError, "latent_size must be an instance of"),
         ({"latent_size": 9}, ValueError, r"generator: it takes neither latents \(m, 9\) nor \(m, 9, 1, 1\)"),
     ):
         with pytest.raises(error, match=message):

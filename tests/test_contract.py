@@ -37,7 +37,8 @@ class Distance(ImageDetector):
         self.random_state = random_state
 
     def _fit(self, X, y):
-        rng = torch.Generator().manual_seed(seed_from(self.random_state))
+        self.seed_ = seed_from(self.random_state)
+        rng = torch.Generator().manual_seed(self.seed_)
         self.centre_ = X.mean(0) + self.noise * torch.randn(X[0].shape, generator=rng)
 
     def _anomaly_score(self, X):
@@ -333,6 +334,41 @@ def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path, monkeypa
     monkeypatch.setattr(training.Training, "_check_finite", interrupted)
     np.testing.assert_array_equal(detector.fit(X).anomaly_score(X), expected)
     assert blocks[2:] == [25, 10] and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGE_DETECTORS if name != "Distance"])
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_a_checkpoint_needs_a_seed_that_stays(name, random_state, tmp_path):
+    detector = IMAGE_DETECTORS[name](random_state=random_state).set_params(checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="checkpoint: .* random_state must be an int; got "):
+        detector.fit(GOOD)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_threshold_s_images_are_drawn_by_the_training_s_seed(monkeypatch):
+    """And so from a RandomState once, however many images there are."""
+    X = np.random.RandomState(1).randint(256, size=(40, 8, 8)).astype(np.uint8)
+    monkeypatch.setattr(Distance, "N_THRESHOLD", 10)
+    state = np.random.RandomState(5)
+    detector = Distance(random_state=state).fit(X)
+    assert state.randint(2**31 - 1) == np.random.RandomState(5).randint(2**31 - 1, size=2)[1]
+    assert detector.offset_ == Distance(random_state=detector.seed_).fit(X).offset_
+
+
+@pytest.mark.parametrize(
+    ("detector", "X"),
+    [(KDE(bandwidths=[1.0]), np.ones((30, 2))), (SOGAAL(2, verbose=False, contamination=None), 5 * np.ones((30, 2)))]
+    + [(Distance(noise=0), np.ones((4, 1, 8, 8))), (IMAGE_DETECTORS["ADGAN"](), np.zeros((9, 8, 8), np.uint8))],
+    ids=["classical", "GAAL", "images", "ADGAN"],
+)
+def test_warnings_point_at_the_line_that_called_the_library(detector, X, tmp_path):
+    if isinstance(detector, ADGAN):
+        path = tmp_path / "checkpoint"
+        path.write_bytes(training.MARK + b"damaged!")
+        detector.set_params(checkpoint=path, random_state=0, contamination=None)
+    with pytest.warns(UserWarning) as said:
+        detector.fit(X)
+    assert {warning.filename for warning in said} == {__file__}
 
 
 @pytest.mark.parametrize("name", [name for name in IMAGE_DETECTORS if name != "Distance"])

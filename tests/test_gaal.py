@@ -1,5 +1,6 @@
 """SO-GAAL against the official Keras script, point by point, and against the AUCs measured with it."""
 
+import contextlib
 import math
 import os
 import pickle
@@ -415,11 +416,17 @@ def test_callback_sees_each_epoch_and_the_networks_as_they_are(table):
 
 
 def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
-    written, figures = {}, {}
+    written, figures, folders, closed = {}, {}, [], []
 
-    class SummaryWriter:
+    class SummaryWriter(contextlib.nullcontext):
         def __init__(self, folder):
-            assert folder == tmp_path
+            folders.append(folder)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *raised):
+            closed.append(raised[0])
 
         def add_scalar(self, name, value, epoch):
             written.setdefault(name, []).append((epoch, value))
@@ -435,6 +442,7 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     detector = fit_mo(table, np.arange(1100) % 2, k=2, log_dir=f"~/{tmp_path.name}")
+    assert folders == [tmp_path] and closed == [None]
     of_each = {"sub_generator_loss/0", "sub_generator_loss/1"}
     assert set(written) == {"discriminator_loss", "generator_loss", "auc"} | of_each
     assert written["auc"] == list(enumerate(detector.history_["auc"], start=1))
@@ -444,6 +452,15 @@ def test_tensorboard_is_written_or_asked_for(table, tmp_path, monkeypatch):
     spread = np.linalg.eigvalsh(np.cov(table.T))
     np.testing.assert_allclose(np.var(data, axis=0, ddof=1), spread[:0:-1], rtol=1e-6)
     assert len(data) == len(table) and not np.array_equal(first, second)
+
+    def interrupt(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(table, log_dir=tmp_path, callback=interrupt)
+    assert closed[-1] is KeyboardInterrupt  # the file is closed then, too
+    repetitions = fit_repetitions(SOGAAL(2, device="cpu", verbose=False, log_dir=str(tmp_path)), table, (3, 4))
+    assert folders[-2:] == [tmp_path / "seed-3", tmp_path / "seed-4"] == [d.log_dir for d in repetitions]
     for lacking in ("matplotlib.figure", "torch.utils.tensorboard"):
         with monkeypatch.context() as without:
             without.setitem(sys.modules, lacking, None)
@@ -501,6 +518,16 @@ def test_repetitions_are_as_alone(table, make, n_jobs):
         alone = clone(detector).set_params(random_state=seed).fit(table)
         np.testing.assert_array_equal(fitted.anomaly_score(table), alone.anomaly_score(table))
         assert fitted.history_ == alone.history_
+
+
+def test_repetitions_in_processes_compute_in_the_caller_s_precision(table):
+    detector = SOGAAL(2, device="cpu", verbose=False)
+    torch.set_default_dtype(torch.float64)
+    try:
+        (fitted,) = fit_repetitions(detector, table, [0], n_jobs=2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert fitted.discriminator_[0].weight.dtype == torch.float64
 
 
 @pytest.mark.parametrize("make", [SOGAAL, MOGAAL])

@@ -1,6 +1,7 @@
 """The grid: what is computed once, what is computed again, what is missing, what a kill leaves behind."""
 
 import errno
+import json
 import os
 import time
 from collections import Counter
@@ -49,7 +50,7 @@ def environment(monkeypatch, tmp_path, no_data):
     """No data but the embedded ones, and a store of its own for each test."""
     monkeypatch.setenv("GANOD_DATA", str(no_data))
     monkeypatch.setenv("GANOD_STORE", str(tmp_path / "store"))
-    jobs.load_images.cache_clear()
+    jobs.images_of.cache_clear()
 
 
 @pytest.fixture
@@ -609,6 +610,29 @@ def test_a_full_disk_is_an_error_that_leaves_what_is_there(store, monkeypatch, u
         run([cell("iforest")], store)
     assert {path: path.read_bytes() for path in store.root.rglob("*.*") if path.is_file()} == before
     assert_same(run([cell("iforest")], store)[0], undisturbed[cell("iforest")])
+
+
+def test_a_training_that_can_t_be_stored_is_not_lost(store, monkeypatch, undisturbed):
+    """Of a GAN and of an autoencoder."""
+    for method in ("critic", "dcae"):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+            patch.setattr(Store, "put", lambda *args: (_ for _ in ()).throw(OSError("No space left")))
+            run([cell(method)], store)
+        with monkeypatch.context() as patch:
+            patch.setattr(training.Training, "_check_finite", lambda *args: pytest.fail("it was trained again"))
+            assert_same(run([cell(method)], store)[0], undisturbed[cell(method)])
+    assert not list(store.root.rglob("*.checkpoint"))
+
+
+def test_what_took_no_time_does_not_come_first(tmp_path, no_data):
+    store, short, unknown = Store(tmp_path), cell("kde", 0), cell("iforest", 0)
+    run([short], store, data_root=no_data, verbose=False)
+    (record,) = tmp_path.rglob("*.json")
+    about = json.loads(record.read_text())
+    about["seconds"] = about["details"]["seconds_of_fit"] = 0.0
+    record.write_text(json.dumps(about))
+    order = runner._jobs([cell("kde", 1), unknown], store)
+    assert [[c.method for c in job] for job in order] == [["iforest"], ["kde"]]
 
 
 def test_merge_copies_what_is_missing_and_whole(tmp_path, undisturbed):

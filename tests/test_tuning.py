@@ -55,14 +55,14 @@ def small(monkeypatch):
     images = TrainingAlone()
     monkeypatch.setattr(datasets, "require", lambda name, root: None)
     monkeypatch.setattr(datasets, "load_images", lambda name, root: images)
-    jobs.load_images.cache_clear()
+    jobs.images_of.cache_clear()
     monkeypatch.setitem(SCALES, "medium", dict.fromkeys(("mnist", "cifar10"), SMALL))
     sizes = {"N_HOLDOUT": 12, "N_SEARCHED": 3, "N_GENERATED": 20, "N_COMPONENTS": 4, "N_STEPS": 2, "STEPS": (1, 2, 3)}
     sizes |= {"AVERAGED_STEPS": 4, "WIDER_STEPS": {3: 3}, "BATCH_STEPS": {9: 3}}
     for name, value in sizes.items():
         monkeypatch.setattr(tuning, name, value)
     yield images
-    jobs.load_images.cache_clear()
+    jobs.images_of.cache_clear()
 
 
 def run(tmp_path, classes=(8,), seeds=(0,), **options):

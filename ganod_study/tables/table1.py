@@ -326,7 +326,7 @@ def _noted(outcome, table):
 
 def _cell(value, text):
     """A table's cell that is sorted by its number in full."""
-    return f'<td data-value="{"" if value is None else repr(value)}">{text}</td>'
+    return f'<td data-value="{"" if value is None else float(value)}">{text}</td>'
 
 
 def _csv_columns(name, mean):
