@@ -471,9 +471,10 @@ class SOGAAL(GAAL):
     Parameters
     ----------
     stop_epochs : int, "auto" or "equilibrium", default "auto"
-        Epochs in which the generator learns; as in the script, it learns in one more. "auto" stops where the
-        fall of the generator's loss becomes slow, the authors' advice; "equilibrium" where the discriminator,
-        having been ahead, is back at guessing. Both see no labels and stop after 200 to 2000 updates.
+        Epochs in which the generator learns; with schedule="full", as in the script, it learns in one more.
+        "auto" stops where the fall of the generator's loss becomes slow, the authors' advice; "equilibrium" where
+        the discriminator, having been ahead, is back at guessing. Both see no labels and stop after 200 to 2000
+        updates.
     lr_d, lr_g : float, default 0.01 and 0.0001
         Learning rates of the discriminator and the generator.
     decay : float, default 1e-6
@@ -544,7 +545,7 @@ class MOGAAL(GAAL):
     Parameters
     ----------
     stop_epochs : int, "auto" or "equilibrium", default "auto"
-        As SOGAAL's; the script's generators learn in one more batch.
+        As SOGAAL's; with schedule="full", as in the script, the generators learn in one more batch.
     k : int, default 10
         Number of sub-generators. Of a batch of m rows, u = m // (k (k + 1) / 2), they make k u, (k - 1) u, ...
         and the last one what is left: all, where k (k + 1) / 2 exceeds m.

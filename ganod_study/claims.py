@@ -21,12 +21,11 @@ from .reference import paper_mean
 from .render import bracketed, number, plus_minus, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .search import DIFFERS, JUDGED, SCATTERED
-from .statistics import TOLERANCE, Interval, all_hold, auc, share_interval, t_interval, welch_interval
+from .statistics import TOLERANCE, Interval, all_hold, auc, entry_auc, share_interval, t_interval, welch_interval
 from .summaries import (
     COLLAPSED_BELOW,
     aucs_by_n_starts,
     column_aucs,
-    entry_auc,
     mean_auc,
     over_classes,
     over_repetitions,
@@ -326,10 +325,8 @@ def _best_rule(dataset):
         columns = {m: cells for m in TABLE1 if (cells := evidence.cells("paper", dataset, m))}
         if len(columns) == len(TABLE1):
             ours, lead, entries = _rank(columns)
-            if lead.low <= 0 <= lead.high:
-                why = "The difference to the best other column has an interval on both sides of zero."
-                return Verdict(ours, UNDECIDED, "paper", entries, TABLE1_PAGE, why)
-            return Verdict(ours, REPRODUCED if lead.low > 0 else NOT_REPRODUCED, "paper", entries, TABLE1_PAGE)
+            unclear = "The difference to the best other column has an interval on both sides of zero."
+            return _decided(lead.above(), ours, "paper", entries, TABLE1_PAGE, unclear=unclear)
         why = "A verdict needs all ten columns, with all ten classes each, at the paper's scale."
         columns = {s: [m for m in TABLE1 if evidence.cells(s, dataset, m)] for s in FROM_BEST[1:]}
         for scale, there in sorted(columns.items(), key=lambda found: -len(found[1])):  # a rank among few says little
@@ -636,7 +633,7 @@ def _like_keras(evidence, claim):
     (keras,) = (row for row in rows if (row["table"], row["method"]) == ("onecluster", "sogaal"))
     shown, close = [], []
     for when, scores in (("at_stop", gaal.STOP), ("at_end", gaal.END)):
-        ours = [auc(e.arrays["labels"], e.arrays[scores]) for e in entries]
+        ours = [entry_auc(e, scores) for e in entries]
         theirs = float(keras[when]), float(keras[f"{when}_sd"]), int(keras["runs"])
         apart = welch_interval((np.mean(ours), np.std(ours, ddof=1), len(ours)), theirs)
         close.append(apart.within(CLOSE))

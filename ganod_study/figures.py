@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from . import datasets, gaal, gaal_search, kde, summaries, tuning
-from .methods import CONTAMINATED, KNOW_NOTHING, METHODS, SCORES, TABLE1
+from .methods import BLUE, CONTAMINATED, GREEN, KNOW_NOTHING, METHODS, RED, SCORES, TABLE1
 from .reference import paper_mean
 from .render import NO_NETWORKS, not_run, note, number
 from .runner import gans_behind
@@ -19,7 +19,7 @@ from .scales import SCALES
 from .statistics import mean_roc, roc, t_interval
 from .summaries import OBJECTIVES, SEARCHES, STARTS, by_dataset
 
-BENCHMARK_COLOURS = ["#0072B2", "#D55E00", "#009E73"]
+BENCHMARK_COLOURS = [BLUE, RED, GREEN]
 GRID = np.linspace(0, 1, 201)
 
 
@@ -90,15 +90,15 @@ def generated_images(entries, *, store=None):
     return figure
 
 
-def training_losses(entries, *, store=None, window=25):
-    """The critic's estimate of the Wasserstein distance over training, for each class (moving mean)."""
+def training_losses(entries, *, store=None):
+    """The critic's estimate of the Wasserstein distance over training, for each class (mean of up to 25 steps)."""
     gans, lacking = _networks_there(entries, store)
     if not gans:
         return note(lacking)
     figure, axis = new_figure(6, 3)
     for label, (gan, _) in gans.items():
         distance = -np.asarray(gan.critic_loss)
-        window = min(window, len(distance))
+        window = min(25, len(distance))
         smooth = np.convolve(distance, np.ones(window) / window, "valid")
         axis.plot(np.arange(window, len(distance) + 1), smooth, label=label, linewidth=1)
     axis.set(xlabel="generator step", ylabel="E d(x) − E d(g(z))", yscale="symlog")
@@ -127,9 +127,9 @@ def learning_curves(groups):
         for i, entry in enumerate(entries):
             epochs = np.arange(len(entry.arrays["auc"])) + 1
             for name, label, colour in (
-                ("discriminator_loss", "discriminator's loss", "#0072B2"),
-                ("generator_loss", "generator's loss", "#D55E00"),
-                ("auc", "AUC", "#009E73"),
+                ("discriminator_loss", "discriminator's loss", BLUE),
+                ("generator_loss", "generator's loss", RED),
+                ("auc", "AUC", GREEN),
             ):
                 axis.plot(epochs, entry.arrays[name], color=colour, linewidth=1, alpha=0.8, label=label * (i == 0))
         axis.axvline(entries[0].parameters["stop_epochs"], color="0.6", linestyle=":", linewidth=1)
@@ -167,7 +167,7 @@ def gaal_epochs(entries):
 def labelled_points(table):
     """The first two features of a `datasets.Table`: outliers as crosses."""
     figure, axis = new_figure(4.5, 4)
-    for label, marker, colour, name in ((0, "o", "#0072B2", "normal"), (1, "X", "#D55E00", "outlier")):
+    for label, marker, colour, name in ((0, "o", BLUE, "normal"), (1, "X", RED, "outlier")):
         x, y = table.X[table.y == label, :2].T
         axis.scatter(x, y, color=colour, marker=marker, s=10 + 25 * label, label=name, linewidth=0)
     axis.set(xlabel="first feature", ylabel="second feature")
@@ -185,7 +185,7 @@ def scored_points(table, groups):
         scores = entries[0].arrays["scores"]
         points = axis.scatter(*table.X[:, :2].T, c=scores, s=8, cmap="viridis", linewidth=0)
         outliers = table.X[table.y == 1, :2].T
-        axis.scatter(*outliers, s=45, facecolor="none", edgecolor="#D55E00", linewidth=0.8, label="outlier")
+        axis.scatter(*outliers, s=45, facecolor="none", edgecolor=RED, linewidth=0.8, label="outlier")
         figure.colorbar(points, ax=axis)
         axis.set_title(title, fontsize=9)
     _legend_below_all(figure, axes[0])
@@ -330,7 +330,7 @@ def ablation_losses(entries):
     figure, axes = new_figure(6.8, 2.9 * len(gains) + 0.6, len(gains), 2, squeeze=False)
     for title, (left, right) in zip(gains, axes):
         of_dataset = by_dataset(entries)[title]
-        for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
+        for label, name, colour in ((0, "normal", BLUE), (1, "anomalous", RED)):
             for (method, about), style in zip(SEARCHES.items(), ("-", ":")):
                 curves = summaries.loss_by_step(of_dataset, method, label)
                 left.plot(curves.x, curves.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
@@ -365,7 +365,7 @@ def ablation_starts(entries):
             curves = summaries.auc_by_step(same, method)
             left.plot(curves.x, np.transpose(list(curves.lines.values())), style, color="0.5", linewidth=0.7)
             left.plot(curves.x, curves.mean, style, color="0.1", linewidth=2, label=f"AUC, {about}")
-            for label, name, colour in ((0, "normal", "#0072B2"), (1, "anomalous", "#D55E00")):
+            for label, name, colour in ((0, "normal", BLUE), (1, "anomalous", RED)):
                 losses = summaries.loss_by_step(same, method, label)
                 right.plot(losses.x, losses.mean, style, color=colour, linewidth=2, label=f"{name}, {about}")
         for axis, ylabel in ((left, "AUC"), (right, "mean loss")):
@@ -418,7 +418,7 @@ def ablation_stability(entries):
     figure, axes = new_figure(7.5, 3.2, 1, 2)
     for i, of_method in enumerate(runs.values()):
         for run in of_method:
-            marker, colour = ("X", "#D55E00") if run.collapsed else ("o", "#0072B2")
+            marker, colour = ("X", RED) if run.collapsed else ("o", BLUE)
             for axis, value in zip(axes, (run.diversity, run.auc)):
                 axis.plot(i, value, marker, color=colour, alpha=0.7)
     axes[0].axhline(summaries.COLLAPSED_BELOW, color="0.6", linestyle=":", linewidth=1)

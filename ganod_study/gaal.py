@@ -10,7 +10,7 @@ from ganod_lite.gaal import RULES
 
 from . import datasets, runner
 from .methods import METHODS
-from .statistics import auc, average_precision
+from .statistics import auc, average_precision, entry_auc
 from .store import Store
 
 DETECTORS = {"sogaal": "SO-GAAL", "mogaal": "MO-GAAL"}
@@ -128,11 +128,11 @@ def stops(entries):
     for e in of_rows(entries, "same"):
         method, _, rule = e.parameters["method"].partition("-")
         if method in DETECTORS and rule in ("", *RULES):
-            y, details = e.arrays["labels"], e.record["details"]
-            add(e, method, rule or "fixed", details["stop_epoch"], auc(y, e.arrays[STOP]))
+            details = e.record["details"]
+            add(e, method, rule or "fixed", details["stop_epoch"], entry_auc(e, STOP))
             if not rule:
                 curve = e.arrays["auc"]
-                add(e, method, "end", details["n_epochs"], auc(y, e.arrays[END]))
+                add(e, method, "end", details["n_epochs"], entry_auc(e, END))
                 add(e, method, "best", int(curve.argmax()) + 1, float(curve.max()))
     return pd.DataFrame(found, columns=["table", "detector", "seed", "stop", "epoch", "AUC"])
 

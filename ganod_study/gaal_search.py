@@ -9,8 +9,9 @@ from IPython.display import Markdown
 from scipy.stats import spearmanr
 
 from . import datasets, runner
+from .gaal import STOP, of_rows
 from .render import markdown, mean_sd, note, number, signed, span
-from .statistics import auc, paired_comparison
+from .statistics import auc, entry_auc, paired_comparison
 from .store import Store
 
 METHOD = "mogaal-searched"
@@ -77,9 +78,9 @@ def judged(entries):
 def at_authors_settings(entries):
     """AUCs at the stop of the runs with the authors' settings: {table: [AUC of each repetition]}."""
     found = {}
-    for e in entries:
-        if e.parameters["method"] == "mogaal" and "rows" not in e.parameters:
-            found.setdefault(e.parameters["dataset"], []).append(auc(e.arrays["labels"], e.arrays["scores_at_stop"]))
+    for e in of_rows(entries, "same"):
+        if e.parameters["method"] == "mogaal":
+            found.setdefault(e.parameters["dataset"], []).append(entry_auc(e, STOP))
     return found
 
 

@@ -27,6 +27,7 @@ from .networks import AUTOENCODER, TRAINING, diversity
 from .other_scores import posterior_scores, prior_scores
 from .other_searches import laplacian_pyramid, search_in_turn, train_encoder
 from .store import beside, stopwatch
+from .the_post import PostSOGAAL
 
 N_WORST, N_STARTS = 6, 4  # of `step_by_step`: normal images, starting points kept of each image
 N_RANKED, N_GENERATED, N_BESIDE = 10, 100, 5  # of `ranking`: at each end; looked at, of which are shown
@@ -303,6 +304,7 @@ ORANGE, GREEN, PINK, RED, SKY, BLACK, GREY, BLUE, WINE = (
 )  # fmt: skip
 of_features = partial(partial, classical.features_grid_cell)
 of_pixels = partial(partial, classical.grid_cell)
+of_gaal = partial(partial, tabular.gaal)
 METHODS = {  # those of Table 1 in its order
     "kde": _column("KDE", colour=ORANGE),
     "kde-alexnet": _column("KDE", "AlexNet", colour=ORANGE, line="--"),
@@ -385,23 +387,21 @@ METHODS = {  # those of Table 1 in its order
     # figures 4 to 6
     "adgan-ranking": _on_gan("ADGAN, ranked", ranking, shares=shared_search, colour=BLUE),
     # on tables: SO-GAAL and MO-GAAL as their authors run them, the post's two figures, rules for the stop
-    "sogaal": _on_table("SO-GAAL", tabular.sogaal, ("stop_epochs",), colour=BLUE),
+    "sogaal": _on_table("SO-GAAL", of_gaal(kind=SOGAAL, stop="stop_epochs"), ("stop_epochs",), colour=BLUE),
     "sogaal-post-1": _on_table(
-        "SO-GAAL, the post, bias 1", partial(tabular.sogaal_post, generator_bias=1.0),
+        "SO-GAAL, the post, bias 1", of_gaal(kind=PostSOGAAL, stop="stop_epochs", generator_bias=1.0),
         ("stop_epochs",), colour=RED,
     ),
     "sogaal-post-1e-5": _on_table(
-        "SO-GAAL, the post, bias 1e-5", partial(tabular.sogaal_post, generator_bias=1e-5),
+        "SO-GAAL, the post, bias 1e-5", of_gaal(kind=PostSOGAAL, stop="stop_epochs", generator_bias=1e-5),
         ("stop_epochs",), colour=GREEN,
     ),
-    "mogaal": _on_table("MO-GAAL", tabular.mogaal, ("stop_epochs_mo",), colour=WINE),
+    "mogaal": _on_table("MO-GAAL", of_gaal(kind=MOGAAL, stop="stop_epochs_mo"), ("stop_epochs_mo",), colour=WINE),
     **{
         f"{name}-{rule}": _on_table(
-            f"{title}, {rule}", partial(compute, stop=rule, schedule="at-stop"), colour=colour, line=line
+            f"{title}, {rule}", of_gaal(kind=kind, stop=rule, schedule="at-stop"), colour=colour, line=line
         )
-        for name, title, compute, colour in (
-            ("sogaal", "SO-GAAL", tabular.sogaal, BLUE), ("mogaal", "MO-GAAL", tabular.mogaal, WINE)
-        )
+        for name, title, kind, colour in (("sogaal", "SO-GAAL", SOGAAL, BLUE), ("mogaal", "MO-GAAL", MOGAAL, WINE))
         for rule, line in (("auto", "--"), ("equilibrium", ":"))
     },
     "mogaal-searched": _on_table(

@@ -550,7 +550,7 @@ def _panel(axis, image, title="", colour="0.5", **options):
 
 def contact_sheet(found, columns=4, rows=3):
     """The most anomalous images above the least, each with its rank and score; those flagged are framed in orange."""
-    n = min(columns * rows, (len(found.ranked) + 1) // 2)
+    n = min(columns * rows, max(1, len(found.ranked) // 2))  # none is among both
     order, half = found.order, -(-n // columns)
     halves = order[:n], order[-n:] if len(order) > 1 else order
     figure, axes = new_figure(4.6, 1.4 * 2 * half + 0.7, 2 * half, columns, squeeze=False)
@@ -569,17 +569,23 @@ def contact_sheet(found, columns=4, rows=3):
     return figure
 
 
+def _as_uint8(x):
+    """Images (n, channels, height, width) in [-1, 1] as (n, height, width) or, in colour, (n, height, width, 3)."""
+    pixels = np.rint(np.clip((np.moveaxis(x, 1, -1) + 1) * 127.5, 0, 255)).astype(np.uint8)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
 def differences(found, n=5):
     """The most anomalous images, their best reconstructions, and how far apart they are at each pixel."""
     places = found.order[:n]
     images = found.looked.survey.images[found.ranked[places]]
     explained = found.detector.explain(images)
-    made = np.clip((np.moveaxis(explained.reconstruction, 1, -1) + 1) * 127.5, 0, 255).astype(np.uint8)
+    made = _as_uint8(explained.reconstruction)
     figure, axes = new_figure(5.6, 3.8, 3, len(places), squeeze=False)
     top = max(float(explained.residual.max()), 1e-12)
     for i, column in enumerate(axes.T):
         _panel(column[0], images[i], f"{i + 1}: {found.scores['adgan'][places[i]]:.4g}")
-        _panel(column[1], made[i].squeeze())
+        _panel(column[1], made[i])
         _panel(column[2], explained.residual[i], cmap="viridis", vmax=top)
     for axis, label in zip(axes[:, 0], ("image", "best\nreconstruction", "squared\ndifference")):
         axis.set_ylabel(label, fontsize=8)
@@ -595,7 +601,7 @@ def samples(found, n=8):
     generator = found.detector.generator_
     z = torch.randn(len(real), generator.latent_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        made = ((generator(z) + 1) * 127.5).permute(0, 2, 3, 1).squeeze(-1).numpy().astype(np.uint8)
+        made = _as_uint8(generator(z).numpy())
     figure, axes = new_figure(6, 1.9, 2, len(real), squeeze=False)
     for i, column in enumerate(axes.T):
         _panel(column[0], real[i])

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 
 from .datasets import SHAPES
 from .figures import new_figure, offline
-from .methods import METHODS
+from .gaal import END, STOP
+from .methods import BLACK, BLUE, GREEN, METHODS, RED
 from .render import markdown, not_run
-from .statistics import auc
+from .statistics import entry_auc
 from .tabular import AXIS
 
 METHODS_IN_PLANE = ("sogaal-plane", "mogaal-plane")
@@ -24,10 +25,10 @@ LEVELS = np.linspace(0, 1, 11)  # of D
 SHADES = ListedColormap(matplotlib.colormaps["PuOr"](np.linspace(0.15, 0.85, 256)))
 POINTS = {  # name: (marker, size, colour)
     "normal": (".", 5, "0.35"),
-    "outlier": ("X", 26, "#000000"),
-    "generated": ("o", 9, "#009E73"),
+    "outlier": ("X", 26, BLACK),
+    "generated": ("o", 9, GREEN),
 }
-WHEN = {"at the stop": "scores_at_stop", "at the end": "scores"}
+WHEN = {"at the stop": STOP, "at the end": END}
 
 
 def pick(entries, dataset=None, method=None):
@@ -94,8 +95,8 @@ def inversion(entries, table):
     filled = _draw(axes[0, 0], entry, table, -1, generated=False)
     axes[0, 0].set_title(f"{METHODS[method].title}, {_when(entry, -1)}", fontsize=9)
     _key(figure, axes[:, :1], filled, generated=False)
-    value = auc(entry.arrays["labels"], entry.arrays["scores"])
-    bars = axes[0, 1].bar(["1 − D\nhere", "D\nPyOD"], [value, 1 - value], color=["#0072B2", "#D55E00"], width=0.6)
+    value = entry_auc(entry)
+    bars = axes[0, 1].bar(["1 − D\nhere", "D\nPyOD"], [value, 1 - value], color=[BLUE, RED], width=0.6)
     axes[0, 1].bar_label(bars, fmt="%.3f", fontsize=9, padding=2)
     axes[0, 1].axhline(0.5, color="0.4", linestyle=":", linewidth=1)
     axes[0, 1].set(title="AUC of the score", ylim=(0, 1.1))
@@ -114,14 +115,14 @@ def ends(entries, tables):
     for row, table in zip(axes, tables):
         for axis, (method, entry) in zip(row, shown[table.name].items()):
             filled = _draw(axis, entry, table, -1)
-            value = auc(entry.arrays["labels"], entry.arrays["scores"])
+            value = entry_auc(entry)
             axis.set_title(f"{METHODS[method].title}, {table.name}\nAUC {value:.3f}", fontsize=9)
     _key(figure, axes, filled)
     return figure
 
 
 def _median_run(entries):
-    ordered = sorted(entries, key=lambda e: auc(e.arrays["labels"], e.arrays["scores"]))
+    ordered = sorted(entries, key=entry_auc)
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
@@ -148,7 +149,7 @@ def auc_table(entries):
 
 
 def aucs(runs, array="scores"):
-    return [auc(e.arrays["labels"], e.arrays[array]) for e in runs]
+    return [entry_auc(e, array) for e in runs]
 
 
 def auc_dots(entries, datasets=SHAPES):
@@ -187,9 +188,9 @@ def learning_curves(entries, dataset):
                 label = {0: "sub-generator 1", losses.shape[1] - 1: f"sub-generator {losses.shape[1]}"}.get(i)
                 axis.plot(x, loss, color=colour, linewidth=0.8, label=label)
         for name, label, colour in (
-            ("discriminator_loss", "discriminator", "#0072B2"),
-            ("generator_loss", "generator" if method == "sogaal-plane" else "mean of generators", "#D55E00"),
-            ("auc", "AUC", "#009E73"),
+            ("discriminator_loss", "discriminator", BLUE),
+            ("generator_loss", "generator" if method == "sogaal-plane" else "mean of generators", RED),
+            ("auc", "AUC", GREEN),
         ):
             axis.plot(x, a[name], color=colour, linewidth=1.5, label=label)
         axis.axvline(entry.record["details"]["stop_epoch"], color="0.4", linestyle=":", linewidth=1, label="stop")

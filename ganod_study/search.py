@@ -351,7 +351,7 @@ def _pixels(x):
 
 
 def _place(axis, image, column, row, text, colour):
-    """Put an image at a place of a grid, a frame around it and a text under it; return both."""
+    """Put an image at a place of a grid and a text under it; return both."""
     extent = (column - 0.41, column + 0.41, row + 0.36, row - 0.46)
     picture = axis.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, extent=extent)
     return picture, axis.text(column, row + 0.38, text, ha="center", va="top", fontsize=8, color=colour)

@@ -84,6 +84,11 @@ def average_precision(y, scores):
     return float(average_precision_score(*_check(y, scores)))
 
 
+def entry_auc(entry, array="scores"):
+    """The AUC of a stored entry's scores, or of another of its arrays."""
+    return auc(entry.arrays["labels"], entry.arrays[array])
+
+
 def auc_interval(y, scores, level=0.95):
     """The AUC and its confidence interval, as `Interval` (value, low, high), within [0, 1].
 

@@ -26,6 +26,7 @@ from .statistics import (
     auc,
     average_precision,
     delong_test,
+    entry_auc,
     mean_auc_interval,
     t_interval,
     true_positive_rate,
@@ -110,11 +111,6 @@ def complete(entries):
 
 
 # Means
-
-
-def entry_auc(entry):
-    """The AUC of an entry's scores."""
-    return auc(entry.arrays["labels"], entry.arrays["scores"])
 
 
 def aucs_of(cells):

@@ -21,10 +21,9 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from ganod_lite.gaal import MOGAAL, SOGAAL
+from ganod_lite.gaal import MOGAAL
 
 from . import datasets
-from .the_post import PostSOGAAL
 
 
 def onecluster(data_root=None):
@@ -54,7 +53,7 @@ def rows_of(job, cell):
 # --- the GAAL family ---
 
 
-def gaal(job, cell, kind, stop, watch=None, **options):
+def gaal(job, cell, kind, stop, watch=None, schedule="full", **options):
     """Scores at the stop and at the end of the training, and the curves; stop: a setting's name or a rule's."""
     rows, at_stop = rows_of(job, cell), {}
 
@@ -64,7 +63,7 @@ def gaal(job, cell, kind, stop, watch=None, **options):
 
     detector = kind(
         getattr(job.settings, stop, stop), random_state=cell.seed, contamination=None, device="cpu",
-        verbose=job.verbose, callback=keep if cell.rows == "held-out" else watch, **options,
+        verbose=job.verbose, callback=keep if cell.rows == "held-out" else watch, schedule=schedule, **options,
     )  # fmt: skip
     detector.fit(rows.X, rows.y)
     arrays = {"scores": detector.anomaly_score(rows.X_scored), "scores_at_stop": detector.scores_at_stop_}
@@ -75,18 +74,6 @@ def gaal(job, cell, kind, stop, watch=None, **options):
     if cell.seed > 0:
         curves.pop("sub_generator_loss", None)  # one run's are drawn, and they are large
     return arrays | curves, {"stop_epoch": detector.stop_epoch_, "n_epochs": detector.n_epochs_}
-
-
-def sogaal(job, cell, stop="stop_epochs", schedule="full", **options):
-    return gaal(job, cell, SOGAAL, stop, schedule=schedule, **options)
-
-
-def sogaal_post(job, cell, generator_bias):
-    return gaal(job, cell, PostSOGAAL, "stop_epochs", schedule="full", generator_bias=generator_bias)
-
-
-def mogaal(job, cell, stop="stop_epochs_mo", schedule="full", **options):
-    return gaal(job, cell, MOGAAL, stop, schedule=schedule, **options)
 
 
 N_NOISE = 2000
@@ -146,7 +133,7 @@ def plane(job, cell, kind, stop):
             mine = noise.chunk(len(epoch.generators))
             generated.append(np.stack([generator(z).numpy() for generator, z in zip(epoch.generators, mine)]))
 
-    arrays, details = gaal(job, cell, kind, stop, watch, schedule="full")
+    arrays, details = gaal(job, cell, kind, stop, watch)
     return arrays | {"D": np.stack(D), "generated": np.stack(generated)}, details | {"epochs": epochs}
 
 

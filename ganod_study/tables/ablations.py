@@ -5,7 +5,7 @@ from IPython.display import Markdown
 
 from .. import datasets, summaries
 from ..render import bracketed, markdown, mean_sd, not_run, number, signed, span
-from ..statistics import share_interval, t_interval
+from ..statistics import entry_auc, share_interval, t_interval
 from ..summaries import (
     OBJECTIVES,
     SEARCHES,
@@ -15,7 +15,6 @@ from ..summaries import (
     by_dataset,
     cells_of,
     comparisons,
-    entry_auc,
     lacking,
     of_both,
     over_classes,

@@ -46,7 +46,7 @@ def verdict(entries):
         best = max(there, key=lambda method: there[method].value)
         found, first = comparisons(same, "adgan", best), next(iter(adgan.cells.values()))
         lead = _difference(found)
-        word = "beats" if lead.low > 0 else "is behind" if lead.high < 0 else "can't be told from"
+        word = {True: "beats", False: "is behind", None: "can't be told from"}[lead.above()]
         lines.append(
             f"- **{title}**, at the scale `{first.parameters['scale']}`: ADGAN {word} the best score that "
             f"knows nothing, {METHODS[best].title}. On the same {len(first.arrays['labels']):,} test images it has "

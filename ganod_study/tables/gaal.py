@@ -10,7 +10,7 @@ from .. import reference
 from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, medians, ranks
 from ..methods import METHODS
 from ..render import markdown, mean_sd, note, number
-from ..statistics import TOLERANCE, auc
+from ..statistics import TOLERANCE, entry_auc
 
 WHEN = {"at stop": STOP, "at end": END}
 MARK = "†"  # of what was told the authors' stop epochs
@@ -36,7 +36,7 @@ def listed(words):
 
 def aucs_at(entries, when):
     """The AUC of each entry "at stop" or "at end"."""
-    return [auc(e.arrays["labels"], e.arrays[WHEN[when]]) for e in entries]
+    return [entry_auc(e, WHEN[when]) for e in entries]
 
 
 def aucs(groups):

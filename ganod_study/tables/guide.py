@@ -5,7 +5,7 @@ from IPython.display import Markdown
 
 from .. import guide
 from ..datasets import TITLES
-from ..gaal import COLUMNS
+from ..gaal import COLUMNS, of_rows
 from ..methods import METHODS
 from ..reference import paper_mean
 from ..render import bracketed, markdown, note, number, signed
@@ -68,9 +68,9 @@ def search_time(records, variant="latent_search"):
 def gaal_time(entries):
     """How long SO-GAAL and MO-GAAL train, by the stored runs: the median over repetitions, a row for each table."""
     found = {}
-    for entry in entries:
+    for entry in of_rows(entries, "same"):
         method, table = entry.parameters["method"], entry.parameters["dataset"]
-        if method in ("sogaal", "mogaal") and entry.parameters.get("rows", "same") == "same":
+        if method in ("sogaal", "mogaal"):
             found.setdefault((table, len(entry.arrays["labels"])), {}).setdefault(method, []).append(entry)
     rows = []
     for (table, n_rows), of_table in sorted(found.items(), key=lambda item: item[0][1]):

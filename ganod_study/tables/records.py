@@ -10,8 +10,8 @@ from ..methods import METHODS
 from ..render import NO_NETWORKS, markdown, note
 from ..runner import open_store
 from ..scales import SCALES
+from ..statistics import entry_auc
 from ..store import seconds_of
-from ..summaries import entry_auc
 
 
 def listing(entries):

@@ -9,13 +9,12 @@ from .. import datasets
 from ..methods import METHODS, TABLE1
 from ..reference import paper_mean, printed_means
 from ..render import NOT_YET, bracketed, csv_link, markdown, not_run, number, plus_minus, signed
-from ..statistics import TOLERANCE, paired_comparison, t_interval
+from ..statistics import TOLERANCE, entry_auc, paired_comparison, t_interval
 from ..summaries import (
     best_means,
     cells_of,
     class_aucs,
     complete,
-    entry_auc,
     from_paper,
     mean_auc,
     n_close,
