@@ -13,8 +13,9 @@ import torch
 
 from ganod_lite import copies
 from ganod_lite.adgan import latent_search
-from ganod_lite.base import resolve_device, write_aside
+from ganod_lite.base import resolve_device
 from ganod_lite.dcgan import Generator
+from ganod_lite.files import write_aside
 from ganod_study.store import circumstances, stopwatch
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results" / "benchmarks"

@@ -4,16 +4,10 @@ Every method is a scikit-learn outlier detector. `score_samples` is higher for w
 normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of the papers.
 """
 
-import contextlib
-import glob
 import hashlib
-import inspect
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -23,13 +17,13 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .files import warn
 from .images import PathLike, as_images
 from .thresholds import Threshold, check_share, threshold_at
+from .training import discard
 
 RandomState = int | np.random.RandomState | None
 D = TypeVar("D", bound="Detector")
-# Files between a caller and a line of this package: its own, and those of decorators
-OURS = (str(Path(__file__).parent), contextlib.__file__, torch.utils._contextlib.__file__)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -250,8 +244,6 @@ class ImageDetector(Detector):
         super()._set_offset(X)
         if self.checkpoint is not None and getattr(self, "generator", None) is None:
             # kept until now, as the threshold's search can take long, too; with a generator given there was none
-            from .training import discard  # which knows this module
-
             discard(self.checkpoint)
 
 
@@ -325,47 +317,3 @@ def starting_points(
     if z.shape != (n, latent_size):
         raise ValueError(f"prior must return latents {(n, latent_size)}; got {tuple(z.shape)}.")
     return z.detach().to("cpu", torch.float32)
-
-
-def warn(message: str) -> None:
-    """Warn at the line that called this package, however deep in it this is."""
-    inside = takewhile(lambda frame: frame.filename.startswith(OURS), inspect.stack(0))
-    warnings.warn(message, stacklevel=len(list(inside)) + 1)
-
-
-def as_path(name: str, path: Any) -> Path:
-    """A path that an argument gives, with `~` for the user's folder. Raises TypeError, naming the argument."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} must be a path; got {path!r}.")
-    return Path(path).expanduser()
-
-
-def write_aside(path: Path, raw: bytes) -> None:
-    """Write bytes beside `path`, then rename, so that nobody ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(raw)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    sweep(path)
-
-
-def sweep(path: Path) -> None:
-    """Remove what processes that were killed while they wrote `path` left beside it."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if not _is_running(part.suffixes[-2].removeprefix(".")):
-            part.unlink(missing_ok=True)
-
-
-def _is_running(pid: str) -> bool:
-    if os.name != "posix" or not pid.isdecimal():
-        return True  # who knows
-    try:
-        os.kill(int(pid), 0)  # sends nothing
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass  # somebody else's, or no process's name at all
-    return True

@@ -15,7 +15,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from .base import warn
+from .files import warn
 from .losses import Loss
 from .training import check_counts
 

@@ -26,7 +26,8 @@ from torch.nn.functional import linear, softplus
 from torch.nn.utils import skip_init
 from tqdm import tqdm
 
-from .base import TableDetector, as_path, own_state, resolve_device, seed_from, warn
+from .base import TableDetector, own_state, resolve_device, seed_from
+from .files import as_path, warn
 from .images import PathLike
 
 BATCH = 500  # at most; the scripts'

@@ -29,9 +29,10 @@ from torch import nn
 from .adgan import ADGAN
 from .anogan import AnoGAN, last_hidden_layer
 from .autoencoders import DCAE, VAE, Autoencoder
-from .base import Detector, as_path, resolve_device, write_aside
+from .base import Detector, resolve_device
 from .classic import GMM, KDE, OCSVM, IForest
 from .dcgan import Critic, Generator
+from .files import as_path, write_aside
 from .gaal import MOGAAL, SOGAAL
 from .losses import l1, squared_l2
 

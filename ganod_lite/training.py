@@ -14,7 +14,7 @@ import torch
 from sklearn.utils import check_scalar
 from tqdm import tqdm
 
-from .base import as_path, sweep, warn, write_aside
+from .files import as_path, sweep, warn, write_aside
 from .images import PathLike
 
 BLOCK = 25  # steps whose random numbers are drawn at once, and after which losses are checked

@@ -10,8 +10,8 @@ from hashlib import sha256
 import torch
 
 from ganod_lite.autoencoders import Autoencoder, train_autoencoder
-from ganod_lite.base import write_aside
 from ganod_lite.dcgan import Critic, Generator
+from ganod_lite.files import write_aside
 from ganod_lite.gan import GAN, has_batch_norm, train_gans
 from ganod_lite.images import as_images
 from ganod_lite.training import discard

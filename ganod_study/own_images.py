@@ -29,7 +29,8 @@ from sklearn.utils import check_scalar
 from tqdm import tqdm
 
 from ganod_lite import ADGAN, load
-from ganod_lite.base import resolve_device, write_aside
+from ganod_lite.base import resolve_device
+from ganod_lite.files import write_aside
 from ganod_lite.thresholds import check_share, threshold_at
 
 from . import datasets

@@ -26,7 +26,7 @@ import numpy as np
 import sklearn
 import torch
 
-from ganod_lite.base import write_aside
+from ganod_lite.files import write_aside
 
 DAMAGE = (OSError, ValueError, KeyError, TypeError)  # what reading a damaged entry raises
 

@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 
 import numpy as np
 import pytest
 import torch
 
-from ganod_lite.base import write_aside
+from ganod_lite.files import write_aside
 from ganod_study import store as store_module
 from ganod_study.store import Store, circumstances, stopwatch
 
@@ -186,11 +187,13 @@ def test_what_a_killed_process_left_beside_is_swept_away_and_no_more(tmp_path):
     path = tmp_path / "file[1]"
     ended = subprocess.Popen(["true"])
     ended.wait()
-    names = [f".{name}.{pid}.part" for name in ("file[1]", "file1") for pid in (ended.pid, os.getppid(), "x", 10**30)]
+    here, pids = socket.gethostname(), (ended.pid, os.getppid(), "x", 10**30)
+    names = [f".{name}.{pid}@{here}.part" for name in ("file[1]", "file1") for pid in pids]
+    names.append(f".file[1].{ended.pid}@elsewhere.part")  # where it may be running
     for name in names:
         (tmp_path / name).touch()
     write_aside(path, b"new")
-    assert set(os.listdir(tmp_path)) == {"file[1]", *names} - {f".file[1].{ended.pid}.part"}
+    assert set(os.listdir(tmp_path)) == {"file[1]", *names} - {f".file[1].{ended.pid}@{here}.part"}
 
 
 def test_entries_are_found_by_their_parameters_in_order(store):
