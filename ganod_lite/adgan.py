@@ -323,7 +323,7 @@ class ADGAN(GANDetector):
         An int gives the same training and the same starting points each time.
     checkpoint : path or None, default None
         A file for the state of the training, from which a `fit` that was interrupted goes on; it is removed once
-        `fit` is done. See `training.Training.run`.
+        `fit` is done. It needs an int `random_state`. See `training.Training.run`.
     device : str, default "auto"
         "auto" is CUDA where there is one.
     verbose : bool, default True

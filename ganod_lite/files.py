@@ -10,15 +10,18 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import joblib
+import sklearn
 import torch
 
-# Files between a user's line and one of this package: its own, and those of decorators
-OURS = (str(Path(__file__).parent) + os.sep, contextlib.__file__, torch.utils._contextlib.__file__)
+# Files between a user's line and one of this package: its own, and those of decorators and of scikit-learn's tools
+BETWEEN = tuple(str(Path(file).parent) + os.sep for file in (__file__, sklearn.__file__, joblib.__file__))
+BETWEEN += contextlib.__file__, torch.utils._contextlib.__file__
 
 
 def warn(message: str) -> None:
     """Warn at the line that called this package, however deep in it this is."""
-    inside = takewhile(lambda frame: frame.filename.startswith(OURS), inspect.stack(0))
+    inside = takewhile(lambda frame: frame.filename.startswith(BETWEEN), inspect.stack(0))
     warnings.warn(message, stacklevel=len(list(inside)) + 1)
 
 

@@ -591,6 +591,8 @@ def fit_repetitions(
 ) -> list[GAAL]:
     """Fit clones of `detector` side by side, one for each seed.
 
+    With a `log_dir`, each has a folder of its own in it, "seed-0" and so on.
+
     Parameters
     ----------
     detector : SOGAAL or MOGAAL
@@ -600,8 +602,6 @@ def fit_repetitions(
     n_jobs : int, optional
         How many processes to fit in at the same time, as joblib's; they are threads where a callback is to see
         the training.
-
-    With a `log_dir`, each has a folder of its own in it, "seed-0" and so on.
 
     Returns
     -------

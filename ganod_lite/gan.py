@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .base import ImageDetector, own_state, resolve_device
+from .base import ImageDetector, own_state, resolve_device, seed_from
 from .dcgan import Critic, Generator, stack, unstack
 from .images import ImagesLike, PathLike, as_images
 from .losses import Loss
@@ -274,7 +274,7 @@ class GANDetector(ImageDetector):
     SEARCH = tuple[str, ...]()
 
     def _fit(self, X: torch.Tensor, y: Any) -> None:
-        self.seed_ = self._seed()
+        self.seed_ = self._seed() if self.generator is None else seed_from(self.random_state)
         self.generator_: Any = self.generator
         self.critic_: Any = getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []

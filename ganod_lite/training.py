@@ -108,7 +108,10 @@ class Training(ABC):
                 if time_is_up:
                     raise TimeIsUp(f"stopped after {len(self.losses)} of {self.n_steps} training steps")
         if path and keep:
-            self.save(path)
+            try:
+                self.save(path)
+            except OSError as error:
+                warn(f"checkpoint: the finished training can't be kept in {path}: {error}")
         trained = self.finish()
         if path and not keep:
             discard(path)

@@ -773,9 +773,10 @@ TEXTS = {
         f"A run collapses if its samples are less than {COLLAPSED_BELOW:g} times as far apart as training images. "
         f"The share of GAN's runs that collapse is higher by at least {FEWER_COLLAPSES:g}; or, where the shares are "
         f"closer than that, WGAN's standard deviation of the AUC over seeds is at most {STEADIER:g} of GAN's. Anything "
-        "smaller would not be \"much more stable\". WGAN is the objective of ADGAN's generators at that scale: "
-        f"below `paper` it has the gradient penalty. The rule needs {MIN_RUNS} runs of each and, where the shares are "
-        f"close, several of a class. It compares shares and deviations without intervals. {BEHAVIOUR}.",
+        "smaller would not be \"much more stable\". WGAN means the objective of ADGAN's own generators at the "
+        f"scale of the runs: below `paper`, with the gradient penalty. The rule needs {MIN_RUNS} runs of each and, "
+        "where the shares are close, several of a class. It compares shares and deviations without intervals. "
+        f"{BEHAVIOUR}.",
         "More runs of each objective, on images that are harder than digits.",
     ),
     "sogaal-bias-1": Text(

@@ -538,17 +538,17 @@ def contamination(entries):
     figure, axes = new_figure(6.4, 3.6, 1, len(found), squeeze=False)
     handles = {}
     for (title, methods), axis in zip(found.items(), axes[0]):
-        keys = sorted(set.intersection(*(set(by_percent[0]) for by_percent in methods.values())))
+        classes = set.intersection(*({c for c, _ in by_percent[0]} for by_percent in methods.values()))
         for method, by_percent in methods.items():
-            aucs = [summaries.aucs_of({key: cells[key] for key in keys}) for cells in by_percent.values()]
-            means = [summaries.over_classes(of).value for of in aucs]
+            some = ({key: e for key, e in cells.items() if key[0] in classes} for cells in by_percent.values())
+            means = [summaries.over_repetitions(summaries.aucs_of(cells)).mean() for cells in some]
             style = {"color": METHODS[method].colour, "label": METHODS[method].label, "marker": "o", "markersize": 3}
             style["linestyle"] = (
                 "--" if method in KNOW_NOTHING else METHODS[method].line
             )  # whose colours are others' too
             (handles[method],) = axis.plot(list(by_percent), means, **style)
-        classes = number(len({c for c, _ in keys}), "class")
-        axis.set(title=f"{title}, {classes}", xlabel="anomalies in training (%)", xticks=list(by_percent))
+        axis.set(title=f"{title}, {number(len(classes), 'class')}")
+        axis.set(xlabel="anomalies in training (%)", xticks=list(by_percent))
     axes[0, 0].set_ylabel("mean AUC")
     figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
     return figure

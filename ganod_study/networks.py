@@ -93,9 +93,14 @@ def train(networks, store, images, *, device, stop_at=None, verbose=True):
 
     GANs are trained all at once, as `train_gans` can: their number is the caller's choice.
     """
-    networks = [network for network in dict.fromkeys(networks) if store.get(network.stem(store)) is None]
+    wanted = list(dict.fromkeys(networks))
+    networks = [network for network in wanted if store.get(network.stem(store)) is None]
     if not networks:
+        for network in wanted:
+            discard(_checkpoint([network], store))  # which a process killed after the last `put` has left
         return
+    if _checkpoint(wanted, store).exists():
+        networks = wanted  # they were trained together, also if some are stored by now
     p, gan = networks[0].parameters, networks[0].kind == "gan"
     options = {name: p[name] for name in ("latent_size", "ngf", "batch_size")}
     options |= {"n_steps": p["n_iter" if gan else "n_iter_autoencoder"]}
@@ -123,9 +128,10 @@ def _train_gans(networks, store, images, options):
             "some_real_images": as_images(x[:10]),
         }
         details = {"image_shape": gan.generator.arguments["image_shape"], "trained_at_once": len(networks)}
-        store.put(network.stem(store), network.parameters, arrays, gan.seconds, options["device"], details)
-    together.unlink(missing_ok=True)
+        if store.get(network.stem(store)) is None:
+            store.put(network.stem(store), network.parameters, arrays, gan.seconds, options["device"], details)
     discard(checkpoint)
+    together.unlink(missing_ok=True)
 
 
 def unfinished(wanted, store):

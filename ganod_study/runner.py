@@ -160,10 +160,11 @@ def _jobs(cells, store):
     jobs = {}
     for cell in cells:
         jobs.setdefault(cell.shares, []).append(cell)
-    expected = {cell.folder: _expected_seconds(cell, store) for cell in cells}
+    folders = {cell: cell.stem(store).parent for cell in cells}
+    expected = {folder: _expected_seconds(folder, store) for folder in set(folders.values())}
     # What nothing is known of comes first
     seconds = {folder: float("inf") if known is None else known for folder, known in expected.items()}
-    return sorted(jobs.values(), key=lambda cells: -sum(seconds[cell.folder] for cell in cells))
+    return sorted(jobs.values(), key=lambda cells: -sum(seconds[folders[cell]] for cell in cells))
 
 
 def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
@@ -185,7 +186,8 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
             options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
             job = missing[0].job(missing, missing[0].load(data_root), store, **options)
             for cell in missing:
-                if stop_at is not None and time.time() + (_expected_seconds(cell, store) or 0) > stop_at:
+                expected = _expected_seconds(cell.stem(store).parent, store) or 0
+                if stop_at is not None and time.time() + expected > stop_at:
                     break
                 try:
                     job.compute(cell)
@@ -209,12 +211,10 @@ def _one_thread():
         torch.set_num_threads(n_threads)
 
 
-def _expected_seconds(cell, store):
-    """How long the cell's method has taken on its data at its scale, fit and search included; None if unknown."""
-    seconds = [
-        seconds_of(record) + record["details"].get("seconds_of_fit", 0)
-        for record in store.records(cell.stem(store).parent)
-    ]
+def _expected_seconds(folder, store):
+    """How long a method has taken on its data at its scale, fit and search included; None if unknown."""
+    records = store.records(folder)
+    seconds = [seconds_of(record) + record["details"].get("seconds_of_fit", 0) for record in records]
     return float(np.median(seconds)) if seconds else None
 
 

@@ -190,8 +190,9 @@ summaries.together(searches).show(ablations.best_start)
 # - **On CIFAR-10 the search adds nothing that can be told from chance.** The mean AUC stays between 0.55 and 0.57 for
 #   all numbers of steps. By five steps single classes gain up to 0.06 or lose up to 0.14.
 # - **Adapting θ adds at most 0.002** to the mean AUC on either data set, by the ends of its intervals, and makes the
-#   search several times as long. The networks have a quarter of the width of `paper`; Adam moves a weight by about the
-#   step size whatever its gradient, so in wider layers θ changes more. Other step sizes were not tried.
+#   search several times as long. The networks have a quarter of the width of `paper`; Adam moves each weight by about
+#   the step size whatever its gradient, so the same step size changes the output of a wider layer more. Other step
+#   sizes were not tried.
 # - **The best start ranks better than the mean of all on MNIST**, in nine of ten classes and at no cost. On CIFAR-10 no
 #   difference can be told.
 # - From 8 starting points to 64 the AUC gains about a hundredth on MNIST, and nothing on CIFAR-10.

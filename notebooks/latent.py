@@ -65,9 +65,9 @@ search.plane_found(planes)
 # intervals lies wholly on the wrong side of its threshold. Otherwise the data can't tell. 0.75 is half of the way from
 # guessing to a perfect order. The range from 0.4 to 0.6 follows from the paper: in its large latent space the prior has
 # AUCs of 0.554 and 0.721, and the paper calls neither a sensible score. 0.1 is about twice the first one's distance
-# from 0.5 and half of the second's, so by this rule the paper's own 0.721 would not count as no structure. The verdict
-# is on this page's digit alone; another digit may have another. Longer searches are shown but not judged: the paper
-# scores after five steps, and does not say which steps its figure shows.
+# from 0.5 and half of the second's, so the paper's own 0.721 would break this rule. The verdict is on this page's digit
+# alone; another digit may have another. Longer searches are shown but not judged: the paper scores after five steps,
+# and does not say which steps its figure shows.
 #
 # With k = 0 nothing has been searched. The loss is then the distance to random samples of the normal class, so an AUC
 # there owes nothing to the search.

@@ -59,8 +59,8 @@ tables.found(entries)
 # the choice differs, these two scales keep what they had, as all their results would have to be computed anew. The
 # scale `large` came after this page: the networks and the objective of `medium` with four times the steps, which is
 # half an hour of a core for each class, and what "Averaged weights" below chooses; {doc}`table1` shows how far that
-# moves the AUC. The scale `paper` follows the paper and the papers that it cites. Each section says how far these
-# scales are from the choice.
+# moves the AUC. The scale `paper` follows the paper and the papers that it cites wherever they name a setting. Each
+# section says how far these scales are from the choice.
 
 # %% [markdown]
 # ## Objective and critic steps

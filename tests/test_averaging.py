@@ -11,7 +11,7 @@ from ganod_lite import training
 from ganod_lite.gan import train_gans
 from ganod_study import networks
 from ganod_study.averaging import AveragedTraining, train_averaged
-from ganod_study.jobs import Cell, load_images
+from ganod_study.jobs import Cell, images_of
 from ganod_study.networks import Network
 from ganod_study.scales import AVERAGE, SCALES
 from ganod_study.store import Store
@@ -96,7 +96,7 @@ def test_a_scale_s_networks_are_averaged_where_it_says_so_and_their_keys_tell(mo
     made = []
     monkeypatch.setattr(networks, "train_averaged", lambda *a, **k: made.append(train_averaged(*a, **k)) or made[-1])
     store = Store(tmp_path)
-    networks.train([network], store, load_images("digits", None), device="cpu", verbose=False)
+    networks.train([network], store, images_of("digits", None), device="cpu", verbose=False)
     assert same([network.load(store)[0]], made[0][1]) and not same(*made[0])
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ganod_lite import ADGAN, GMM, KDE, MOGAAL, OCSVM, SOGAAL, IForest, training
@@ -367,7 +368,7 @@ def test_warnings_point_at_the_line_that_called_the_library(detector, X, tmp_pat
         path.write_bytes(training.MARK + b"damaged!")
         detector.set_params(checkpoint=path, random_state=0, contamination=None)
     with pytest.warns(UserWarning) as said:
-        detector.fit(X)
+        make_pipeline(detector).fit(X)
     assert {warning.filename for warning in said} == {__file__}
 
 

@@ -196,6 +196,19 @@ def test_the_output_has_the_model_and_the_figures(found, looked):
     assert all(Image.open(output / f"{name}.png").width > 300 for name in ("ranking", "differences", "samples"))
 
 
+def test_no_image_is_both_among_the_most_and_the_least_anomalous(found):
+    for n in (2, 5):
+        few = replace(found, ranked=found.ranked[:n], scores={name: of[:n] for name, of in found.scores.items()})
+        titles = list(filter(None, (axis.get_title() for axis in own_images.contact_sheet(few).axes)))
+        assert len(set(titles)) == len(titles) == 2 * (n // 2)
+
+
+def test_generated_images_are_shown_in_their_colours():
+    x = np.array([[[[-1.0, 1.0]], [[0.0, 0.004]], [[-2.0, 2.0]]]])  # (1, 3, 1, 2)
+    np.testing.assert_array_equal(own_images._as_uint8(x), [[[[0, 128, 0], [255, 128, 255]]]])
+    assert own_images._as_uint8(x[:, :1]).shape == (1, 1, 2)
+
+
 def test_one_folder_is_ranked_itself(few, tmp_path):
     ranking = quick(few, tmp_path / "out")
     assert len(ranking.ranked) == 30 and ranking.trained.sum() == 15

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import sys
 import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -350,8 +352,11 @@ def test_a_run_killed_in_a_training_goes_on_with_the_same_numbers(store, monkeyp
         else:
             patch.setattr(GANTraining, "block", killed)
         run([cell("adgan")], store)
-    assert len(list(store.root.rglob("*.checkpoint"))) == len(blocks)
-    (entry,) = run([cell("adgan")], store)
+    assert len(list(store.root.rglob("*.checkpoint"))) == 1
+    with monkeypatch.context() as patch:
+        if killed_at == "the last put":
+            patch.setattr(GANTraining, "block", lambda *args: pytest.fail("trained again"))
+        (entry,) = run([cell("adgan")], store)
     assert_same(entry, expected)
     assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.part"))
 
@@ -413,6 +418,25 @@ def test_networks_trained_at_once_go_on_together_whatever_is_asked_for(store, mo
     assert computed == ["gan"]
     there = [one.network.load(store) is not None for (one,) in jobs_of]
     assert there == [True] * runner.GANS_AT_ONCE + [False] * 10
+    assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.together"))
+
+
+def test_networks_trained_at_once_are_not_lost_where_one_can_t_be_stored(store, monkeypatch):
+    put, jobs_of = Store.put, [[cell("adgan", c)] for c in range(2)]
+    at_once = partial(runner._train_at_once, store=store, data_root=None, device=torch.device("cpu"), verbose=False)
+
+    def second_fails(self, stem, *args):
+        if stem == jobs_of[1][0].network.stem(store):
+            raise OSError("No space left")
+        return put(self, stem, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(Store, "put", second_fails)
+        at_once(jobs_of, stop_at=None)
+    assert [one.network.load(store) is not None for (one,) in jobs_of] == [True, False]
+    monkeypatch.setattr(GANTraining, "block", lambda *args: pytest.fail("trained again"))
+    at_once(jobs_of, stop_at=None)
+    assert [one.network.load(store) is not None for (one,) in jobs_of] == [True, True]
     assert not list(store.root.rglob("*.checkpoint")) and not list(store.root.rglob("*.together"))
 
 
@@ -519,8 +543,32 @@ def test_so_gaal_is_computed_once_and_stored_with_its_curves(store, monkeypatch)
     wanted = {"dataset": datasets.GENERATED, "method": "sogaal", "seed": 0, "stop_epochs": 2}
     assert wanted.items() <= entry.parameters.items()
     assert not np.array_equal(other.arrays["scores"], arrays["scores"])
-    monkeypatch.setattr(tabular, "SOGAAL", lambda *args, **options: pytest.fail("trained again"))
+    monkeypatch.setattr(Job, "compute", lambda *args: pytest.fail("trained again"))
     assert_same(run([official], store)[0], entry)
+
+
+def test_pyod_is_seeded_and_numpy_s_own_state_is_left_alone(monkeypatch, store):
+    drawn = []
+
+    class SO_GAAL:
+        def __init__(self, stop_epochs):
+            drawn.append(np.random.rand())
+
+        def fit(self, X):
+            return self
+
+        def decision_function(self, X):
+            return np.arange(len(X))
+
+    pyod, models = ModuleType("pyod"), ModuleType("pyod.models")
+    models.so_gaal, models.mo_gaal = SimpleNamespace(SO_GAAL=SO_GAAL), None
+    for module in (pyod, models):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(tabular, "version", lambda name: "0")
+    before = np.random.get_state()[1].copy()
+    run(grid("smoke", datasets.GENERATED, ("pyod-sogaal",), seeds=(3,)), store)
+    assert drawn == [np.random.RandomState(3).rand()]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 def test_missing_tables_are_said():

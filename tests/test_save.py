@@ -30,10 +30,10 @@ GIVEN = {"device": "cpu", "verbose": False, "n_steps": 1}
 DETECTORS = {
     "ADGAN": ADGAN(2, n_seeds=2, n_steps=1, random_state=0, **SMALL),
     "ADGAN, given": ADGAN(generator=Generator((1, 8, 8), 4, 2).half(), loss=l1, n_seeds=2, random_state=1, **GIVEN),
-    "AnoGAN": AnoGAN(2, n_steps=2, checkpoint=Path("unused"), random_state=np.random.RandomState(5), **SMALL),
+    "AnoGAN": AnoGAN(2, n_steps=2, checkpoint=Path("unused"), random_state=5, **SMALL),
     "AnoGAN, given": AnoGAN(generator=Generator((1, 8, 8), 4, 2), critic=Critic((1, 8, 8), 2), **GIVEN),
     "DCAE": DCAE(15, random_state=0, **SMALL),
-    "VAE": VAE(2, contamination=None, random_state=0, **SMALL),
+    "VAE": VAE(2, contamination=None, random_state=np.random.RandomState(5), **SMALL),
     "SOGAAL": SOGAAL(30, verbose=False, random_state=0),
     "MOGAAL": MOGAAL(2, k=3, verbose=False, random_state=0),
     "KDE": KDE(random_state=0),

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import math
 import re
 from dataclasses import replace
 
@@ -269,6 +270,12 @@ def test_csv_has_the_same_rows_in_full_precision():
     assert {name: text for name, text in rows[-1].items() if text} == {
         "dataset": "MNIST", "class": "9", "method": "ADGAN", "paper": str(printed("adgan")[9])
     }  # fmt: skip
+
+
+def test_a_cell_of_several_repetitions_is_sorted_by_its_number():
+    several = outcome(entries(seeds=(0, 1)))
+    values = re.findall('data-value="([^"]*)"', table1.full(several, "mnist").data)
+    assert any(values) and all(math.isfinite(float(value)) for value in values if value)
 
 
 def test_digits_are_not_the_papers():
