@@ -325,14 +325,20 @@ summaries.together(generators).show(ablations.paired, "adgan-lsgan", "adgan")
 
 # %% [markdown]
 # (ablation-objective)=
-# ## The paper's objective
+# ## Clipped weights in place of the penalty
 #
-# *What the paper says (section 4.2, equation 2):* the generator is trained as a WGAN {cite:p}`arjovsky2017`.
+# *What the paper says (section 4.2, equation 2):* the generator is trained as a WGAN. {cite:t}`arjovsky2017`, whom it
+# cites, clip the critic's weights.
 #
-# Below the scale `paper` our generators are trained with another one: a gradient penalty in place of clipped weights,
+# Below the scale `paper` our generators are trained otherwise: with a gradient penalty in place of clipped weights,
 # Adam in place of RMSprop, two critic steps in place of five, and no batch normalisation in the critic. Does ADGAN rank
 # worse for that? Here generators of the scale `medium` are trained as at the scale `paper` in all of these, for the
-# same 2,000 generator steps; test images, starting points and search are those of Table 1.
+# same 2,000 generator steps. Test images, starting points and search are those of Table 1. Differences are clipped
+# weights minus penalty: a positive one favours clipping.
+#
+# **On CIFAR-10 the generators come nearer to every kind of image, and ADGAN ranks no better.** With clipped weights the
+# loss after the search is lower in every class, by 18 to 30 % for normal images and by 16 to 35 % for anomalous ones.
+# The mean AUC changes by no more than chance explains; it is higher in two of ten classes.
 #
 # This comparison was written down before it was run. What counts is the mean difference over the ten classes with its
 # interval. There is one training of each class, so a single class tells little.

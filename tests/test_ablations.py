@@ -240,6 +240,20 @@ def test_what_the_page_of_table_1_says_of_more_computing_holds_for_the_stored_re
         assert moved["critic"].max() == pytest.approx(swing, abs=0.05)
 
 
+def test_what_the_page_says_of_clipped_weights_holds_of_the_stored_results():
+    kept = runner.kept("cifar10", "medium", summaries.CONSTRAINTS).entries
+    found = summaries.comparisons(kept, *reversed(summaries.CONSTRAINTS))
+    differences = np.array([c.difference for c in found.values()])
+    assert signs(differences) == [-1, 1] and (differences > 0).sum() == 2 and len(differences) == 10
+    penalty, clipped = (summaries.cells_of(kept, method) for method in summaries.CONSTRAINTS)
+    for label, low, high in ((0, 0.18, 0.3), (1, 0.16, 0.35)):
+        losses = [
+            [e.arrays["scores"][e.arrays["labels"] == label].mean() for e in of.values()] for of in (penalty, clipped)
+        ]
+        less = 1 - np.divide(*reversed(losses))
+        assert (less.min().round(2), less.max().round(2)) == (low, high)
+
+
 def test_starting_points_that_fill_no_block_are_left_out():
     found = [entry("search")]
     first_six = found[0].arrays["losses_by_seed"][:, :6]
@@ -559,6 +573,10 @@ def test_the_answer_has_a_line_for_each_question():
     mean = summaries.over_classes({key: c.difference for key, c in compared.items()})
     assert f"mean AUC by {mean.value:+.3f} [" in said and "on MNIST." in said
     assert "Collapsed trainings**: GAN 2 of 3." in said and len(said.splitlines()) == 2
+    clipped = [entry(method) for method in summaries.CONSTRAINTS]
+    said = ablations.found(*[none] * 4, {"digits": runner.Outcome([], clipped)}, *[none] * 4).data
+    (c,) = summaries.comparisons(clipped, *reversed(summaries.CONSTRAINTS)).values()
+    assert said.startswith("- **Clipped weights in place of") and f"mean AUC by {c.difference:+.3f}" in said
     large = ablations.found(none, {"mnist": searches}, *[none] * 7).data  # the scale is named
     assert "generator of the scale `large`** changes the mean AUC by" in large and len(large.splitlines()) == 1
     rerun, inverses = (runner.Outcome([], found) for found in (rerun_entries(), starts_entries()))

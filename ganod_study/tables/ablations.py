@@ -63,7 +63,12 @@ def found(searches, large, losses, generators, constraints, stability, forests, 
         ("The Laplacian pyramid in place of squared L2", losses, "adgan-laplacian", "adgan"),
         ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
         ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
-        ("The paper's objective in place of ours at the scale `medium`", constraints, "adgan-wgan", "adgan"),
+        (
+            "Clipped weights in place of the gradient penalty, at the scale `medium`,",
+            constraints,
+            "adgan-wgan",
+            "adgan",
+        ),
     ):
         if texts := list(differences(groups, method, reference)):
             lines.append(f"- **{what}** changes the mean AUC by {', '.join(texts)}.")
