@@ -43,7 +43,7 @@ lint: $(READY)  ## ruff's lint and format, mypy's strict mode for ganod_lite
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-clean:  ## remove what was built, stored results too; .venv and the data stay
+clean:  ## remove build, with your results in build/results, and the pages made; book/results, .venv and the data stay
 	rm -rf build book/notebooks book/status.md
 
 # .venv/ready is touched last and removed first: a .venv without it was never finished and is made anew.

@@ -117,7 +117,8 @@ def latent_search(
     Parameters
     ----------
     generator : torch.nn.Module
-        It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width). It is neither
+        It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width) in [-1, 1], as x
+        is. It is neither
         changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises with its
         running statistics. Algorithm 1 feeds it a batch of one; in training mode BatchNorm would normalise by
         that image's own statistics, and the running ones would drift from search to search.

@@ -2,7 +2,7 @@
 
     python -m ganod_study run --scale paper --dataset mnist --methods adgan,critic --classes 0-9 \\
         --seeds 0-2 --time-limit 540 --store DIR        compute what the store lacks, longest first
-    python -m ganod_study status --scale paper --store DIR       what is there, what is missing
+    python -m ganod_study status --scale paper --store DIR       what of these cells is there
     python -m ganod_study merge --store DIR OTHER ...            copy what DIR lacks from other stores
     python -m ganod_study tune --dataset mnist --classes 8 --store DIR      what the paper leaves open
     python -m ganod_study own-images FOLDER [CHECK]       learn a folder of normal images, rank what differs from it
@@ -81,7 +81,7 @@ def parser():
     command.add_argument("--output", help="where results go; default: own-images-NAME, here, by what is ranked")
     command.add_argument("--model", help="the output folder of an earlier call, whose model ranks; nothing is trained")
     command.add_argument("--scale", choices=SCALES, default="lite", help="how long to train; lite: minutes")
-    command.add_argument("--size", type=int, default=32, help="height and width in pixels: 8, 16, 32, 64, ...; 32")
+    command.add_argument("--size", type=int, default=32, help="height and width in pixels: 8, 16, 32, 64 or 128; 32")
     command.add_argument("--mode", choices=("RGB", "L"), help="colour or grey; default: grey if all images are")
     command.add_argument("--background", default="white", help="of transparent images; white")
     command.add_argument("--depth", choices=("type", "found"), default="type", help="range of more than 8 bits; type")

@@ -27,7 +27,7 @@ from .scales import SCALES, STORED, TABLES, known
 from .store import Store, seconds_of
 
 GANS_AT_ONCE = 10  # on a GPU
-COMMITTED = Path("book/results")  # where the repository keeps results, a folder for each scale
+COMMITTED = Path(__file__).resolve().parents[1] / "book/results"  # what the repository keeps, a folder for each scale
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ guide.reconstructions(detector, new, labels)
 # - `n_steps`: the steps of the descent, 500 in the paper. Scoring time is proportional to it.
 # - `discrimination_weight`: how much the critic's features count beside the pixels; 0 leaves them out. Both are sums,
 #   so the balance changes with the size of the images.
-# - `n_iter`: steps of the GAN's training. `objective="wgan-gp"` gives the GAN that {doc}`ADGAN <guide_adgan>` has; a
-#   trained `generator` and `critic` can be given instead.
+# - `n_iter`: steps of the GAN's training. `objective="wgan-gp"` gives the GAN that this book's ADGAN has below the
+#   scale `paper`; a trained `generator` and `critic` can be given instead.
 #
 # ## Time
 #

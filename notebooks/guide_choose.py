@@ -45,9 +45,10 @@ tables.verdict_on_tables(standings)
 #
 # 1. Begin with a {doc}`GMM or KDE on PCA <guide_classic>` of the pixels: seconds for KDE, minutes for a GMM, and no
 #    GPU.
-# 2. If your images are photographs of scenes or things, also try the features of a pretrained network, if there is one
-#    for your kind of images. AlexNet's are no better than pixels on average below; others report far better AUCs with
-#    newer networks ({doc}`baselines`).
+# 2. If your images are photographs of scenes or things, products too, also try the features of a pretrained network, if
+#    there is one for your kind of images. AlexNet's are no better than pixels on average below; others report far
+#    better AUCs with newer networks ({doc}`baselines`). The command `own-images` ranks by AlexNet's, without code
+#    ({doc}`own_images`).
 # 3. If scores have to be fast and the images are aligned, try a {doc}`VAE <guide_autoencoders>`.
 # 4. If you have a good generator of your normal images, or want to see what normal would have looked like, take
 #    {doc}`ADGAN <guide_adgan>`.

@@ -88,7 +88,7 @@ front.dots(evidence)
 # ## Use it on my images
 #
 # `python -m ganod_study own-images FOLDER` learns a folder of normal images and ranks what differs from it
-# ({doc}`own_images`). In Python:
+# ({doc}`own_images`; {doc}`../guide/index` says how to install it). In Python:
 #
 # ```python
 # from ganod_lite import ADGAN
@@ -99,7 +99,7 @@ front.dots(evidence)
 # ```
 #
 # On a processor, training on images of 32 × 32 pixels takes minutes and scoring one takes a fraction of a second. In
-# this book's runs classical methods are better on grey digits, and much faster. {doc}`guide_choose` helps you choose;
+# this book's runs the best classical method is ahead of every network, and much faster. {doc}`guide_choose` helps you choose;
 # {doc}`guide_adgan` explains the arguments.
 #
 # (use-on-table)=

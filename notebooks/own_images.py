@@ -40,9 +40,11 @@ found = own_images.rank(
 own_images.findings(found)
 
 # %% [markdown]
-# The same without a notebook; the second command ranks another folder with the same model:
+# The same without a notebook, at 32 × 32 pixels unless `--size` says otherwise. The first command adds a ranking by
+# nearest neighbours, the third ranks another folder with the same model:
 #
 # ```bash
+# python -m ganod_study data alexnet
 # python -m ganod_study own-images normal-images images-to-rank --output my-ranking
 # python -m ganod_study own-images --model my-ranking more-images --output another-ranking
 # ```
@@ -129,8 +131,9 @@ own_images.planted(found)
 #
 # The network and its training are those of {doc}`table1` at the scales `smoke` and `paper`, and of {doc}`scenes` at
 # `medium`; `large` doubles the steps and the starting points of that. `lite` has a smaller latent space than in Table 1,
-# which suits a few hundred images, and more starting points. On one core of an AMD EPYC, `lite` takes about 1 to 2
-# minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes, `large` half an
+# and more starting points. At least 30 normal images are needed, and a quarter of them is held back; a GAN would rather
+# have thousands than hundreds, and the summary above says whether yours were enough. On one core of an AMD EPYC, `lite`
+# takes about 2 to 3 minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes, `large` half an
 # hour. `paper` needs a GPU.
 
 # %%
