@@ -52,13 +52,14 @@ page.not_run(evidence)
 # | not yet checked at the paper's scale | the text names what is missing; this build's result is only an indication, not a verdict |
 # | can't be checked here | and why |
 #
-# Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval,
-# {term}`as everywhere in this book <±>`. For a mean it is Student's t interval over {term}`repetitions <repetition>`,
-# or DeLong's over the test images if there is a single repetition or all repetitions share one fit. For a difference of
-# two AUCs it is Student's t interval over classes, after averaging each class's repetitions, unless the claim's rule
-# says otherwise. Three changes to the rules came after results were seen, and made verdicts less certain: a statement
-# about behaviour is undecided where an interval reaches across its threshold; a run of SO-GAAL counts only if all that
-# the claim says is so in it; and what takes eyes to see is left undecided.
+# Only all ten classes at the paper's scale decide on a mean or an order. "±" is half of a 95 % interval, {term}`as
+# everywhere in this book <±>`. For a mean it is Student's t interval over {term}`repetitions <repetition>`, or DeLong's
+# over the test images if there is a single repetition or all repetitions share one fit. For a difference of two AUCs it
+# is Student's t interval over classes, after averaging each class's repetitions, unless the claim's rule says
+# otherwise. Three changes to the rules came after results were seen and made verdicts less certain; a fourth, to count
+# the post's epochs as its figures do, changed none: a statement about behaviour is undecided where an interval reaches
+# across its threshold; a run of SO-GAAL counts only if all that the claim says is so in it; and what takes eyes to see
+# is left undecided.
 #
 # ## The ADGAN paper
 

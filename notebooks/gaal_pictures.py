@@ -62,8 +62,8 @@ pictures.inversion(entries, table)
 # %% [markdown]
 # ## A ring and four clusters
 #
-# Two tables of our own, with outliers also inside the ring and between the clusters. The paper says that one generator
-# fails on such data and several do not.
+# Two tables of our own, with outliers also inside the ring and between the clusters. The authors expect several
+# generators to do better than one on data of such shapes.
 
 # %% mystnb={"figure": {"caption": "The AUC of each repetition, and their median as a line; SO is SO-GAAL, MO is MO-GAAL.", "name": "gaal-made-aucs"}, "image": {"alt": "A panel for the ring and one for the four clusters, each with four columns of dots: SO-GAAL's and MO-GAAL's AUCs at the stop and at the end, a line at each median"}}
 pictures.auc_dots(entries)

@@ -86,7 +86,7 @@ def sogaal(variant, *, auc, table="onecluster", stop=1000, seeds=3, bad=False):
     if bad:
         curves = {"discriminator_loss": np.maximum(0.7 - x, 0.05), "generator_loss": 0.7 + x}
     else:
-        turn = np.minimum(np.abs(x - 1), 0.5)
+        turn = np.minimum(np.abs(x - 0.5), 0.25)
         curves = {"discriminator_loss": 0.5 + turn, "generator_loss": 1 - turn}
     parameters = {"dataset": table, "method": variant, "stop_epochs": stop}
     arrays = {"scores": scored(auc), "scores_at_stop": scored(auc), "labels": LABELS, "auc": np.full(len(x), auc)}

@@ -164,7 +164,7 @@ def test_an_unknown_class_is_named(searched):
 
 
 def test_the_front_page_computes_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # where no results are kept
+    monkeypatch.setattr(runner, "COMMITTED", tmp_path / "kept")  # where there are none
     places = {"store": tmp_path / "store", "data_root": tmp_path}
     assert claims.collect("smoke", compute=False, **places).entries == ()
     made = runner.attempt("smoke", "digits", methods=("iforest",), verbose=False, **places).entries

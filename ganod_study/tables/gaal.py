@@ -7,7 +7,7 @@ from IPython.display import Markdown
 from ganod_lite.gaal import RULES
 
 from .. import reference
-from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, medians, ranks
+from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, UPSIDE_DOWN, medians, ranks
 from ..methods import METHODS
 from ..render import markdown, mean_sd, note, number
 from ..statistics import TOLERANCE, entry_auc
@@ -118,7 +118,7 @@ def ranking(values):
         {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
         for title, mean in found.means.items()
     ]
-    lacking = [head(title) for title in medians(values) if title not in found.means]
+    lacking = [head(title) for title in medians(values) if title not in (*found.means, *UPSIDE_DOWN)]
     left_out = f" Left out, as they lack some tables: {listed(lacking)}." if lacking else ""
     return Markdown(f"{ranking_text(medians(values))}{left_out}\n\n{markdown(rows).data}")
 

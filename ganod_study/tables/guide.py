@@ -188,7 +188,9 @@ def verdict_on_tables(standings):
     a, b = sorted((fair[classical[0]], fair[gaal[0]]), key=lambda standing: -standing.mean.value)
     gap = a.ahead_of(b)
     ahead = sum(a.aucs[t] > b.aucs[t] for t in a.aucs)
-    advice = f"**Take {'a classical method' if a.title in classical else a.title} first.**"
+    first = "a classical method" if a.title in classical else a.title
+    apart = gap.low > 0 or gap.high < 0
+    advice = f"**Take {first} first.**" if apart else "**Neither kind is ahead.** Take the faster one first."
     return Markdown(
         f"{advice} Among methods that need no epoch chosen for them, {a.title} has the best mean over "
         f"{number(len(a.aucs), 'table')}, {bracketed(a.mean)}; {b.title} has {bracketed(b.mean)}. "
