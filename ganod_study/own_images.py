@@ -475,8 +475,9 @@ def settings_table(found):
         "generator": f"latent size {asked['latent_size']}, ngf {asked['ngf']}, {asked['objective']}",
         "training": f"{asked['n_iter']} generator steps, batches of {asked['batch_size']}",
         "search": f"{number(asked['n_seeds'], 'start')}, {number(asked['n_steps'], 'step')}",
-        "neighbours": f"{NEIGHBOURS}, by AlexNet's last convolutional layer, at {SIZE} × {SIZE} pixels",
     }
+    if "knn" in found.scores:
+        rows["neighbours"] = f"{NEIGHBOURS}, by AlexNet's last convolutional layer, at {SIZE} × {SIZE} pixels"
     return markdown([{"what": what, "here": here} for what, here in rows.items()])
 
 
@@ -490,10 +491,11 @@ def findings(found):
     if found.has_learned:
         lines = [f"The generator has learned something of the normal images: {share}."]
     else:
+        instead = "or use the neighbours' ranking" if "knn" in found.scores else "or rank by neighbours (below)"
         lines = [
             f"**The generator has not learned these images, so ADGAN's ranking means little:** {share}. A "
             f"generator that has learned them stays below {LEARNED}. Train longer (a larger scale), give more images, "
-            "or use the neighbours' ranking."
+            f"{instead}."
         ]
     for name in found.scores:
         lines.append(_flagging(found, name))
