@@ -17,9 +17,9 @@ from ganod_study.methods import METHODS
 from ganod_study.networks import split_of
 from ganod_study.reference import paper_mean
 from ganod_study.render import signed
-from ganod_study.statistics import auc, t_interval, true_positive_rate
+from ganod_study.statistics import auc, delong_test, t_interval, true_positive_rate
 from ganod_study.store import Store
-from ganod_study.summaries import cells_of, class_aucs, comparisons, mean_auc
+from ganod_study.summaries import aucs_of, cells_of, class_aucs, comparisons, contaminations, mean_auc, paired
 from ganod_study.tables import baselines as tables
 
 NO_NETWORK = ("mean-image", "knn-pixels", "complexity", "simplicity", "contrast")
@@ -284,6 +284,28 @@ def test_contaminated_methods_learn_the_strangers_too_and_their_keys_tell(tmp_pa
     assert "contaminated" not in clean.parameters and adgan.network.shares != clean.network.shares
     fits = [Cell("mnist", 1, f"kde{end}", seed, "paper").shares for end in ("", "-contaminated-1") for seed in (0, 1)]
     assert len(set(fits)) == 3  # without strangers all repetitions share one fit
+
+
+def test_what_the_page_says_of_anomalies_in_training_holds_of_the_stored_results():
+    (found,) = contaminations(runner.stored_results("mnist")).values()
+    assert {m: len(by_percent[0]) for m, by_percent in found.items()} == dict.fromkeys(found, 10) | dict.fromkeys(
+        ("dcae", "vae", "adgan"), 3
+    )
+    aucs = {
+        m: {p: {c: a for (c, _), a in aucs_of(cells).items() if c in (0, 1, 8)} for p, cells in by_percent.items()}
+        for m, by_percent in found.items()
+    }
+    lost = {m: {c: of[0][c] - of[10][c] for c in of[0]} for m, of in aucs.items()}
+    assert [round(lost[m][c], 2) for m in ("dcae", "vae") for c in (0, 8)] == [0.28, 0.14, 0.19, 0.14]
+    clean, all_ = (found["adgan"][p] for p in (0, 10))
+    told = {c: delong_test(paired(clean[c, 0], all_[c, 0]), clean[c, 0].arrays["scores"], all_[c, 0].arrays["scores"])
+            for c in (0, 1, 8)}  # fmt: skip
+    assert round(told[0].difference, 2) == 0.03 and told[0].low > 0
+    assert all(told[c].low < 0 < told[c].high for c in (1, 8))
+    means = {m: {p: np.mean(list(of.values())) for p, of in each.items()} for m, each in aucs.items()}
+    for method in ("kde", "knn-pixels"):
+        assert means[method][0] > means["adgan"][0] and means[method][10] < means["adgan"][10] - 0.05
+    assert all(abs(means[m][10] - means["adgan"][10]) < 0.01 for m in ("iforest", "mean-image"))
 
 
 def test_what_strangers_cost_is_shown_over_the_classes_that_all_have():
