@@ -118,7 +118,7 @@ def ranking(values):
         {"detector": head(title), "mean rank": f"{mean:.2f}", "ahead of": ", ".join(found.beaten_by(title)) or "nobody"}
         for title, mean in found.means.items()
     ]
-    lacking = [head(title) for title in medians(values) if title not in (*found.means, *UPSIDE_DOWN)]
+    lacking = [head(title) for title in medians(values) if title not in {*found.means.index, *UPSIDE_DOWN}]
     left_out = f" Left out, as they lack some tables: {listed(lacking)}." if lacking else ""
     return Markdown(f"{ranking_text(medians(values))}{left_out}\n\n{markdown(rows).data}")
 
