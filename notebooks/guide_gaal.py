@@ -60,8 +60,8 @@ guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
 # ## When to use them, and when not
 #
 # Use them to compare with published results, or beside other detectors. Don't begin with them: over twelve tables
-# SO-GAAL with its default rule is ahead of an isolation forest on six and behind on six ({doc}`gaal`). Don't use them
-# for tables with missing values or categories.
+# SO-GAAL with its default rule is ahead of an isolation forest on six and behind on six ({doc}`gaal`), and takes
+# longer. Don't use them for tables with missing values or categories.
 #
 # ## Three arguments
 #

@@ -99,8 +99,8 @@ front.dots(evidence)
 # ```
 #
 # On a processor, training on images of 32 × 32 pixels takes minutes and scoring one takes a fraction of a second. In
-# this book's runs the best classical method is ahead of every network, and much faster. {doc}`guide_choose` helps you choose;
-# {doc}`guide_adgan` explains the arguments.
+# this book's runs the best classical method ranks as well as any network or better, and is much faster.
+# {doc}`guide_choose` helps you choose; {doc}`guide_adgan` explains the arguments.
 #
 # (use-on-table)=
 # ## Use it on my table

@@ -343,7 +343,11 @@ def test_what_the_pages_say_of_rules_and_schedules_holds_of_the_stored_results(k
     rows = {e.parameters["dataset"]: len(e.arrays["labels"]) for e in gaal.of_rows(entries, "same")}
     bound = [math.ceil(2000 / (rows[table] // min(500, rows[table]))) for table in of_equilibrium["table"]]
     assert len(of_equilibrium) == 60 and of_equilibrium["epoch"].tolist() == bound
-    frame = gaal.medians(gaal.measured(entries))
+    values = gaal.measured(entries)
+    frame, ranking = gaal.medians(values), tables.ranking(values).data
+    assert set(gaal.UPSIDE_DOWN) < set(frame) and "PyOD" not in ranking and "Left out" not in ranking
+    some = values[(values["column"] != "LOF") | (values["table"] != "WDBC")]
+    assert "Left out, as they lack some tables: LOF." in tables.ranking(some).data
     gain = frame["MO end"] - frame["MO stop"]
     assert ((gain > 0.02).sum(), (gain < -0.02).sum()) == (6, 2)
     auto = stops[(stops["detector"] == "SO-GAAL") & (stops["stop"] == "auto")].groupby("table")["AUC"].median()
