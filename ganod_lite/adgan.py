@@ -118,11 +118,10 @@ def latent_search(
     ----------
     generator : torch.nn.Module
         It maps (m, latent_size) or (m, latent_size, 1, 1) to images (m, channels, height, width) in [-1, 1], as x
-        is. It is neither
-        changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises with its
-        running statistics. Algorithm 1 feeds it a batch of one; in training mode BatchNorm would normalise by
-        that image's own statistics, and the running ones would drift from search to search.
-        BatchNorm's scale and shift are parameters, so they adapt with the rest.
+        is. It is neither changed nor put in another mode. It is searched in evaluation mode: BatchNorm normalises
+        with its running statistics. Algorithm 1 feeds it a batch of one; in training mode BatchNorm would normalise
+        by that image's own statistics, and the running ones would drift from search to search. BatchNorm's scale and
+        shift are parameters, so they adapt with the rest.
     x : images (n, channels, height, width)
         In [-1, 1], or uint8; see `as_images`.
     n_seeds, n_steps : int, default 64 and 5

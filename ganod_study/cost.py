@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from .runner import COMMITTED
 from .store import machine_in_words
 
 # Bytes that one step of one seed moves for each of its parameters, in float32 with dense Adam.
@@ -25,7 +26,7 @@ BYTES = {
 BYTES_PER_PARAMETER = sum(BYTES.values())
 BYTES_AROUND = 4 + 8 + 4  # once for each seed: write the copy, clear both moments, read the weight for the last loss
 
-RECORDS = "book/results/benchmarks"  # where the repository keeps the records of its benchmarks
+RECORDS = COMMITTED / "benchmarks"  # where the repository keeps the records of its benchmarks
 
 
 class Layer(NamedTuple):

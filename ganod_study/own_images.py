@@ -48,7 +48,7 @@ SIZES = (8, 16, 32, 64, 128)  # of DCGAN's networks
 FEWEST = 30  # normal images: half of them must do for a training, half for a threshold
 SETTINGS = {  # how long to train and how widely to search; the rest as for the study's own images
     "smoke": SMOKE,  # to see that all works
-    "lite": replace(LITE, latent_size=64, n_seeds=8),  # 1 to 2 minutes of a core at 32 x 32
+    "lite": replace(LITE, latent_size=64, n_seeds=8),  # 2 to 3 minutes of a core at 32 x 32
     "medium": SCENES,  # 10 minutes of a core at 32 x 32
     "large": replace(SCENES, n_iter=8000, n_seeds=64),  # half an hour
     "paper": PAPER,  # hours of a GPU

@@ -56,10 +56,10 @@ page.not_run(evidence)
 # everywhere in this book <±>`. For a mean it is Student's t interval over {term}`repetitions <repetition>`, or DeLong's
 # over the test images if there is a single repetition or all repetitions share one fit. For a difference of two AUCs it
 # is Student's t interval over classes, after averaging each class's repetitions, unless the claim's rule says
-# otherwise. Three changes to the rules came after results were seen and made verdicts less certain; a fourth, to count
-# the post's epochs as its figures do, changed none: a statement about behaviour is undecided where an interval reaches
-# across its threshold; a run of SO-GAAL counts only if all that the claim says is so in it; and what takes eyes to see
-# is left undecided.
+# otherwise. Three changes to the rules came after results were seen and made verdicts less certain: a statement about
+# behaviour is undecided where an interval reaches across its threshold; a run of SO-GAAL counts only if all that the
+# claim says is so in it; and what takes eyes to see is left undecided. A fourth, counting the post's epochs as its
+# figures do, changed no verdict.
 #
 # ## The ADGAN paper
 

@@ -54,7 +54,8 @@ guide.reconstructions(detector, new, labels)
 # %% [markdown]
 # ## What it assumes
 #
-# - All training images are normal, and there are enough of them to train a GAN: better thousands than hundreds.
+# - All training images are normal (a few anomalies among them cost little on digits: {doc}`baselines`), and there are
+#   enough of them to train a GAN: better thousands than hundreds.
 # - Normal images look alike: one digit, one product in one position. The generator has to be able to make any normal
 #   image, and nothing else.
 # - An anomaly changes many pixels or changes them a lot, since the score is a sum over pixels.

@@ -40,8 +40,9 @@ found = own_images.rank(
 own_images.findings(found)
 
 # %% [markdown]
-# The same without a notebook, at 32 × 32 pixels unless `--size` says otherwise. The first command adds a ranking by
-# nearest neighbours, the third ranks another folder with the same model:
+# The same without a notebook, at 32 × 32 pixels unless `--size` says otherwise. The first command is needed once: it
+# downloads AlexNet's weights, with which the others rank by nearest neighbours, too. The second learns and ranks, the
+# third ranks another folder with the same model:
 #
 # ```bash
 # python -m ganod_study data alexnet

@@ -106,10 +106,10 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 #
 # So longer training of these small networks has closed the gap to the paper on neither data set. In the same training
 # time wider networks are no better by the Fréchet distance ({doc}`tuning`); with more time they may be. The networks
-# also differ from the paper's in their objective: {ref}`ablation-objective` shows what that does. On MNIST,
-# {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above zero: more search steps, and the
-# best starting point's loss as the score. Test labels found both, so Table 1 does not use them. On CIFAR-10 neither
-# helps.
+# also differ from the paper's in how the critic is held: {ref}`a comparison at medium <ablation-objective>` shows what
+# that does. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above zero: more
+# search steps, and the best starting point's loss as the score. Test labels found both, so Table 1 does not use them.
+# On CIFAR-10 neither helps.
 
 # %%
 table1.moved(stored)

@@ -576,7 +576,9 @@ def test_the_answer_has_a_line_for_each_question():
     clipped = [entry(method) for method in summaries.CONSTRAINTS]
     said = ablations.found(*[none] * 4, {"digits": runner.Outcome([], clipped)}, *[none] * 4).data
     (c,) = summaries.comparisons(clipped, *reversed(summaries.CONSTRAINTS)).values()
-    assert said.startswith("- **Clipped weights in place of") and f"mean AUC by {c.difference:+.3f}" in said
+    assert (
+        said.startswith("- **The training of the WGAN paper in place of") and f"mean AUC by {c.difference:+.3f}" in said
+    )
     large = ablations.found(none, {"mnist": searches}, *[none] * 7).data  # the scale is named
     assert "generator of the scale `large`** changes the mean AUC by" in large and len(large.splitlines()) == 1
     rerun, inverses = (runner.Outcome([], found) for found in (rerun_entries(), starts_entries()))

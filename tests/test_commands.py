@@ -153,7 +153,8 @@ def again(call, monkeypatch, capsys):
         case ["python", script] if script.endswith(".py"):
             assert (ROOT / script).exists()
         case ["pip", "install", *arguments]:
-            extras = re.findall(r"ganod-lite\[(\w+)\]", " ".join(arguments))
+            extras = re.findall(r"(?:ganod-lite|\.)\[(\w+)\]", " ".join(arguments))
+            assert extras or "[" not in " ".join(arguments)
             assert all(f"\n{extra} = [" in Path("pyproject.toml").read_text() for extra in extras)
         case ["papermill", *arguments]:
             papermill.cli.papermill.main([*arguments, "-p", "scale", "smoke"], standalone_mode=False)

@@ -332,7 +332,9 @@ def test_what_the_page_says_of_held_out_rows_holds_of_the_stored_results(kept):
     one_batch = ["Arrhythmia", "Ionosphere", "Pima", "Stamps", "WDBC"]
     rows = {e.parameters["dataset"]: len(e.arrays["labels"]) for e in gaal.of_rows(entries, "same")}
     assert one_batch == [t for t in same.index if rows[t] // min(500, rows[t]) == 1 and rows[t] < 1000]
-    assert lost[one_batch].mean() < 0 and lost.drop(one_batch).mean().round(2) == 0.21
+    fewer = lost.drop(one_batch).sort_values()
+    assert lost[one_batch].mean() < 0 and len(fewer) == 7 and fewer[:3].abs().max() < 0.005
+    assert (fewer.iloc[3].round(2), fewer.iloc[-1].round(2)) == (0.23, 0.57)
 
 
 def test_what_the_pages_say_of_rules_and_schedules_holds_of_the_stored_results(kept):
@@ -352,7 +354,12 @@ def test_what_the_pages_say_of_rules_and_schedules_holds_of_the_stored_results(k
     assert ((gain > 0.02).sum(), (gain < -0.02).sum()) == (6, 2)
     auto = stops[(stops["detector"] == "SO-GAAL") & (stops["stop"] == "auto")].groupby("table")["AUC"].median()
     ahead = auto - frame["IF"]  # by table, whatever their order
-    assert ((ahead > 0).sum(), (ahead < 0).sum()) == (6, 6)
+    better, worse = ahead[ahead > 0.005], -ahead[ahead < -0.005]
+    assert (len(better), len(worse), len(ahead)) == (5, 6, 12)
+    assert [x.round(2) for of in (better, worse) for x in (of.min(), of.max())] == [0.02, 0.08, 0.07, 0.22]
+    for rows_scored in ("same", "held-out"):
+        found = gaal.ranks(gaal.medians(gaal.measured(entries, rows_scored)))
+        assert not any(found.beaten_by(title) for title in found.means.index)
 
 
 def test_the_folder_is_small():

@@ -64,7 +64,7 @@ def found(searches, large, losses, generators, constraints, stability, forests, 
         ("A VAE's decoder in place of the WGAN", generators, "adgan-vae", "adgan"),
         ("LSGAN in place of the WGAN", generators, "adgan-lsgan", "adgan"),
         (
-            "Clipped weights in place of the gradient penalty, at the scale `medium`,",
+            "The training of the WGAN paper in place of ours, at the scale `medium`,",
             constraints,
             "adgan-wgan",
             "adgan",

@@ -189,8 +189,9 @@ def verdict_on_tables(standings):
     gap = a.ahead_of(b)
     ahead = sum(a.aucs[t] > b.aucs[t] for t in a.aucs)
     first = "a classical method" if a.title in classical else a.title
-    apart = gap.low > 0 or gap.high < 0
-    advice = f"**Take {first} first.**" if apart else "**Neither kind is ahead.** Take the faster one first."
+    advice = f"**Take {first} first.**"
+    if gap.low <= 0 <= gap.high:
+        advice = "**Neither kind is ahead.** Take the classical one first, which is faster."
     return Markdown(
         f"{advice} Among methods that need no epoch chosen for them, {a.title} has the best mean over "
         f"{number(len(a.aucs), 'table')}, {bracketed(a.mean)}; {b.title} has {bracketed(b.mean)}. "
