@@ -325,7 +325,7 @@ summaries.together(generators).show(ablations.paired, "adgan-lsgan", "adgan")
 
 # %% [markdown]
 # (ablation-objective)=
-# ## Clipped weights in place of the penalty
+# ## The training of the WGAN paper
 #
 # *What the paper says (section 4.2, equation 2):* the generator is trained as a WGAN. {cite:t}`arjovsky2017`, whom it
 # cites, clip the critic's weights.
