@@ -102,7 +102,7 @@ def ranks(frame, level=0.05):
 
     The tests are those of Demšar, "Statistical comparisons of classifiers over multiple data sets" (JMLR 7, 2006).
     """
-    whole = frame.drop(columns=[title for title in UPSIDE_DOWN if title in frame]).dropna(axis="columns")
+    whole = frame.drop(columns=list(UPSIDE_DOWN), errors="ignore").dropna(axis="columns")
     n, k = whole.shape
     if n < 2 or k < 3:
         return None

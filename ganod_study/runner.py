@@ -186,9 +186,10 @@ def _do(cells, root, *, data_root, device, stop_at, verbose, wait):
             options = {"data_root": data_root, "device": device, "stop_at": stop_at, "verbose": verbose}
             job = missing[0].job(missing, missing[0].load(data_root), store, **options)
             for cell in missing:
-                expected = _expected_seconds(cell.stem(store).parent, store) or 0
-                if stop_at is not None and time.time() + expected > stop_at:
-                    break
+                if stop_at is not None:  # else no record need be read
+                    expected = _expected_seconds(cell.stem(store).parent, store) or 0
+                    if time.time() + expected > stop_at:
+                        break
                 try:
                     job.compute(cell)
                     done.append(cell)

@@ -50,11 +50,11 @@ ablations.found(searches, large, losses, generators, constraints, stability, for
 
 # %% [markdown]
 # Brackets hold 95 % intervals over the classes. Everything here is **at this build's scale**, except stored results of
-# the scales `large` ({ref}`ablation-large`) and `medium` ({ref}`ablation-objective`). At the scale `lite` that means small networks, few classes, two hundred
-# test images and one repetition: enough to see which way an effect goes and how large it is compared with its
-# uncertainty, but too little to confirm or refute a statement of the paper. Variants are compared on the same images;
-# where the search varies, also with the same generator and the same starting points. So look at the differences rather
-# than the AUCs.
+# the scales `large` ({ref}`ablation-large`) and `medium` ({ref}`ablation-objective`). At the scale `lite` that means
+# small networks, few classes, two hundred test images and one repetition: enough to see which way an effect goes and
+# how large it is compared with its uncertainty, but too little to confirm or refute a statement of the paper. Variants
+# are compared on the same images; where the search varies, also with the same generator and the same starting points.
+# So look at the differences rather than the AUCs.
 #
 # ## Search steps
 #

@@ -66,9 +66,10 @@ guide.planes({"SO-GAAL": so, "MO-GAAL": mo}, X, y)
 # ## Three arguments
 #
 # - `stop_epochs`: when the generators stop. The AUC rises and falls during training, and of the settings tried in this
-#   book this one mattered most. "auto" watches the losses; the authors' own stops were chosen for each table. {doc}`gaal`
-#   has what each rule gives. Count updates, not epochs: an epoch has one for each 500 rows, so the same number of
-#   epochs is ten to twenty times as many updates on a table of ten thousand rows. Rows beyond the last whole 500 are scored, but never learned from.
+#   book this one mattered most. "auto" watches the losses; the authors' own stops were chosen for each table.
+#   {doc}`gaal` has what each rule gives. Count updates, not epochs: an epoch has one for each 500 rows, so the same
+#   number of epochs is ten to twenty times as many updates on a table of ten thousand rows. Rows beyond the last whole
+#   500 are scored, but never learned from.
 # - `schedule`: "at-stop" ends there. "full" goes on training the discriminator to three times that epoch, as the
 #   authors' script does; for MO-GAAL, with the authors' stops, this was better by more than 0.02 on six of twelve
 #   tables and worse on two.

@@ -116,4 +116,5 @@ front.dots(evidence)
 # ```
 #
 # The result depends on the epoch at which training stops (`stop_epochs`; by default a rule chooses it), and on half of
-# twelve tables a default isolation forest does better. {doc}`gaal` compares both on twelve tables; {doc}`guide_gaal` explains how to use them.
+# twelve tables a default isolation forest does better. {doc}`gaal` compares both on twelve tables; {doc}`guide_gaal`
+# explains how to use them.

@@ -131,11 +131,11 @@ own_images.planted(found)
 # ## Settings
 #
 # The network and its training are those of {doc}`table1` at the scales `smoke` and `paper`, and of {doc}`scenes` at
-# `medium`; `large` doubles the steps and the starting points of that. `lite` has a smaller latent space than in Table 1,
-# and more starting points. At least 30 normal images are needed, and a quarter of them is held back; a GAN would rather
-# have thousands than hundreds, and the summary above says whether yours were enough. On one core of an AMD EPYC, `lite`
-# takes about 2 to 3 minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes about 10 minutes, `large` half an
-# hour. `paper` needs a GPU.
+# `medium`; `large` doubles the steps and the starting points of that. `lite` has a smaller latent space than in Table
+# 1, and more starting points. At least 30 normal images are needed, and a quarter of them is held back; a GAN would
+# rather have thousands than hundreds, and the summary above says whether yours were enough. On one core of an AMD EPYC,
+# `lite` takes about 2 to 3 minutes for images of 32 × 32 pixels and four times as long for 64 × 64; `medium` takes
+# about 10 minutes, `large` half an hour. `paper` needs a GPU.
 
 # %%
 own_images.settings_table(found)

@@ -64,7 +64,8 @@ table1.matrix("cifar10", stored["cifar10"])
 #
 # Means over classes: the paper's and ours over all ten, and the paper's and this build's over the classes that this
 # build has run. **This build's numbers at the scale `lite` do not reproduce the paper's**: they come from networks with
-# a sixth of the parameters of the scale `paper`, trained for two or three minutes, and from fewer images. They show that the method works.
+# a sixth of the parameters of the scale `paper`, trained for two or three minutes, and from fewer images. They show
+# that the method works.
 
 # %%
 mnist = runner.attempt(scale, "mnist", **options)

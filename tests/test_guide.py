@@ -162,6 +162,9 @@ def test_the_best_on_tables_is_named_first():
     forest = standing("IF", 0.7, 0.8, 0.9)
     unclear = said(forest, standing("SO-GAAL as it comes", 0.6, 0.7, 0.95))
     assert unclear.startswith("**Neither kind is ahead.**") and unclear.endswith("IF is ahead on 2 of them.")
+    close = said(forest, standing("SO-GAAL as it comes", 0.8, 0.9, 0.85))
+    assert close.startswith("**Neither kind is ahead.**") and close.endswith("as it comes is ahead on 2 of them.")
+    assert "SO-GAAL as it comes has the best mean over 3 tables, 0.850" in close and "IF has 0.800" in close
     behind = said(forest, standing("SO-GAAL as it comes", 0.6, 0.71, 0.8))
     assert behind.startswith("**Take a classical method first.**") and "which excludes zero" in behind
     ahead = said(forest, standing("SO-GAAL as it comes", 0.8, 0.91, 1.0))

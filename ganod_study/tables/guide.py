@@ -190,7 +190,7 @@ def verdict_on_tables(standings):
     ahead = sum(a.aucs[t] > b.aucs[t] for t in a.aucs)
     first = "a classical method" if a.title in classical else a.title
     advice = f"**Take {first} first.**"
-    if gap.low <= 0 <= gap.high:
+    if not _told(gap):
         advice = "**Neither kind is ahead.** Take the classical one first, which is faster."
     return Markdown(
         f"{advice} Among methods that need no epoch chosen for them, {a.title} has the best mean over "
@@ -203,9 +203,14 @@ def _printed(dataset, method):
     return f"{paper_mean(dataset, method):.3f}"
 
 
+def _told(interval):
+    """Whether a difference's interval excludes zero."""
+    return interval.low > 0 or interval.high < 0
+
+
 def _difference(interval):
     """A difference and whether its interval excludes zero, in words."""
-    apart = "which excludes zero" if interval.low > 0 or interval.high < 0 else "so the two are not told apart"
+    apart = "which excludes zero" if _told(interval) else "so the two are not told apart"
     return f"{signed(interval)}, {apart}"
 
 
