@@ -326,6 +326,12 @@ def one_versus_all(images, normal_class, *, n_train=None, n_test, n_holdout, see
     )  # fmt: skip
 
 
+def as_uint8(x):
+    """Images (n, channels, height, width) in [-1, 1] as uint8 (n, height, width) or, in colour, (..., 3)."""
+    pixels = np.rint(np.clip((np.moveaxis(x, 1, -1) + 1) * 127.5, 0, 255)).astype(np.uint8)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
 def load_table(name, *, root=None):
     """One of the twelve tables of the GAAL paper (see TABLES), or of EMBEDDED_TABLES or SHAPES, as a `Table`.
 

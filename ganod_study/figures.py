@@ -275,6 +275,11 @@ def new_figure(width, height, rows=1, columns=1, dpi=110, box=False, **options):
     return figure, axes
 
 
+def displayable(image):
+    """An image (channels, height, width) in [-1, 1] as matplotlib takes it, (height, width[, 3]) in [0, 1]."""
+    return np.clip((np.moveaxis(image, 0, -1) + 1) / 2, 0, 1).squeeze()
+
+
 def _each_dataset(summarise, *methods):
     """Makes draw(axis, summary) a figure of entries: a panel for each data set of which there is a summary.
 

@@ -9,7 +9,7 @@ from IPython.display import Markdown
 from . import gaal, runner
 from .claims import NOT_REPRODUCED, OUTCOMES, PAPERS_DATA, REPRODUCED, UNDECIDED, WITHIN
 from .datasets import CLASSES, TITLES
-from .figures import new_figure
+from .figures import displayable, new_figure
 from .methods import BLUE, METHODS, TABLE1
 from .reference import paper_mean
 from .render import number, plus_minus, signed
@@ -125,12 +125,12 @@ def strip(entry, anomalous_class):
         label = int(of_class != p["normal_class"])
         found, colour = path(entry, of_class), COLOURS[label]
         best, losses = found.generated[0], found.losses[found.shown[0]]
-        left = np.abs(found.image - best[SHOWN_STEPS[-1]]) / 2  # [0, 1]
-        pictures = [(found.image + 1) / 2, *((best[k] + 1) / 2 for k in SHOWN_STEPS), left]
+        left = np.abs(found.image - best[SHOWN_STEPS[-1]]) - 1  # in [-1, 1], as images are
+        pictures = [found.image, *(best[k] for k in SHOWN_STEPS), left]
         name = f"{('normal', 'anomaly')[label]}: {CLASSES[p['dataset']][of_class]}"
         texts = [name, *(f"{losses[k]:.0f}" for k in SHOWN_STEPS), f"{losses[SHOWN_STEPS[-1]]:.0f}"]
         for axis, picture, text in zip(row, pictures, texts):
-            axis.imshow(np.moveaxis(picture, 0, -1).squeeze(), cmap="gray", vmin=0, vmax=1)
+            axis.imshow(displayable(picture), cmap="gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
             axis.set_xlabel(text, fontsize=9, color=colour)
             axis.spines[:].set_visible(False)

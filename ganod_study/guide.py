@@ -8,7 +8,7 @@ import pandas as pd
 from ganod_lite.images import as_images
 
 from . import gaal, runner
-from .figures import new_figure
+from .figures import displayable, new_figure
 from .methods import METHODS, RED, TABLE1
 from .statistics import Interval, t_interval
 from .store import seconds_of
@@ -26,12 +26,13 @@ def reconstructions(detector, images, labels, n_normal=2, n_anomalous=3):
     picked = np.r_[np.flatnonzero(~labels)[:n_normal], np.flatnonzero(labels)[:n_anomalous]]
     scores, (made, residual) = detector.anomaly_score(images[picked]), detector.explain(images[picked])
     shown = as_images(images[picked]).numpy()
-    rows = {"image": (shown + 1) / 2, "nearest": (made + 1) / 2, "residual": residual[:, None] / residual.max()}
+    # all in [-1, 1], as images are
+    rows = {"image": shown, "nearest": made, "residual": 2 * residual[:, None] / residual.max() - 1}
     figure, axes = new_figure(4.4, 3.2, len(rows), len(picked), box=True)
     for of_row, (name, pictures), cmap in zip(axes, rows.items(), ("gray", "gray", "Oranges")):
         of_row[0].set_ylabel(name, fontsize=9)
         for axis, picture in zip(of_row, pictures):
-            axis.imshow(np.squeeze(np.moveaxis(picture, 0, -1)), cmap=cmap, vmin=0, vmax=1)
+            axis.imshow(displayable(picture), cmap=cmap, vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
     for axis, score, anomalous in zip(axes[0], scores, labels[picked]):
         axis.set_title(f"{'anomalous' if anomalous else 'normal'}\n{score:.1f}", fontsize=8)

@@ -22,7 +22,7 @@ from ganod_lite.gan import new_networks
 from ganod_lite.images import as_images
 from ganod_lite.losses import squared_l2
 
-from . import baselines, classical, tabular
+from . import baselines, classical, datasets, tabular
 from .networks import AUTOENCODER, TRAINING, diversity
 from .other_scores import posterior_scores, prior_scores
 from .other_searches import laplacian_pyramid, search_in_turn, train_encoder
@@ -226,8 +226,7 @@ def ranking(job, cell):
 
     z = standard_normal(N_GENERATED, generator.latent_size, torch.Generator().manual_seed(cell.seed))
     with torch.no_grad():
-        pixels = np.moveaxis(generator(z).numpy(), 1, -1)
-    generated = np.rint((pixels + 1) * 127.5).astype(np.uint8).reshape(N_GENERATED, *split.x_train.shape[1:])
+        generated = datasets.as_uint8(generator(z).numpy())
     nearest = NearestNeighbors(n_neighbors=1).fit(_flat(split.x_train))
     to_generated, which = nearest.kneighbors(_flat(generated))
     to_held_out, _ = nearest.kneighbors(_flat(split.x_test[normal]))

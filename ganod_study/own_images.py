@@ -572,18 +572,12 @@ def contact_sheet(found, columns=4, rows=3):
     return figure
 
 
-def _as_uint8(x):
-    """Images (n, channels, height, width) in [-1, 1] as (n, height, width) or, in colour, (n, height, width, 3)."""
-    pixels = np.rint(np.clip((np.moveaxis(x, 1, -1) + 1) * 127.5, 0, 255)).astype(np.uint8)
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
 def differences(found, n=5):
     """The most anomalous images, their best reconstructions, and how far apart they are at each pixel."""
     places = found.order[:n]
     images = found.looked.survey.images[found.ranked[places]]
     explained = found.detector.explain(images)
-    made = _as_uint8(explained.reconstruction)
+    made = datasets.as_uint8(explained.reconstruction)
     figure, axes = new_figure(5.6, 3.8, 3, len(places), squeeze=False)
     top = max(float(explained.residual.max()), 1e-12)
     for i, column in enumerate(axes.T):
@@ -604,7 +598,7 @@ def samples(found, n=8):
     generator = found.detector.generator_
     z = torch.randn(len(real), generator.latent_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        made = _as_uint8(generator(z).numpy())
+        made = datasets.as_uint8(generator(z).numpy())
     figure, axes = new_figure(6, 1.9, 2, len(real), squeeze=False)
     for i, column in enumerate(axes.T):
         _panel(column[0], real[i])

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from . import datasets
-from .figures import new_figure, offline
+from .figures import displayable, new_figure, offline
 from .methods import BLUE, PLANE_STEPS, RED
 from .render import bracketed, markdown, number
 from .statistics import Interval, all_hold, mean_auc_interval
@@ -175,7 +175,7 @@ def search_animation(entries, of_class, milliseconds=500):
 
     def draw(k):
         for i, (picture, text) in enumerate(shown):
-            picture.set_data(_pixels(found.generated[i, k]))
+            picture.set_data(displayable(found.generated[i, k]))
             text.set_text(f"{found.losses[found.shown[i], k]:.1f}")
         for line, losses in zip([*lines, mean], [*found.losses, found.losses.mean(0)]):
             line.set_data(range(k + 1), losses[: k + 1])
@@ -309,7 +309,7 @@ def plane_images(entries):
     plane, half = entry.arrays["plane"], entry.record["details"]["half"]
     n = round(len(plane) ** 0.5)
     framed = [np.pad(each, [(0, 0), (1, 1), (1, 1)]) for each in plane]  # with grey, which is 0
-    rows = [np.concatenate([_pixels(framed[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
+    rows = [np.concatenate([displayable(framed[i * n + j]) for i in range(n)], 1) for j in reversed(range(n))]
     edge = half * n / (n - 1)  # the grid's points are the images' middles
     figure, axis = new_figure(5, 4.8, dpi=DPI)
     axis.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
@@ -345,15 +345,10 @@ def _auc(interval):
     return bracketed(interval, digits=2)
 
 
-def _pixels(x):
-    """An image (channels, height, width) in [-1, 1] as matplotlib takes it."""
-    return np.clip((np.moveaxis(x, 0, -1) + 1) / 2, 0, 1).squeeze()
-
-
 def _place(axis, image, column, row, text, colour):
     """Put an image at a place of a grid and a text under it; return both."""
     extent = (column - 0.41, column + 0.41, row + 0.36, row - 0.46)
-    picture = axis.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, extent=extent)
+    picture = axis.imshow(displayable(image), cmap="gray", vmin=0, vmax=1, extent=extent)
     return picture, axis.text(column, row + 0.38, text, ha="center", va="top", fontsize=8, color=colour)
 
 

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 import ganod_study
 from ganod_lite import ADGAN, load
 from ganod_lite.gan import GANTraining
-from ganod_study import own_images
+from ganod_study import datasets, own_images
 from ganod_study.__main__ import main
 from ganod_study.own_images import RECORD, look, look_with, n_held_back, rank, rank_with
 from ganod_study.statistics import auc
@@ -206,8 +206,8 @@ def test_no_image_is_both_among_the_most_and_the_least_anomalous(found):
 
 def test_generated_images_are_shown_in_their_colours():
     x = np.array([[[[-1.0, 1.0]], [[0.0, 0.004]], [[-2.0, 2.0]]]])  # (1, 3, 1, 2)
-    np.testing.assert_array_equal(own_images._as_uint8(x), [[[[0, 128, 0], [255, 128, 255]]]])
-    assert own_images._as_uint8(x[:, :1]).shape == (1, 1, 2)
+    np.testing.assert_array_equal(datasets.as_uint8(x), [[[[0, 128, 0], [255, 128, 255]]]])
+    assert datasets.as_uint8(x[:, :1]).shape == (1, 1, 2)
 
 
 def test_one_folder_is_ranked_itself(few, tmp_path):
