@@ -185,6 +185,7 @@ class ImageDetector(Detector):
 
     N_THRESHOLD = 200
     _dtype = torch.float32
+    _trains = True  # False where a trained network is given
     _cure = "A generator or network that makes one picture of everything is a likely reason: train it for longer."
 
     def _check_X(self, X: Any, reset: bool) -> torch.Tensor:
@@ -229,8 +230,8 @@ class ImageDetector(Detector):
             return Explanation(reconstruction, residual.numpy())
 
     def _seed(self) -> int:
-        """The seed of a training."""
-        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+        """The seed of the training and of all that is drawn after it."""
+        if self._trains and self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
             raise ValueError(
                 "checkpoint: a training goes on only with the seed that it began with, so random_state must be an "
                 f"int; got {self.random_state!r}."
@@ -242,9 +243,8 @@ class ImageDetector(Detector):
             picked = np.random.RandomState(self.seed_).permutation(len(X))
             X = X[np.sort(picked[: self.N_THRESHOLD])]
         super()._set_offset(X)
-        if self.checkpoint is not None and getattr(self, "generator", None) is None:
-            # kept until now, as the threshold's search can take long, too; with a generator given there was none
-            discard(self.checkpoint)
+        if self._trains and self.checkpoint is not None:
+            discard(self.checkpoint)  # kept until now, as the threshold's search can take long, too
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .base import ImageDetector, own_state, resolve_device, seed_from
+from .base import ImageDetector, own_state, resolve_device
 from .dcgan import Critic, Generator, stack, unstack
 from .images import ImagesLike, PathLike, as_images
 from .losses import Loss
@@ -273,12 +273,16 @@ class GANDetector(ImageDetector):
 
     SEARCH = tuple[str, ...]()
 
+    @property
+    def _trains(self) -> bool:  # type: ignore[override]
+        return self.generator is None
+
     def _fit(self, X: torch.Tensor, y: Any) -> None:
-        self.seed_ = self._seed() if self.generator is None else seed_from(self.random_state)
+        self.seed_ = self._seed()
         self.generator_: Any = self.generator
         self.critic_: Any = getattr(self, "critic", None)
         self.critic_loss_, self.generator_loss_ = [], []
-        if self.generator is not None:
+        if not self._trains:
             self._prepare_search(self.generator_, self.critic_, X)
             return
         options = {"latent_size": self.latent_size, "ngf": self.ngf, "objective": self.objective}
