@@ -198,9 +198,10 @@ def search_animation(entries, of_class, milliseconds=500):
 class Plane(NamedTuple):
     """How well normal and anomalous images are told apart after a number of steps: AUCs as `Interval`s.
 
-    loss: by ADGAN's score; prior: by the likelihood of the latents (section 3.2), both means over starts; place: by
-    the share of anomalous ones among the nearest other dots of the figure, so with the labels' help: structure of
-    any shape would show in it.
+    loss: by ADGAN's score; prior: by the likelihood of the latents (section 3.2), both means over starts; place: of
+    every second image of each class, by the share of anomalous ones among the nearest dots of the others, so with the
+    labels' help: structure of any shape would show in it. No image has a say in another's score and is scored itself,
+    as an interval over images needs.
     """
 
     step: int
@@ -213,19 +214,22 @@ def planes(entries):
     """A `Plane` for each number of steps of entries of `adgan-plane`, of several the mean over them."""
     found = []
     for i, k in enumerate(entries[0].record["details"]["steps"]):
-        scores = [
-            _scores(entry.arrays["labels"], *(entry.arrays[name][i] for name in ("losses", "z"))) for entry in entries
-        ]
-        tested = [(entry.arrays["test_index"], entry.arrays["labels"]) for entry in entries]
-        of_each = zip(*scores)  # loss, prior, place: (n,) of each entry
-        found.append(Plane(k, *(mean_auc_interval([(*t, s) for t, s in zip(tested, each)]) for each in of_each)))
+        samples = [_samples(*(e.arrays[a] for a in ("test_index", "labels")), e.arrays["losses"][i], e.arrays["z"][i])
+                   for e in entries]  # fmt: skip
+        found.append(Plane(k, *map(mean_auc_interval, zip(*samples))))
     return found
 
 
-def _scores(y, losses, z):
-    """The scores (n,) that `Plane` describes, of losses (n, s) and latents (n, s, 2)."""
-    neighbours = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(z[:, 0]).kneighbors(return_distance=False)  # others
-    return losses.mean(1), (z**2).sum(2).mean(1), y[neighbours].mean(1)
+def _samples(index, y, losses, z):
+    """For loss, prior and place of a `Plane` which images are scored, their labels and scores.
+
+    index, y (n,); losses (n, s) and latents z (n, s, 2).
+    """
+    of_classes = [np.flatnonzero(y == label) for label in (0, 1)]
+    voters, scored = (np.concatenate([of_class[i::2] for of_class in of_classes]) for i in (0, 1))
+    nearest = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(z[voters, 0]).kneighbors(z[scored, 0])[1]
+    place = y[voters][nearest].mean(1)
+    return (index, y, losses.mean(1)), (index, y, (z**2).sum(2).mean(1)), (index[scored], y[scored], place)
 
 
 def no_structure(entries):

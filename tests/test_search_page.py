@@ -138,6 +138,16 @@ def test_the_aucs_of_the_plane_say_what_they_are_called():
     np.testing.assert_allclose(one[0].loss, two[0].loss)  # an image counts once, however often it is scored
 
 
+def test_no_image_votes_and_is_scored_by_its_place():
+    y, loss, z = toy(n=200, shift=1)
+    *_, (index, labels, place) = search._samples(np.arange(200), y, loss[:, None], z[:, None])
+    assert sorted(np.bincount(labels)) == [50, 50] and len(set(index)) == 100
+    moved = z.copy()
+    moved[index[1:]] = 0
+    *_, (_, _, after) = search._samples(np.arange(200), y, loss[:, None], moved[:, None])
+    assert after[0] == place[0] and set(after[1:]) != set(place[1:])
+
+
 def test_the_share_of_anomalies_below_failures(found):
     entry = found["adgan-steps"]
     scores, labels = entry.arrays["scores"].copy(), entry.arrays["labels"]
