@@ -54,7 +54,7 @@ def _longer(evidence):
         return ""
     return (
         f" More search steps, {last} in place of {k}, change the mean AUC on the first {n} test images "
-        f"{', and '.join(changes)} (scale `large`; {{ref}}`ablation-large`)."
+        f"{', and '.join(changes)} (intervals over classes; scale `large`; {{ref}}`ablation-large`)."
     )
 
 
@@ -77,7 +77,7 @@ def _sogaal(evidence):
     stop, end = (t_interval(one[one["column"] == title]["AUC"]) for title in ("SO stop", "SO end"))
     said = (
         f"**SO-GAAL depends on when training stops**: on the post's table its AUC is {plus_minus(stop)} where the "
-        f"generator stops and {plus_minus(end)} at the end ({number((one['column'] == 'SO end').sum(), 'run')})."
+        f"generator stops and {plus_minus(end)} at the end (± over {number((one['column'] == 'SO end').sum(), 'run')})."
     )
     found = gaal.ranks(gaal.medians(values))
     if found is None:

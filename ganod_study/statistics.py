@@ -53,7 +53,7 @@ def all_hold(*parts):
     return False if False in parts else None if None in parts else True
 
 
-TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: neighbouring columns of Table 1 differ by 0.01 to 0.02
+TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: a convention, see `claims.TEXTS`
 
 
 class Comparison(NamedTuple):
@@ -146,6 +146,17 @@ def delong_test(y, a, b, level=0.95):
 def share_interval(k, n, level=0.95):
     """The share of k in n runs with its exact interval (Clopper and Pearson), as `Interval`."""
     return Interval(k / n, *binomtest(k, n).proportion_ci(_level(level)))
+
+
+def share_difference(a, b, level=0.95):
+    """The difference of two shares, a minus b, each given as (k, n): Newcombe's interval on exact ones, as `Interval`.
+
+    Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17, 1998.
+    """
+    p, q = share_interval(*a, level), share_interval(*b, level)
+    value = p.value - q.value
+    below, above = np.hypot(p.value - p.low, q.high - q.value), np.hypot(p.high - p.value, q.value - q.low)
+    return Interval(value, value - below, value + above)
 
 
 def t_interval(values, level=0.95):

@@ -30,8 +30,9 @@ def scored(auc):
 def column(method, scale, dataset="mnist", off=0.0):
     auc = reference.paper_mean(dataset, method) + off
     return [
-        helpers.entry(method, c, 0, dataset, scale, labels=LABELS, test_index=np.arange(N), scores=scored(auc))
+        helpers.entry(method, c, seed, dataset, scale, labels=LABELS, test_index=np.arange(N), scores=scored(auc))
         for c in range(10)
+        for seed in range(3)
     ]
 
 
