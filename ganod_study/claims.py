@@ -22,6 +22,7 @@ from .render import bracketed, number, plus_minus, signed
 from .scales import OFFICIAL, SCALES, STORED, known
 from .search import DIFFERS, JUDGED, SCATTERED
 from .statistics import (
+    CLOSE,
     TOLERANCE,
     Interval,
     all_hold,
@@ -67,7 +68,6 @@ TURNS = (250, 750)  # epochs; what the post calls 1000 epochs is 500: see TEXTS
 SETTLES = 1000  # epoch
 SETTLED = 0.2  # of a loss's range
 SMOOTH = 50  # epochs
-CLOSE = 0.05  # of two AUCs over few runs
 
 REPRODUCED = "reproduced"
 WITHIN = f"reproduced within {TOLERANCE}"

@@ -54,6 +54,7 @@ def all_hold(*parts):
 
 
 TOLERANCE = 0.02  # how close is close, of two (mean) AUCs: a convention, see `claims.TEXTS`
+CLOSE = 0.05  # the same of two means over a few runs
 
 
 class Comparison(NamedTuple):

@@ -338,9 +338,9 @@ def auc_by_step(entries, method="search"):
 
 
 class SearchGain(NamedTuple):
-    """What the steps of a search after its first do to one class' ranking.
+    """What the steps of a search do to one class' ranking.
 
-    first, last: AUC after one step and after the last; gain: the difference, a `Comparison` image by image.
+    first, last: AUC without a step and after the last one; gain: the difference, a `Comparison` image by image.
     kept: the share of a starting point's loss that is left in the end, (of normal, of anomalous) images.
     share_auc: the AUC of that share as a score, our own normalisation and not the paper's.
     """
@@ -359,9 +359,9 @@ def search_gains(entries):
     for name, runs in by_class(entries, "search").items():
         for seed, entry in runs.items():
             y, losses = entry.arrays["labels"], entry.arrays["scores_by_step"].astype(float)  # (n,), (n, k + 1)
-            gain, share = delong_test(y, losses[:, -1], losses[:, 1]), losses[:, -1] / losses[:, 0]
+            gain, share = delong_test(y, losses[:, -1], losses[:, 0]), losses[:, -1] / losses[:, 0]
             kept = share[y == 0].mean(), share[y == 1].mean()
-            aucs = auc(y, losses[:, 1]), auc(y, losses[:, -1])
+            aucs = auc(y, losses[:, 0]), auc(y, losses[:, -1])
             found[name, seed] = SearchGain(losses.shape[1] - 1, *aucs, gain, kept, auc(y, share))
     return found
 

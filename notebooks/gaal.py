@@ -92,7 +92,7 @@ tables.ranking(values)
 tables.beside_port(values)
 
 # %% [markdown]
-# Three runs say little about the spread. Where most runs agree and a few fail, median and mean differ.
+# Three runs of the port say little about its spread, so many of the intervals are wide.
 #
 # ## Held-out rows
 #

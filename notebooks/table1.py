@@ -105,12 +105,12 @@ table1.full(cifar10, "cifar10", stored["cifar10"])
 # images, one training each: the mean difference with its 95 % interval (Student's t over classes). It lists what has
 # been run for all ten classes at both. With several rows, a single interval that misses zero is weak evidence.
 #
-# So longer training of these small networks has closed the gap to the paper on neither data set. In the same training
-# time wider networks are no better by the Fréchet distance ({doc}`tuning`); with more time they may be. The networks
-# also differ from the paper's in how the critic is held: {ref}`a comparison at medium <ablation-objective>` shows what
-# that does. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above zero: more
-# search steps, and the best starting point's loss as the score. Test labels found both, so Table 1 does not use them.
-# On CIFAR-10 neither helps.
+# So longer training of these small networks has closed the gap to the paper on neither data set. In about the same
+# training time wider networks are no better by the Fréchet distance ({doc}`tuning`); with more time they may be. The
+# networks also differ from the paper's in how the critic is held: {ref}`a comparison at medium <ablation-objective>`
+# shows what that does. On MNIST, {ref}`ablation-large` finds two changes that raise ADGAN's AUC, with intervals above
+# zero: more search steps, and the best starting point's loss as the score. Test labels judged both, so Table 1 does not
+# use them. On CIFAR-10 neither helps.
 
 # %%
 table1.moved(stored)
@@ -204,7 +204,7 @@ digits.show(figures.generated_images, store=store)
 # | DCAE's score | reconstruction error | squared L2 |
 # | VAE's score | evidence lower bound | its negative with 8 posterior samples; the likelihood is Gaussian, with one variance for all pixels at its optimum on the training images |
 # | AnoGAN | DCGAN's shape; the rest is left to {cite:t}`schlegl2017` | the WGAN of ADGAN at the same scale; 500 steps of Adam (0.03) from one start, at `medium` 100, at `lite` 50; 0.9 of the L1 distance of the images + 0.1 of that of the critic's last hidden layer |
-# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | at `paper` clipped weights {cite:p}`arjovsky2017` and a fixed number of generator steps. The smaller scales have a quarter of the width, and a gradient penalty {cite:p}`gulrajani2017` in place of clipping, because clipping needs several times as many steps on digits (on CIFAR-10 it does not: {doc}`tuning`); with it come Adam, two critic steps and a critic without batch normalisation. Batches of 64, at `lite` 32. At `large` the moving average of the weights |
+# | ADGAN's generator | DCGAN trained as WGAN, latent size 256, until it has converged | at `paper` clipped weights {cite:p}`arjovsky2017` and a fixed number of generator steps. The smaller scales have a quarter of the width, and a gradient penalty {cite:p}`gulrajani2017` in place of clipping, because clipping is far behind it on digits after 1,000 steps (on CIFAR-10 it is not: {doc}`tuning`); with it come Adam, two critic steps and a critic without batch normalisation. Batches of 64, at `lite` 32. At `large` the moving average of the weights |
 # | ADGAN's search | 64 seeds, 5 steps of Adam for z (0.25) and the generator's weights (5·10⁻⁵), squared L2, mean over seeds | the same with the scale's number of seeds; batch normalisation in evaluation mode |
 #
 # The settings of a scale are in `scales.py`, those behind a number in its record.

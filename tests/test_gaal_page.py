@@ -14,8 +14,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ganod_study import datasets, figures, gaal, reference
 from ganod_study.jobs import TableCell
+from ganod_study.render import signed
 from ganod_study.runner import COMMITTED, Outcome
 from ganod_study.scales import OFFICIAL
+from ganod_study.statistics import welch_interval
 from ganod_study.store import Entry, Store
 from ganod_study.tables import gaal as tables
 
@@ -111,7 +113,7 @@ def test_the_text_names_who_is_told_apart_and_who_is_not():
     assert "The test tells no detector apart from it." in tables.ranking_text(same)
 
 
-def test_beside_the_port_two_of_our_own_deviations_decide(monkeypatch):
+def test_beside_the_port_the_interval_of_the_means_decides(monkeypatch):
     def runs(*aucs):
         return pd.DataFrame(
             [("WDBC", f"SO {w}", s, a, 0.5, 0.1) for w in ("stop", "end") for s, a in enumerate(aucs)],
@@ -124,14 +126,14 @@ def test_beside_the_port_two_of_our_own_deviations_decide(monkeypatch):
         return tables.beside_port(values).data
 
     port = {"at_stop": "0.900", "at_stop_sd": "0.010", "at_end": "0.700", "at_end_sd": "0.200"}
-    values = runs(0.80, 0.85, 0.90)  # median 0.85, sd 0.05
+    values = runs(0.88, 0.9, 0.91)
     text = said(values, **port)
-    assert "1 of 2" in text and "SO-GAAL at end: we are +0.150 off" in text
-    assert "The port's three runs vary" in text
-    assert "Neither spread explains it" in said(values, **port | {"at_end_sd": "0.01"})
-    text = said(runs(*[0.9] * 14, 0.7), **port | {"at_end": "0.72"})
-    assert "which includes the port's mean" in text
-    assert "2 of 2" in said(values, **port | {"at_end": "0.75"})  # just two sd
+    assert "in 1 of 2 cases, and outside in 0 (*). In the other 1" in text
+    difference = welch_interval((np.mean([0.88, 0.9, 0.91]), np.std([0.88, 0.9, 0.91], ddof=1), 3), (0.9, 0.01, 3))
+    assert signed(difference) in text and signed(difference) + " *" not in text
+    text = said(values, **port | {"at_end_sd": "0.01"})
+    assert "in 1 of 2 cases, and outside in 1 (*). In the other 0" in text
+    assert text.count("] *") == 1
     assert "not there" in said(values[:0], **port)
 
 
@@ -255,7 +257,7 @@ def test_the_page_s_first_lines_say_what_was_found(entries):
     frame = gaal.medians(gaal.measured(entries))
     below = (frame["PyOD SO"] < 0.5).sum()
     assert f"below 0.5 on {below} of 3 tables" in text and "of 3 tables" in text
-    assert f"The stop is better on {(frame['SO stop'] > frame['SO end']).sum()}, the end" in text
+    assert f"the stop is better on {(frame['SO stop'] - frame['SO end'] > 0.02).sum()}, the end" in text
 
 
 @pytest.mark.parametrize("name,n,d", [("wine", 129, 13), ("breast-cancer", 367, 30)])

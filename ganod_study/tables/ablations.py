@@ -1,5 +1,7 @@
 """What each part of ADGAN is worth, as tables and sentences. Entries may be of several data sets."""
 
+from itertools import pairwise
+
 import numpy as np
 from IPython.display import Markdown
 
@@ -93,7 +95,7 @@ def found(searches, large, losses, generators, constraints, stability, forests, 
 
 
 def steps(entries):
-    """How much more steps add to the AUC, for each data set: up to the settings' n_steps, and from there on.
+    """How much more steps add to the AUC, for each data set: up to the settings' n_steps, and in parts from there on.
 
     Mean over classes of the difference within each class, with its 95 % interval over classes.
     """
@@ -107,8 +109,8 @@ def steps(entries):
             k = summaries.n_steps(of_dataset)
             lines = np.stack(list(curves.lines.values()))
             row = {"data": title, "generator": name, "classes": len(lines)}
-            for first, last in ((0, k), (k, shown[-1])):
-                if first < last and {first, last} <= set(shown):
+            for first, last in pairwise([0, *(step for step in shown if step >= k)]):
+                if last > first:
                     gain = t_interval(lines[:, shown.index(last)] - lines[:, shown.index(first)])
                     row[f"from k = {first} to {last}"] = signed(gain)
             rows.append(row)
@@ -116,11 +118,11 @@ def steps(entries):
 
 
 def gains(entries):
-    """What the steps after the first do to each class' ranking, and what is left of the loss."""
+    """What the steps do to each class' ranking, and what is left of the loss."""
     rows = []
     for title, of_dataset in by_dataset(entries).items():
         for (name, seed), g in summaries.search_gains(of_dataset).items():
-            row = {"data": title, "class": name, "seed": str(seed), "AUC, k = 1": f"{g.first:.3f}"}
+            row = {"data": title, "class": name, "seed": str(seed), "AUC, k = 0": f"{g.first:.3f}"}
             row |= {f"AUC, k = {g.n_steps}": f"{g.last:.3f}", "difference": signed(g.gain)}
             row |= {f"{kind} loss left": f"{share:.0%}" for kind, share in zip(("normal", "anomalous"), g.kept)}
             rows.append(row | {"AUC of the share left": f"{g.share_auc:.3f}"})
@@ -144,7 +146,7 @@ def gains_sentence(entries):
     why += " ones."
     helped, hurt = ("; ".join(f"{title} {', '.join(of)}" for title, of in each.items()) for each in (helps, hurts))
     return Markdown(
-        f"After the first step the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the others the "
+        f"Beside no step at all the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the others the "
         f"interval includes 0.{why if hurts else ''}"
     )
 
@@ -240,7 +242,7 @@ def theta_sentence(entries):
     for title, of_dataset in by_dataset(entries).items():
         normal, anomalous = (summaries.theta_gains(of_dataset, label) for label in (0, 1))
         if normal:
-            wider = [str(k) for k, n, a in zip(normal.x, normal.mean, anomalous.mean) if n > a]
+            wider = [str(k) for k, n, a in zip(normal.x, normal.mean, anomalous.mean) if k and n > a]
             parts.append(f"{title}: " + (f"k = {', '.join(wider)}" if wider else "none"))
     if not parts:
         return not_run(*(lacking(entries, SEARCHES) or SEARCHES))

@@ -9,8 +9,8 @@ from ganod_lite.gaal import RULES
 from .. import reference
 from ..gaal import COLUMNS, DETECTORS, END, STOP, TABLES, UPSIDE_DOWN, medians, ranks
 from ..methods import METHODS
-from ..render import markdown, mean_sd, note, number
-from ..statistics import TOLERANCE, entry_auc
+from ..render import markdown, mean_sd, note, number, signed
+from ..statistics import CLOSE, TOLERANCE, entry_auc, welch_interval
 
 WHEN = {"at stop": STOP, "at end": END}
 MARK = "†"  # of what was told the authors' stop epochs
@@ -72,15 +72,15 @@ def findings(values, stops):
         apart = (both[f"{short} stop"] - both[f"{short} end"]).dropna()
         found.append(
             f"- **{detector}**: the authors' stop and the end of their training give median AUCs that differ by more "
-            f"than 0.05 on {(apart.abs() > 0.05).sum()} of {number(len(apart), 'table')}. The stop is better on "
-            f"{(apart > 0).sum()}, the end on {(apart < 0).sum()}."
+            f"than {CLOSE} on {(apart.abs() > CLOSE).sum()} of {number(len(apart), 'table')}. By more than {TOLERANCE} "
+            f"the stop is better on {(apart > TOLERANCE).sum()}, the end on {(apart < -TOLERANCE).sum()}."
         )
     found.append(f"- **Against other detectors at their defaults**: {ranking_text(frame)}")
     for title, detector in (("PyOD SO", "SO_GAAL"), ("PyOD MO", "MO_GAAL")):
         if n := both[title].count():
             found.append(
-                f"- **PyOD's {detector}** ranks upside down: the scores that it returns have a median AUC below 0.5 on "
-                f"{(both[title] < 0.5).sum()} of {number(n, 'table')}."
+                f"- **PyOD's {detector}** returns the end of the discriminator's output that is high for inliers. Its "
+                f"scores have a median AUC below 0.5 on {(both[title] < 0.5).sum()} of {number(n, 'table')}."
             )
     found += [f"- **When to stop.** {sentence}" for sentence in _rules_text(stops)]
     return Markdown("\n".join(found))
@@ -148,8 +148,8 @@ def ranking_text(frame):
 
 
 def beside_port(values):
-    """Our medians beside the reference port's means: whether they are within two of our own standard deviations."""
-    rows, misses, n = [], [], 0
+    """Our means beside the reference port's, and whether Welch's interval of the difference is within CLOSE."""
+    rows, found = [], []
     for ref in reference.rows("gaal_aucs.csv"):
         if ref["source"] != PORT:
             continue
@@ -160,34 +160,17 @@ def beside_port(values):
             if len(some) < 2:
                 continue
             port, sd = (float(ref[when.replace(" ", "_") + end]) for end in ("", "_sd"))
-            close, n = within_two_sd(some, port), n + 1
-            shown |= {
-                f"port, {when}": _with_sd(ref, when),
-                f"ours, {when}": f"{some.median():.3f} (sd {some.std():.3f})",
-                f"within two sd, {when}": "yes" if close else "no",
-            }
-            if not close:
-                misses.append(f"- {shown['table']}, {shown['detector']} {when}: {_why_not(some, port, sd)}")
+            apart = welch_interval((some.mean(), some.std(), len(some)), (port, sd, int(ref["runs"])))
+            found.append(apart.within(CLOSE))
+            shown |= {f"port, {when}": _with_sd(ref, when), f"ours, {when}": mean_sd(some)}
+            shown |= {f"ours minus port, {when}": f"{signed(apart)}{' *' if found[-1] is False else ''}"}
         rows.append(shown)
     text = (
-        f"In {n - len(misses)} of {n} cases our median is within two of our own standard deviations of the port's mean."
+        f"The whole 95 % interval (Welch) of the difference of the means is within {CLOSE} of zero in "
+        f"{found.count(True)} of {number(len(found), 'case')}, and outside in {found.count(False)} (*). In the other "
+        f"{found.count(None)} the runs vary too much to tell."
     )
-    return Markdown("\n\n".join((text, "\n".join(misses), markdown(rows).data))) if n else note(NOTHING)
-
-
-def within_two_sd(ours, reference):
-    """Whether the median of our values is within two of their standard deviations; half a last digit is free."""
-    return bool(abs(ours.median() - reference) <= 2 * ours.std() + 0.0005)
-
-
-def _why_not(ours, port, sd):
-    difference, span = ours.median() - port, f"{ours.min():.3f} to {ours.max():.3f}"
-    text = f"we are {difference:+.3f} off, our runs range from {span}"
-    if ours.min() - 0.0005 <= port <= ours.max() + 0.0005:
-        return f"{text}, which includes the port's mean: a few of our runs end like the port's and most do not."
-    if abs(difference) <= 2 * sd:
-        return f"{text}. The port's three runs vary: the difference is within two of their sd ({sd:.3f})."
-    return f"{text}. Neither spread explains it: the port's three runs (sd {sd:.3f}) agree with each other."
+    return Markdown(f"{text}\n\n{markdown(rows).data}") if found else note(NOTHING)
 
 
 def elsewhere(values):
