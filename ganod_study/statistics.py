@@ -120,14 +120,21 @@ def mean_auc_interval(samples, level=0.95):
     DeLong's interval on the union of the samples: an image counts once, with all its shares in the mean's error.
     With one sample it is `auc_interval`.
     """
-    index, values, shares = [], [], []
-    for places, y, scores in samples:
-        value, of_sample = _auc_and_shares(y, scores)
-        index.append(np.asarray(places, dtype=int))
-        values.append(value)
-        shares.append(of_sample)
-    of_image = np.bincount(np.concatenate(index), np.concatenate(shares)) / len(values)
-    return _within_bounds(float(np.mean(values)), of_image, level)
+    return _within_bounds(*_mean_and_shares([(places, *_auc_and_shares(y, a)) for places, y, a in samples]), level)
+
+
+def mean_difference_interval(samples, level=0.95):
+    """The mean of AUC(a) - AUC(b) of two methods' scores over several sets of images, as `Interval`.
+
+    samples: [(index (n,), y (n,), a (n,), b (n,)), ...], with the index and the interval of `mean_auc_interval`.
+    """
+    parts = []
+    for places, y, a, b in samples:
+        (auc_a, shares_a), (auc_b, shares_b) = (_auc_and_shares(y, scores) for scores in (a, b))
+        parts.append((places, auc_a - auc_b, shares_a - shares_b))
+    value, shares = _mean_and_shares(parts)
+    half = _quantile(level) * float(np.linalg.norm(shares))
+    return Interval(value, value - half, value + half)
 
 
 def delong_test(y, a, b, level=0.95):
@@ -249,6 +256,13 @@ def _auc_and_shares(y, scores):
         value = placements.mean()
         shares[mine] = (placements - value) / np.sqrt(n[label] * (n[label] - 1))
     return float(value), shares
+
+
+def _mean_and_shares(parts):
+    """The mean of [(index (n,), value, shares (n,)), ...] and each image's share in its error."""
+    index, values, shares = zip(*parts)
+    of_image = np.bincount(np.concatenate(index).astype(int), np.concatenate(shares))
+    return float(np.mean(values)), of_image / len(values)
 
 
 def _within_bounds(value, shares, level):

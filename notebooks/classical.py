@@ -40,7 +40,8 @@ classical.columns(entries)
 #
 # All ten classes of MNIST and of CIFAR-10, all training images of a class, 5,000 test images. The test images were
 # drawn three times, with a holdout each. A fit does not depend on the draw. So each class was fitted once and scored on
-# each draw, with the dimension that the draw's holdout chose.
+# each draw, with the dimension that the draw's holdout chose. The forest and the GMM draw random numbers, too; how much
+# that matters is in no interval here.
 #
 # The paper prints no spread, and leaves several things open: the rule for OC-SVM's length scale (it only cites one),
 # the "small holdout set" that chooses PCA's dimension, all parameters of the isolation forest, and the layer of

@@ -1,6 +1,7 @@
 """The scores that know nothing against plain versions, and their page on made-up entries."""
 
 import io
+import re
 from itertools import product
 
 import helpers
@@ -17,7 +18,14 @@ from ganod_study.methods import METHODS
 from ganod_study.networks import split_of
 from ganod_study.reference import paper_mean
 from ganod_study.render import signed
-from ganod_study.statistics import auc, delong_test, t_interval, true_positive_rate
+from ganod_study.statistics import (
+    Interval,
+    auc,
+    delong_test,
+    mean_difference_interval,
+    t_interval,
+    true_positive_rate,
+)
 from ganod_study.store import Store
 from ganod_study.summaries import aucs_of, cells_of, class_aucs, comparisons, contaminations, mean_auc, paired
 from ganod_study.tables import baselines as tables
@@ -227,6 +235,7 @@ def test_what_the_page_says_of_the_variants_at_large_holds_of_the_stored_results
         assert lower["adgan-untrained"] == lower["adgan-other-class"] == classes
         assert told["adgan-start"] == {"1"} and round(differences["adgan-start"]["1"].difference, 3) == 0.007
         assert all(abs(d.difference) < 0.03 for m in ("adgan-start", "mean-image") for d in differences[m].values())
+        assert max(max(-d.low, d.high) for d in differences["mean-image"].values()) < 0.06
     else:
         classes = {"airplane", "automobile", "frog"}
         assert lower["adgan-other-class"] == classes and lower["adgan-untrained"] == classes - {"automobile"}
@@ -305,7 +314,32 @@ def test_what_the_page_says_of_anomalies_in_training_holds_of_the_stored_results
     means = {m: {p: np.mean(list(of.values())) for p, of in each.items()} for m, each in aucs.items()}
     for method in ("kde", "knn-pixels"):
         assert means[method][0] > means["adgan"][0] and means[method][10] < means["adgan"][10] - 0.05
-    assert all(abs(means[m][10] - means["adgan"][10]) < 0.01 for m in ("iforest", "mean-image"))
+    for dataset in ("mnist", "cifar10"):
+        lines = tables.contaminated_beside(runner.stored_results(dataset)).data.split("\n")[2:]
+        beside = {line.split("|")[2].strip(): re.findall(r"[-+]0\.\d+", line) for line in lines}
+        clean, most = ({m: Interval(*map(float, of[i : i + 3])).above() for m, of in beside.items()} for i in (0, 3))
+        networks = {"DCAE": None, "VAE": None}
+        if dataset == "mnist":
+            assert all(clean[m] is False and most[m] for m in ("KDE", "k-NN, pixels")) and most["IF"] is None
+            assert clean["IF"] is False
+        else:
+            assert most == dict.fromkeys(most, False) | networks and clean == most
+
+
+def test_adgan_beside_others_with_strangers_is_on_the_same_images():
+    names = [name for m in ("adgan", "kde") for name in (m, *(f"{m}-contaminated-{percent}" for percent in (1, 5, 10)))]
+    found = [helpers.entry(m, c, 0, "mnist", "paper", n=200) for m in names for c in (0, 1)]
+    found += [helpers.entry(m, 2, 0, "mnist", "paper", n=200) for m in names[4:]]  # which ADGAN lacks
+    by = {(e.parameters["method"], e.parameters["normal_class"]): e for e in found}
+    shown = tables.contaminated_beside(found).data
+    for end in ("", "-contaminated-10"):
+        samples = [
+            (a.arrays["test_index"], a.arrays["labels"], a.arrays["scores"], b.arrays["scores"])
+            for a, b in ((by[f"adgan{end}", c], by[f"kde{end}", c]) for c in (0, 1))
+        ]
+        assert signed(mean_difference_interval(samples)) in shown
+    assert "2 classes" in shown and shown.count("\n") == 2  # a row of KDE, none of ADGAN
+    assert tables.contaminated_beside(found[-4:]).data.startswith("*Not run")
 
 
 def test_what_strangers_cost_is_shown_over_the_classes_that_all_have():

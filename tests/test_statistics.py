@@ -15,9 +15,12 @@ from ganod_study.statistics import (
     average_precision,
     delong_test,
     mean_auc_interval,
+    mean_difference_interval,
     mean_roc,
     paired_comparison,
     roc,
+    share_difference,
+    share_interval,
     t_interval,
     true_positive_rate,
     welch_interval,
@@ -109,6 +112,30 @@ def test_an_image_that_several_samples_hold_counts_once():
     assert found.half == pytest.approx(1.959964 * np.sqrt(covariance.sum()) / 2)
     # what is normal in one and anomalous in the other makes up for itself: AUC and 1 - AUC
     assert mean_auc_interval([(index, y, a), (index, 1 - y, a)]) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_a_mean_difference_is_delong_s_where_there_is_one_and_counts_an_image_once():
+    y, a, b = sample()
+    one, index = delong_test(y, a, b)[:3], np.arange(len(y))
+    assert mean_difference_interval([(index, y, a, b)]) == pytest.approx(one)
+    assert mean_difference_interval([(index, y, a, b)] * 3) == pytest.approx(one)
+    apart = mean_difference_interval([(index, y, a, b), (index + len(y), y, a, b)])
+    assert apart.half == pytest.approx((one[2] - one[0]) / np.sqrt(2))
+    assert mean_difference_interval([(index, y, a, b), (index, y, b, a)]) == pytest.approx((0, 0, 0))
+
+
+def test_a_difference_of_shares_covers_what_is_so():
+    found = share_difference((6, 10), (2, 10))
+    assert found.value == pytest.approx(0.4)
+    p, q = share_interval(6, 10), share_interval(2, 10)
+    assert 0.4 - found.low == pytest.approx(np.hypot(0.6 - p.low, q.high - 0.2))  # Newcombe's equations
+    assert found.high - 0.4 == pytest.approx(np.hypot(p.high - 0.6, 0.2 - q.low))
+    turned = share_difference((2, 10), (6, 10))
+    assert turned == pytest.approx((-0.4, -found.high, -found.low))
+    rng, truth = np.random.RandomState(0), 0.5 - 0.2
+    draws = rng.binomial(10, [0.5, 0.2], (1000, 2))
+    inside = [share_difference((k, 10), (m, 10)) for k, m in draws]
+    assert np.mean([each.low <= truth <= each.high for each in inside]) >= 0.95
 
 
 def test_the_interval_over_draws_of_the_same_images_covers_the_auc():

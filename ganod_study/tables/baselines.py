@@ -8,7 +8,7 @@ from .. import datasets
 from ..methods import CONTAMINATED, KNOW_NOTHING, METHODS, SCORES, TABLE1
 from ..reference import paper_mean
 from ..render import NOT_YET, csv_link, markdown, not_run, number, plus_minus, signed
-from ..statistics import Interval, t_interval
+from ..statistics import Interval, mean_difference_interval, t_interval
 from ..summaries import (
     aucs_of,
     by_dataset,
@@ -22,6 +22,7 @@ from ..summaries import (
     operating_points,
     over_classes,
     over_repetitions,
+    paired,
 )
 
 VARIANTS = ("adgan-start", "adgan-untrained", "adgan-other-class")
@@ -198,6 +199,29 @@ def contaminated(entries):
             most = max(aucs)
             lost = over_classes({key: aucs[most][key] - clean for key, clean in aucs[0].items()})
             rows.append(row | {f"{most} % minus none": signed(lost)})
+    return markdown(rows) if rows else not_run(*(f"{method}-contaminated-1" for method in CONTAMINATED))
+
+
+def contaminated_beside(entries):
+    """ADGAN's mean AUC minus each other method's, without and with the most anomalies in training, on the same images.
+
+    Over the classes that both have, with the interval over their test images (DeLong).
+    """
+    rows = []
+    for title, methods in contaminations(entries).items():
+        adgan = methods.pop("adgan", {})
+        for method, by_percent in methods.items() if adgan else ():
+            keys = sorted(adgan[0].keys() & by_percent[0].keys())
+            row = {"data": title, "ADGAN minus": METHODS[method].label}
+            row |= {"classes": number(len({c for c, _ in keys}), "class")}
+            for percent in (0, max(adgan)):
+                samples = []
+                for a, b in ((adgan[percent][key], by_percent[percent][key]) for key in keys):
+                    y = paired(a, b)
+                    scores = (e.arrays["scores"][: len(y)] for e in (a, b))
+                    samples.append((a.arrays["test_index"][: len(y)], y, *scores))
+                row[f"{percent} %" if percent else "none"] = signed(mean_difference_interval(samples))
+            rows.append(row)
     return markdown(rows) if rows else not_run(*(f"{method}-contaminated-1" for method in CONTAMINATED))
 
 
