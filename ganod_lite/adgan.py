@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .copies import BETAS, FrozenCopies, Prepared, check_finite, copies_of
 from .gan import GANDetector
 from .images import ImagesLike, as_images
 from .losses import Loss, squared_l2
+from .training import check_number
 
 
 @own_state()
@@ -43,7 +44,8 @@ def plain_search(
         groups = [{"params": z_j, "lr": lr_z}, {"params": g.parameters(), "lr": lr_theta}]
         adam = torch.optim.Adam(groups, betas=BETAS)  # in place of plain descent: section 4.2
         for t in range(n_steps):  # for t = 1 to k do
-            losses[i, j, t] = value = loss(g(z_j), x[i : i + 1])
+            value = loss(g(z_j), x[i : i + 1])
+            losses[i, j, t] = value.detach()
             adam.zero_grad()
             value.backward()  # the gradients of l(g(z_j), x) by z_j and by theta_j
             adam.step()  # z_j,t <- z_j,t-1 - ...; theta_j,t <- theta_j,t-1 - ...
@@ -52,7 +54,6 @@ def plain_search(
             losses[i, j, n_steps] = loss(image, x[i : i + 1])  # l(g_theta_j,k (z_j,k), x)
         made[i, j] = image[0]
         z[i, j] = z_j.detach()
-    losses = losses.detach()
     nearest = made[torch.arange(len(x)), losses[:, :, -1].argmin(1)]
     found = losses.double(), z, nearest
     return SearchResult(*(values.cpu().numpy() for values in found))  # its `scores`: the mean over j
@@ -247,12 +248,12 @@ def prepare_search(
     """
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
-    check_scalar(lr_z, "lr_z", Real, min_val=0)
-    check_scalar(lr_theta, "lr_theta", Real, min_val=0)
+    check_number("lr_z", lr_z)
+    check_number("lr_theta", lr_theta)
     if not callable(loss):
         raise TypeError(f"loss must be a function of generated images and x; got {loss!r}.")
     if max_memory is not None:
-        check_scalar(max_memory, "max_memory", Real, min_val=0)
+        check_number("max_memory", max_memory)
     prepared = Prepared(generator, latent_size, resolve_device(device))
     prepared.check(images)
     n_copies = len(images) * n_seeds
@@ -260,7 +261,6 @@ def prepare_search(
     return copies, min(copies.how_many(images[:1], loss, max_memory), n_copies)
 
 
-@torch.enable_grad()
 def _search(
     copies: FrozenCopies, x: torch.Tensor, z: torch.Tensor, n_steps: int, loss: Loss
 ) -> tuple[torch.Tensor, ...]:
@@ -320,7 +320,7 @@ class ADGAN(GANDetector):
         The share of training images that `predict` is to call outliers; None for no threshold, which saves
         searching the images it is set on.
     random_state : int, RandomState or None, default None
-        An int gives the same training and the same starting points each time.
+        An int gives the same training, to the bit on a CPU, and the same starting points each time.
     checkpoint : path or None, default None
         A file for the state of the training, from which a `fit` that was interrupted goes on; it is removed once
         `fit` is done. It needs an int `random_state`. See `training.Training.run`.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .dcgan import Critic
 from .gan import GANDetector
 from .images import ImagesLike, as_images
 from .losses import l1
+from .training import check_number
 
 Features = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 
@@ -137,8 +138,8 @@ def prepare_search(
 ) -> tuple[Prepared, Callable[[torch.Tensor], torch.Tensor]]:
     """Check all that `anogan_search` can check before it searches; return the generator and f, both prepared."""
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
-    check_scalar(discrimination_weight, "discrimination_weight", Real, min_val=0, max_val=1)
-    check_scalar(lr_z, "lr_z", Real, min_val=0)
+    check_number("discrimination_weight", discrimination_weight, max_val=1)
+    check_number("lr_z", lr_z)
     check_scalar(chunk_size, "chunk_size", Integral, min_val=1)
     if not isinstance(critic, nn.Module):
         raise TypeError(f"critic must be a torch.nn.Module; got {critic!r}.")
@@ -148,12 +149,19 @@ def prepare_search(
     prepared.check(images)
     prepared.check_independent()
     critic = copy_of("critic", critic).to(prepared.device, prepared.dtype).eval().requires_grad_(False)
+    x = images[:1].to(prepared.device, prepared.dtype)
     try:
-        found = features(critic, images[:1].to(prepared.device, prepared.dtype))
+        found = features(critic, x)
     except RuntimeError as error:
         raise ValueError(f"critic: it takes no images of shape {tuple(images.shape[1:])}: {error}") from error
     if found.ndim < 2 or len(found) != 1:
         raise ValueError(f"features must return one row per image, (1, ...) for one; got {tuple(found.shape)}.")
+    beside = features(critic, torch.cat([x, -x]))[:1]
+    if not torch.allclose(beside, found, rtol=1e-3, atol=1e-2, equal_nan=True):
+        raise ValueError(
+            "critic: the features of an image depend on the images beside it, so a score would depend on what else is "
+            "searched. Let its normalisation keep running statistics."
+        )
     return prepared, partial(features, critic)
 
 

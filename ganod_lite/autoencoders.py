@@ -14,7 +14,16 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .base import ImageDetector, RandomState, own_state, resolve_device, seed_from, standard_normal, starting_points
+from .base import (
+    ImageDetector,
+    RandomState,
+    own_state,
+    resolve_device,
+    seed_from,
+    seeded,
+    standard_normal,
+    starting_points,
+)
 from .dcgan import Encoder, Generator
 from .gan import DCGAN_ADAM
 from .images import ImagesLike, PathLike, as_images
@@ -134,8 +143,7 @@ class AutoencoderTraining(Training):
     ) -> None:
         check_counts(n_steps=n_steps, latent_size=latent_size, ngf=ngf, batch_size=batch_size)
         images, seed, device = as_images(images, min_samples=2, name="images"), int(seed), resolve_device(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed):
             self.model = Autoencoder(tuple(images.shape[1:]), latent_size, ngf, variational)
         self.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         arguments = {  # all that the result depends on

@@ -5,6 +5,7 @@ normal, as scikit-learn wants it; `anomaly_score` is its negative, the sense of 
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass
@@ -19,8 +20,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .files import warn
 from .images import PathLike, as_images
-from .thresholds import Threshold, check_share, threshold_at
-from .training import discard
+from .thresholds import Threshold, threshold_at
+from .training import check_number, discard
 
 RandomState = int | np.random.RandomState | None
 D = TypeVar("D", bound="Detector")
@@ -120,7 +121,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
 
     def _check_contamination(self) -> None:
         if self.contamination is not None:
-            check_share("contamination", self.contamination, max_val=0.5, include_boundaries="right")
+            check_number("contamination", self.contamination, max_val=0.5, include_boundaries="right")
 
     def _set_offset(self, X: Any) -> None:
         """Put the threshold where `contamination` of the (validated) training data fall below it."""
@@ -286,6 +287,17 @@ def own_state(dtype: torch.dtype | None = torch.float32) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's random numbers on the CPU from this seed on, then the caller's again; one thread at a time."""
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+_SEEDING = threading.RLock()  # the generator is the whole process's
 
 
 def seed_from(random_state: RandomState) -> int:

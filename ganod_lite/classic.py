@@ -5,10 +5,9 @@ section 4.2. Each is a scikit-learn pipeline: PCA if asked for, then the estimat
 (n, d); flatten images before.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils import check_scalar
 
 from .base import RandomState, TableDetector, seed_from
-from .training import check_counts
+from .training import check_counts, check_number
 
 # The paper's candidates.
 BANDWIDTHS = tuple(2.0 ** (i / 2) for i in range(9))
@@ -128,7 +127,7 @@ class OCSVM(ClassicDetector):
     nu: float = 0.1
 
     def _check_parameters(self) -> None:
-        check_scalar(self.nu, "nu", Real, min_val=0, max_val=1, include_boundaries="right")
+        check_number("nu", self.nu, max_val=1, include_boundaries="right")
 
     def _fit_estimator(self, Z: np.ndarray, seed: int) -> OneClassSVM:
         try:
@@ -206,9 +205,7 @@ def check_bandwidths(bandwidths: Sequence[float]) -> None:
     """Raise ValueError or TypeError unless there are bandwidths, all of them positive and finite numbers."""
     check_several("bandwidths", bandwidths)
     for bandwidth in bandwidths:
-        check_scalar(bandwidth, "bandwidth", Real, min_val=0, include_boundaries="neither")
-        if not math.isfinite(bandwidth):
-            raise ValueError(f"bandwidths must be finite; got {bandwidths!r}.")
+        check_number("bandwidth", bandwidth, include_boundaries="neither")
 
 
 def check_several(name: str, values: Any) -> None:

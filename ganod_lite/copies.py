@@ -79,6 +79,8 @@ class Prepared:
             try:
                 images = self(self.some_latents())
                 break
+            except torch.OutOfMemoryError:
+                raise
             except Exception as error:
                 refused.append(error)
         else:
@@ -159,9 +161,10 @@ class FrozenCopies:
     (c, channels, height, width), and `step()` moves all along the gradients that a backward left.
     """
 
-    all_trained: Sequence[torch.Tensor] = ()  # theta as trained, and
-    trained: Sequence[torch.Tensor] = ()  # those of it that Adam's own copies are of
-    z: Any = None  # these four are made by `start`
+    all_trained: Sequence[torch.Tensor] = ()  # every parameter that a copy has of its own
+    trained: Sequence[torch.Tensor] = ()  # those that Adam moves: not the layer of `OuterProducts`
+    size: int | None = None  # c; this and the next four are made by `start`
+    z: Any = None
     theta: Any = None
     adam: Any = None
     fresh: Any = None
@@ -179,9 +182,10 @@ class FrozenCopies:
         They lie where those of the last call lay if they fit, which are overwritten. Fresh memory is
         cleared page by page by the system, which on a CPU takes as long as the arithmetic.
         """
-        if self.z is None or self.z.shape != z.shape:
-            self.z = self.theta = self.adam = self.fresh = None  # given back before more is taken
+        if self.size != len(z):
+            self.size = self.z = self.theta = self.adam = self.fresh = None  # given back before more is taken
             self._make(len(z))
+            self.size = len(z)  # all of it is there: memory has not run out on the way
         self.z.copy_(z)
         for copies, trained in zip(self.theta, self.trained):
             copies.copy_(trained)
@@ -224,6 +228,8 @@ class FrozenCopies:
             losses = loss(self.generate(z), x)
         if losses.shape != (1,):
             raise ValueError(f"loss must return one value per image, (1,); got {tuple(losses.shape)}.")
+        if self.n_steps and not losses.requires_grad:
+            raise ValueError("loss must have a gradient by the generated images, for the search to follow.")
         each, once = self._bytes()
         each += ACTIVATIONS * sum(kept)
         if max_memory is None:

@@ -87,7 +87,6 @@ class Encoder(nn.Sequential):
             layers += [nn.Conv2d(n_in, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             n_in, width = width, 2 * width
         super().__init__(*layers, nn.Conv2d(n_in, n_out, 4), nn.Flatten())
-        self.arguments: dict[str, Any] = {"image_shape": tuple(image_shape), "n_out": n_out, "ngf": ngf}
         self.apply(_initialise)
 
 
@@ -119,7 +118,7 @@ def unstack(stacked: Network, n_groups: int) -> list[Network]:
 
 def _network(like: Network, state: dict[str, torch.Tensor], groups: int = 1) -> Network:
     """A network of the class and arguments of `like` with a copy of the given state."""
-    with torch.random.fork_rng(devices=[]):  # the weights it draws, to be replaced, are nobody else's matter
+    with torch.device("meta"):  # no memory, no random numbers for weights that are replaced
         network = type(like)(**like.arguments, groups=groups)
     copies = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     network.load_state_dict(copies, assign=True)

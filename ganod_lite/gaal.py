@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache, partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from tqdm import tqdm
 from .base import TableDetector, own_state, resolve_device, seed_from
 from .files import as_path, warn
 from .images import PathLike
+from .training import check_number
 
 BATCH = 500  # at most; the scripts'
 ROWS = 65_536  # that are scored at one time
@@ -116,14 +117,16 @@ class Discriminator(Learner):
 
     pass_on = (True, False)  # the 1, to the next layer
 
-    def __init__(self, network: nn.Sequential, rate: Callable[[int], float], momentum: float, max_rows: int) -> None:
+    def __init__(self, network: nn.Sequential, rate: Callable[[int], float], momentum: float) -> None:
         super().__init__([network], rate, momentum)
         (self.W,), (self.v,) = self.layers  # (d + 1, hidden + 1), (hidden + 1, 1)
         (self.gradient_W,), (self.gradient_v,) = self.gradients
-        self.room = self.w.new_empty(max_rows, len(self.v))
+        self.room = self.w.new_empty(0, len(self.v))  # for the most rows so far
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         self.x = x
+        if len(self.room) < len(x):
+            self.room = x.new_empty(len(x), len(self.v))
         self.hidden = torch.mm(x, self.W, out=self.room[: len(x)]).relu_()
         return torch.mm(self.hidden, self.v)
 
@@ -321,7 +324,7 @@ class GAAL(TableDetector):
             Finite numbers, best in [0, 1].
         y : array-like (n,) or (n, 1), optional
             Labels, 1 for anomalous and 0 for normal, are only watched: they give the AUC after each epoch
-            and change nothing else. Any other y is ignored, as scikit-learn does.
+            and change nothing else; as many as rows of X are needed. Any other y is ignored, as scikit-learn does.
 
         Raises
         ------
@@ -386,7 +389,7 @@ class GAAL(TableDetector):
         shuffled = data[torch.randperm(n, generator=rng)]
         discriminator, generator = (network.to(device) for network in self._start(d, n, rng))
         rate_d, rate_g = (partial(self._rate, float(lr), float(self.decay)) for lr in (self.lr_d, self.lr_g))
-        D = Discriminator(discriminator, rate_d, self.momentum, max(n, (self.k + 1) * batch))
+        D = Discriminator(discriminator, rate_d, self.momentum)
         generators = [generator, *(copy.deepcopy(generator) for _ in range(1, self.k))]
         G = Generators(generators, rate_g, self.momentum)
         labels = data.new_tensor([1.0, 0.0]).repeat_interleave(batch)[:, None]
@@ -451,10 +454,10 @@ class GAAL(TableDetector):
             if isinstance(self.stop_epochs, str):
                 raise ValueError(f"stop_epochs must be an int or one of {tuple(RULES)}; got {self.stop_epochs!r}.")
             check_scalar(self.stop_epochs, "stop_epochs", Integral, min_val=1)
-        check_scalar(self.lr_d, "lr_d", Real, min_val=0, include_boundaries="neither")
-        check_scalar(self.lr_g, "lr_g", Real, min_val=0, include_boundaries="neither")
-        check_scalar(self.decay, "decay", Real, min_val=0)
-        check_scalar(self.momentum, "momentum", Real, min_val=0, max_val=1, include_boundaries="left")
+        check_number("lr_d", self.lr_d, include_boundaries="neither")
+        check_number("lr_g", self.lr_g, include_boundaries="neither")
+        check_number("decay", self.decay)
+        check_number("momentum", self.momentum, max_val=1, include_boundaries="left")
         if not (self.callback is None or callable(self.callback)):
             raise TypeError(f"callback must be a function of an Epoch; got {self.callback!r}.")
         if self.schedule not in (allowed := ("full", "at-stop")):
@@ -697,7 +700,7 @@ def auc_by_ranks(y: np.ndarray, scores: np.ndarray) -> float:
 def _watched(y: Any, n: int) -> np.ndarray | None:
     """Labels of 0 and 1 as (n,), or None for whatever else."""
     try:
-        y = np.asarray(y)
+        y = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
     except ValueError:  # ragged
         return None
     if y.dtype.kind not in "biuf" or not np.array_equal(np.unique(y), [0, 1]):

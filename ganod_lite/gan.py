@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .base import ImageDetector, own_state, resolve_device
+from .base import ImageDetector, own_state, resolve_device, seeded
 from .dcgan import Critic, Generator, stack, unstack
 from .images import ImagesLike, PathLike, as_images
 from .losses import Loss
@@ -95,8 +95,10 @@ def train_gans(
         One for each set.
     n_steps : int
         Generator steps.
-    latent_size, ngf, batch_size : int, default 256, 64 and 64
+    latent_size, ngf : int, default 256 and 64
         See `dcgan.Generator`.
+    batch_size : int, default 64
+        Images in a step.
     objective : "wgan", "wgan-gp", "gan" or "lsgan", default "wgan"
         The ADGAN paper trains on "wgan"; "wgan-gp" is the same with a gradient penalty in place of clipped
         weights.
@@ -134,8 +136,7 @@ def new_networks(
     shape: tuple[int, ...], latent_size: int, ngf: int, objective: str, seed: int
 ) -> tuple[Generator, Critic]:
     """The generator and the critic that a training with this seed begins with."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed):
         return Generator(shape, latent_size, ngf), Critic(shape, ngf, batch_norm=has_batch_norm(objective))
 
 

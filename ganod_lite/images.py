@@ -12,9 +12,9 @@ PathLike = str | os.PathLike[str]
 ImagesLike = Any  # what `as_images` takes
 
 ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
-DEEP = "I;16", "I", "F"  # how the modes of more than 8 bits a pixel begin
+DEEP = "I", "F"  # how the modes of more than 8 bits a pixel begin
 WANTED = "float images (n, channels, height, width) in [-1, 1], or uint8 (n, height, width[, channels])"
-FEW = 5  # at most so many channels does an image of uint8 have; its sides are larger
+FEW = 5  # an axis of at most so many is taken for that of channels, where sides are larger
 
 
 def as_images(

@@ -29,7 +29,7 @@ from torch import nn
 from .adgan import ADGAN
 from .anogan import AnoGAN, last_hidden_layer
 from .autoencoders import DCAE, VAE, Autoencoder
-from .base import Detector, resolve_device
+from .base import Detector, own_state, resolve_device
 from .classic import GMM, KDE, OCSVM, IForest
 from .dcgan import Critic, Generator
 from .files import as_path, write_aside
@@ -57,6 +57,7 @@ ESTIMATORS = by_name(PCA, OneClassSVM, IsolationForest, ExtraTreeRegressor, Gaus
 FUNCTIONS = by_name(squared_l2, l1, last_hidden_layer)
 
 
+@own_state(None)
 def save(detector: Detector, path: str | Path) -> None:
     """Write a fitted detector to a file, see `Detector.save`."""
     check_is_fitted(detector)
@@ -89,6 +90,7 @@ def _begins_as_saved(path: Path) -> bool:
         return file.read(8 + len(START))[8:] == START
 
 
+@own_state(None)
 def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     """Read a detector that `Detector.save` has written.
 
@@ -109,7 +111,12 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Detector:
     Raises
     ------
     ValueError
-        For a file that is damaged, of another format, or holds what no detector consists of.
+        For a file that is damaged, of another format, or holds what no detector consists of, or for a device that
+        can't be used.
+    TypeError
+        If `path` is no path.
+    FileNotFoundError
+        If there is no such file.
 
     Examples
     --------
@@ -251,6 +258,10 @@ def to_array(parts: torch.Tensor | list[str]) -> np.ndarray:
 
 
 def from_network(network: Any) -> list[Any]:
+    with torch.device("meta"):
+        plain = type(network)(**network.arguments)
+    if repr(network) != repr(plain) or any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()):
+        raise TypeError(f"layers that a {type(network).__name__} has not by itself, or hooks, would be lost")
     trained = {name: getattr(network, name) for name in ("loss", "seconds") if name in vars(network)}
     return [type(network).__name__, network.arguments, dict(network.state_dict()), trained]
 
@@ -367,7 +378,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "tuple": Kind((tuple,), list, tuple),
+    "tuple": Kind((tuple, range), list, tuple),
     "path": Kind((type(Path()),), str, Path),
     "device": Kind((torch.device,), str, torch.device),
     "scalar": Kind(tuple({np.dtype(code).type for code in "?bBhilqefd"}), np.asarray, lambda array: array[()]),

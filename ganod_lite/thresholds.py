@@ -1,13 +1,14 @@
 """A threshold for anomaly scores from held-back normal samples, and what it promises."""
 
 import math
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import beta
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
+
+from .training import check_number
 
 
 class Threshold(NamedTuple):
@@ -70,8 +71,8 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
     >>> found.threshold, round(found.false_alarm_rate, 3), round(found.low, 3), round(found.high, 3)
     (95.0, 0.05, 0.016, 0.099)
     """
-    check_share("false_alarm_rate", false_alarm_rate)
-    check_share("confidence", confidence)
+    check_number("false_alarm_rate", false_alarm_rate, max_val=1, include_boundaries="neither")
+    check_number("confidence", confidence, max_val=1, include_boundaries="neither")
     scores = np.sort(check_array(scores, dtype=np.float64, ensure_2d=False, ensure_min_samples=0, input_name="scores"))
     if scores.ndim != 1:
         raise ValueError(f"scores must be (n,); got shape {scores.shape}.")
@@ -84,10 +85,3 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
         )
     low, high = beta.ppf([(1 - confidence) / 2, (1 + confidence) / 2], above, n + 1 - above)
     return Threshold(float(scores[n - above]), above / (n + 1), float(low), float(high), n)
-
-
-def check_share(name: str, value: Any, max_val: float = 1, include_boundaries: str = "neither") -> None:
-    """Raise TypeError or ValueError, naming the argument, unless it is a number between 0 and max_val, and no NaN."""
-    check_scalar(value, name, Real, min_val=0, max_val=max_val, include_boundaries=include_boundaries)
-    if math.isnan(value):
-        raise ValueError(f"{name} must lie between 0 and {max_val}; got {value}.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ class Training(ABC):
         FloatingPointError if a loss stops being finite.
         TimeIsUp if training stops because of `stop_at`.
         """
-        check_scalar(checkpoint_seconds, "checkpoint_seconds", Real, min_val=0)
+        check_number("checkpoint_seconds", checkpoint_seconds)
         if stop_at is not None:
             check_scalar(stop_at, "stop_at", Real)
         path = None if checkpoint is None else as_path("checkpoint", checkpoint)
@@ -180,6 +181,15 @@ def check_counts(**counts: int) -> None:
         if isinstance(value, bool):
             raise TypeError(f"{name} must be an int; got {value}.")
         check_scalar(value, name, Integral, min_val=1)
+
+
+def check_number(
+    name: str, value: Any, min_val: float = 0, max_val: float | None = None, include_boundaries: str = "both"
+) -> None:
+    """Raise TypeError or ValueError, naming the argument, unless it is a finite number within these bounds."""
+    check_scalar(value, name, Real, min_val=min_val, max_val=max_val, include_boundaries=include_boundaries)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value}.")
 
 
 def digest_of(images: torch.Tensor) -> str:

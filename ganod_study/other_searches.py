@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ganod_lite.autoencoders import ADAM
-from ganod_lite.base import own_state, standard_normal
+from ganod_lite.base import own_state, seeded, standard_normal
 from ganod_lite.copies import BETAS
 from ganod_lite.dcgan import Encoder
 from ganod_lite.losses import l1, squared_l2
@@ -88,8 +88,7 @@ class EncoderTraining(Training):
     def __init__(self, generator, seed, n_steps, batch_size, device):
         self.generator, self.batch_size = copy.deepcopy(generator).to(device).eval(), batch_size
         sizes = self.generator.arguments
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed):
             self.encoder = Encoder(sizes["image_shape"], sizes["latent_size"], sizes["ngf"]).to(device)
         self.adam = torch.optim.Adam(self.encoder.parameters(), **ADAM)
         self.rng = torch.Generator().manual_seed(seed)

@@ -537,6 +537,35 @@ def test_running_out_of_memory_in_a_step_leaves_nothing_behind(make, monkeypatch
     assert steps == [4, 4, 1, 1, 1]
 
 
+@pytest.mark.parametrize("make", [dcgan, mlp])
+def test_copies_that_memory_ran_out_in_the_middle_of_are_made_anew(make, monkeypatch):
+    generator = trained(make)
+    x = images(generator, 5)
+    options = {"n_seeds": 1, "n_steps": 2, "lr_theta": 3e-3}
+    expected = search(generator, x, **options)
+    made, adam, how_many = [], torch.optim.Adam, copies.FrozenCopies.how_many
+
+    def short_of_memory_once(*args, **settings):
+        made.append(len(args[0][0]["params"][0]))
+        if made == [1, 4, 1]:
+            raise torch.OutOfMemoryError
+        return adam(*args, **settings)
+
+    monkeypatch.setattr(copies.FrozenCopies, "how_many", lambda *args: how_many(*args) and 4)
+    monkeypatch.setattr(torch.optim, "Adam", short_of_memory_once)
+    np.testing.assert_allclose(search(generator, x, **options).losses, expected.losses, rtol=1e-5)
+    assert made == [1, 4, 1, 1]
+
+
+def test_a_generator_that_takes_too_much_memory_is_not_called_unfit():
+    class TooLarge(nn.Linear):
+        def forward(self, z):
+            raise torch.OutOfMemoryError
+
+    with pytest.raises(torch.OutOfMemoryError):
+        search(TooLarge(4, 4), torch.zeros(1, 1, 2, 2), latent_size=4)
+
+
 def test_running_out_of_memory_with_one_copy_is_an_error(monkeypatch):
     chunks = []
 
@@ -566,6 +595,9 @@ def test_wrong_arguments_are_named():
         ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
         ({"loss": lambda g, x: squared_l2(g, x).sum()[None]}, ValueError, r"loss must return \d+ losses .* got \(1,\)"),
+        ({"loss": lambda g, x: squared_l2(g, x).detach()}, ValueError, "loss must have a gradient"),
+        ({"lr_z": np.nan}, ValueError, "lr_z must be finite; got nan"),
+        ({"max_memory": np.inf}, ValueError, "max_memory must be finite; got inf"),
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),
         ({"prior": "normal"}, TypeError, "prior must be a function of n, .*; got 'normal'"),
         ({"max_memory": "2 GB"}, TypeError, "max_memory must be an instance of"),

@@ -277,6 +277,12 @@ def test_a_critic_of_other_images_is_named():
         search((networks()[0], Critic((3, 16, 16), 4)), images())
 
 
+def test_a_critic_whose_features_depend_on_other_images_is_refused():
+    critic = nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), nn.Flatten())
+    with pytest.raises(ValueError, match="critic: the features of an image depend on the images beside it"):
+        search((networks()[0], critic), images(), features=lambda net, images: net(images))
+
+
 def test_losses_that_are_not_finite_are_an_error_that_names_the_images():
     def partly(critic, images):  # no number for the black image
         return images / (images.mean((1, 2, 3), keepdim=True) > -1)

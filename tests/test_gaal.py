@@ -394,6 +394,12 @@ def test_other_labels_are_ignored(table, y):
     assert set(fit(table, y, stop_epochs=1).history_) == {"discriminator_loss", "generator_loss"}
 
 
+def test_labels_may_be_a_tensor_that_takes_a_gradient(table):
+    y = np.arange(len(table)) % 2
+    expected = fit(table, y=y).history_["auc"]
+    assert fit(table, y=torch.tensor(y, dtype=torch.float32, requires_grad=True)).history_["auc"] == expected
+
+
 def test_labels_may_be_a_column_and_must_match_the_samples(table):
     X, y = table[:60], (np.arange(60) > 50).astype(int)
     assert fit(X, y[:, None]).history_["auc"] == fit(X, y).history_["auc"]

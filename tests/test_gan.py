@@ -1,6 +1,7 @@
 """Wasserstein training: the two recipes, several at once, the same bits again, resuming, divergence."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -189,6 +190,18 @@ def test_same_seed_gives_the_same_bits_and_leaves_the_global_random_state_alone(
     assert not same_bits(first, train([x], [5], objective=objective))
     uint8 = ((x[:, 0] + 1) * 127.5).round().to(torch.uint8)
     assert same_bits(train([uint8], [4]), train([uint8[:, None].float() / 127.5 - 1], [4]))
+
+
+def test_networks_begin_the_same_in_threads():
+    """Torch has one generator for all threads, which `fork_rng` alone does not keep to one at a time."""
+    alone = [gan.new_networks((1, 16, 16), 8, 4, "wgan", seed) for seed in range(40)]
+    random_state = torch.manual_seed(2).get_state()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda seed: gan.new_networks((1, 16, 16), 8, 4, "wgan", seed), range(40)))
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for pair, other in zip(alone, together):
+        for network, same in zip(pair, other):
+            assert all(torch.equal(p, q) for p, q in zip(network.parameters(), same.parameters()))
 
 
 # --- checkpoints ---

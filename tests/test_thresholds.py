@@ -47,7 +47,7 @@ def test_just_enough_scores_put_the_threshold_at_the_highest(n, rate):
     [
         (np.arange(50), {"false_alarm_rate": 0}, "false_alarm_rate == 0, must be"),
         (np.arange(50), {"false_alarm_rate": 1.0}, "false_alarm_rate == 1.0, must be"),
-        (np.arange(50), {"false_alarm_rate": float("nan")}, "false_alarm_rate must lie between"),
+        (np.arange(50), {"false_alarm_rate": float("nan")}, "false_alarm_rate must be finite; got nan"),
         (np.arange(50), {"false_alarm_rate": "5%"}, "false_alarm_rate must be an instance"),
         (np.arange(50), {"confidence": 95}, "confidence == 95, must be"),
         ([0.1] * 30 + [np.nan], {}, "scores contains NaN"),
