@@ -110,7 +110,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # they have 
 
         The file holds tensors and JSON, and is written aside and renamed, so there is never half of one. It may take
         the place of a saved detector; any other file is left alone: that raises ValueError. Functions of your own
-        (`loss`, `features`, `callback`) and networks of your own can't be saved: that raises TypeError.
+        (`loss`, `features`, `callback`), networks of your own, exchanged layers and hooks can't be saved: that raises
+        TypeError.
         """
         from .saving import save  # which knows all detectors
 

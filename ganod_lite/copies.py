@@ -229,7 +229,7 @@ class FrozenCopies:
         if losses.shape != (1,):
             raise ValueError(f"loss must return one value per image, (1,); got {tuple(losses.shape)}.")
         if self.n_steps and not losses.requires_grad:
-            raise ValueError("loss must have a gradient by the generated images, for the search to follow.")
+            raise ValueError("loss: it has no gradient by the latents; the generator or the loss cuts it off.")
         each, once = self._bytes()
         each += ACTIVATIONS * sum(kept)
         if max_memory is None:

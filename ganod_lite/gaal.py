@@ -324,12 +324,12 @@ class GAAL(TableDetector):
             Finite numbers, best in [0, 1].
         y : array-like (n,) or (n, 1), optional
             Labels, 1 for anomalous and 0 for normal, are only watched: they give the AUC after each epoch
-            and change nothing else; as many as rows of X are needed. Any other y is ignored, as scikit-learn does.
+            and change nothing else. A y of other values is ignored, as scikit-learn does.
 
         Raises
         ------
         ValueError, TypeError
-            For parameters or data that cannot be used.
+            For parameters or data that cannot be used, and for such labels of another number than rows of X.
         FloatingPointError
             Where the training diverges.
         """

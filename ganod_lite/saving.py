@@ -79,7 +79,7 @@ def save(detector: Detector, path: str | Path) -> None:
     raw = len(header).to_bytes(8, "little") + header + b"".join(tensors.parts)
     try:
         detector_from(raw)
-    except Exception as error:  # layers that were exchanged, say
+    except Exception as error:  # better now than when it is needed
         raise TypeError(f"save: this {name} could not be loaded again: {error}") from error
     write_aside(path, raw.replace(BLANK, digest(raw), 1))
 
@@ -261,7 +261,7 @@ def from_network(network: Any) -> list[Any]:
     with torch.device("meta"):
         plain = type(network)(**network.arguments)
     if repr(network) != repr(plain) or any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()):
-        raise TypeError(f"layers that a {type(network).__name__} has not by itself, or hooks, would be lost")
+        raise TypeError(f"layers that a {type(network).__name__} does not have by itself, or hooks, would be lost")
     trained = {name: getattr(network, name) for name in ("loss", "seconds") if name in vars(network)}
     return [type(network).__name__, network.arguments, dict(network.state_dict()), trained]
 

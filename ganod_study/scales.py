@@ -51,7 +51,7 @@ PAPER = Settings(  # section 4 of the ADGAN paper; it is silent on n_holdout, ng
     n_seeds=64, n_steps=5, anogan_steps=500, n_ablation=1000, ablation_seeds=64, ablation_steps=50,
 )  # fmt: skip
 # At the small scales the critic is held by the gradient penalty, chosen when clipped weights had been seen to
-# need more steps on digits. The page "Tuning" has since measured both: on CIFAR-10 that is not so.
+# be behind on digits. The page "Tuning" has since measured both: on CIFAR-10 that is not so.
 MEDIUM = replace(  # all classes and images: some hours of a CPU
     PAPER, n_test=1000, ngf=16, objective="wgan-gp", n_iter=2000, n_iter_autoencoder=1000, n_seeds=8, anogan_steps=100,
     n_ablation=200, ablation_seeds=8, ablation_steps=20,

@@ -199,9 +199,9 @@ class Plane(NamedTuple):
     """How well normal and anomalous images are told apart after a number of steps: AUCs as `Interval`s.
 
     loss: by ADGAN's score; prior: by the likelihood of the latents (section 3.2), both means over starts; place: of
-    every second image of each class, by the share of anomalous ones among the nearest dots of the others, so with the
-    labels' help: structure of any shape would show in it. No image has a say in another's score and is scored itself,
-    as an interval over images needs.
+    every second pair of images, by the share of anomalous ones among the nearest dots of the others, so with the
+    labels' help: structure of any shape would show in it. No image both votes and is scored, as an interval over
+    images needs; it is NaN for too few images.
     """
 
     step: int
@@ -216,7 +216,10 @@ def planes(entries):
     for i, k in enumerate(entries[0].record["details"]["steps"]):
         samples = [_samples(*(e.arrays[a] for a in ("test_index", "labels")), e.arrays["losses"][i], e.arrays["z"][i])
                    for e in entries]  # fmt: skip
-        found.append(Plane(k, *map(mean_auc_interval, zip(*samples))))
+        loss, prior, place = zip(*samples)
+        place = [sample for sample in place if np.bincount(sample[1], minlength=2).min() > 1]
+        nothing = Interval(np.nan, np.nan, np.nan)
+        found.append(Plane(k, *map(mean_auc_interval, (loss, prior)), mean_auc_interval(place) if place else nothing))
     return found
 
 
@@ -225,9 +228,10 @@ def _samples(index, y, losses, z):
 
     index, y (n,); losses (n, s) and latents z (n, s, 2).
     """
-    of_classes = [np.flatnonzero(y == label) for label in (0, 1)]
-    voters, scored = (np.concatenate([of_class[i::2] for of_class in of_classes]) for i in (0, 1))
-    nearest = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(z[voters, 0]).kneighbors(z[scored, 0])[1]
+    votes = np.asarray(index) // 2 % 2 == 0  # by the image, so that it is on the same side in all entries
+    voters, scored = np.flatnonzero(votes), np.flatnonzero(~votes)
+    n_neighbours = min(N_NEIGHBOURS, len(voters))
+    nearest = NearestNeighbors(n_neighbors=n_neighbours).fit(z[voters, 0]).kneighbors(z[scored, 0])[1]
     place = y[voters][nearest].mean(1)
     return (index, y, losses.mean(1)), (index, y, (z**2).sum(2).mean(1)), (index[scored], y[scored], place)
 

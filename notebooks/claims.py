@@ -223,18 +223,18 @@ page.claim(verdicts, "sogaal-matches-keras")
 #
 # | date | change | verdicts |
 # | --- | --- | --- |
-# | 25 November | the forest's range may be 0.02, as for all means, in place of 0.05 | held, then not reproduced |
-# | 25 November | latents are judged in a plane, as in the paper's figure, no more in ADGAN's own space | reproduced at medium, then not reproduced at lite |
+# | 25 November | the forest's range may be up to 0.02, as for all means, in place of 0.05 | held, then not reproduced |
+# | 25 November | latents are judged in a plane, as in the paper's figure, no longer in ADGAN's own space | reproduced at medium, then not reproduced at lite |
 # | 25 November | AlexNet is compared with printed differences; the VAE's other scores are turned round where upside down; 15 runs of the post in place of 3 | those of AlexNet and the VAE stayed "not reproduced" |
 # | 25 November | a mean counts as close with its whole interval | less is reproduced |
 # | 28 November | a statement is undecided where an interval reaches across its threshold; a run of SO-GAAL counts if all that the claim says is so in it; what takes eyes is left undecided | less is decided |
 # | 28 November | 60 runs of the post in place of 15, *because* 15 could not tell: intervals don't allow for that | with biases of 1 not reproduced, with small ones undecided |
 # | 28 November | the post's epochs are counted as its figures count them | none changed |
-# | 29 November | both data sets have to show a statement, no more their pooled classes | many starting points: reproduced at large, then undecided; the VAE's bound: not reproduced at medium, then undecided |
-# | 29 November | images scored by their place in the plane have no vote, which made its interval too narrow | not reproduced at lite, then undecided |
-# | 29 November | the Keras script's part is played by 15 runs of this book, not 3 of a port, which could never decide | undecided, then not reproduced |
+# | 29 November | each data set has to show a statement, no longer their pooled classes; that an AUC varies less with more starting points is not judged, as it can hardly fail | many starting points: reproduced at large, then undecided; the VAE's bound: not reproduced at medium, then undecided |
+# | 29 November | images that are scored by their place in the plane no longer vote; voting had made the interval too narrow | not reproduced at lite, then undecided |
+# | 29 November | the Keras script's part is played by 15 runs of this book, not 3 of a port, which could hardly show closeness | undecided, then not reproduced |
 # | 29 November | only LSUN decides on an AUC on LSUN | undecided on other scenes, then can't be checked |
-# | 29 November | a mean takes three trainings, unequal collapses an interval | none changed |
+# | 29 November | a verdict on a mean takes three trainings; a difference in collapses counts with its interval | none changed |
 
 # %% [markdown]
 # ## A slip in the paper's table

@@ -72,7 +72,7 @@ tables.compact(values, "AP")
 tables.long(values)
 
 # %% [markdown]
-# **Who is ahead?** A gap between AUCs means another thing on each table, so the test compares ranks
+# **Who is ahead?** A gap between AUCs means something different on each table, so the test compares ranks
 # {cite:p}`demsar2006`. On each table the best median gets rank 1. PyOD's two are left out: their scores point the other
 # way, as shown below, and with them the test finds differences that are theirs alone.
 

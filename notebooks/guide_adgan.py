@@ -71,9 +71,8 @@ guide.reconstructions(detector, new, labels)
 # ## Three arguments
 #
 # - `n_iter`, with `objective`: how long the generator learns. A generator that can't make the normal class finds
-#   everything anomalous, so look at what it makes before you trust a score. On digits the paper's objective, "wgan",
-#   needs more steps than "wgan-gp" or "gan" (used above); on CIFAR-10 it does not. {doc}`tuning` and {doc}`ablations`
-#   compare them.
+#   everything anomalous, so look at what it makes before you trust a score. On digits the paper's objective, "wgan", is
+#   far behind "wgan-gp" after 1,000 steps; on CIFAR-10 it is not. {doc}`tuning` and {doc}`ablations` compare them.
 # - `n_seeds`, with `n_steps`: the starting points of each search and its steps, 64 and 5 in the paper. In the book's
 #   largest run ten steps ranked better than five on MNIST, but not on CIFAR-10. On both, a generator left as it was
 #   trained (`lr_theta=0`, several times as fast) ranked as well. These were narrow networks: {ref}`ablation-large`.

@@ -54,8 +54,8 @@ tables.verdict_on_tables(standings)
 #    {doc}`ADGAN <guide_adgan>`.
 #
 # If some of the training images may be anomalies themselves, try an {doc}`isolation forest <guide_classic>` or ADGAN on
-# digits and the like: with 10 % anomalies both lost less there than KDE, nearest neighbours and autoencoders, ADGAN by
-# what three digits show ({doc}`baselines`).
+# digits and the like: with 10 % anomalies both lost less there than KDE, nearest neighbours and autoencoders
+# ({doc}`baselines`; ADGAN was tried on three digits only).
 #
 # **Tables**
 #

@@ -53,8 +53,8 @@ search.plane_found(planes)
 # The three AUCs say how well anomalous images are told from normal ones: by the *loss*, which is ADGAN's score; by the
 # *prior*, the negative log-likelihood of the latents, which calls latents far from the origin anomalous; and by the
 # *place*, the share of anomalous ones among the 15 nearest dots. The last one uses labels, so it is not a detector. For
-# its AUC every second image of each class gives its label and the others are scored, so that no image is on both sides
-# of the interval. It finds structure of any shape, whereas the prior's likelihood only sees distance from the origin.
+# its AUC half of the images vote with their labels and the other half are scored, because an interval needs images that
+# do not do both. It finds structure of any shape, whereas the prior's likelihood only sees distance from the origin.
 # 0.5 is guessing; a prior's AUC below 0.5 means that the anomalous images are nearer to the origin than the normal
 # ones.
 

@@ -137,7 +137,7 @@ tables.sentence(entries, "average")
 # *What the paper says:* nothing on the width of the networks (`ngf`) or on batches. *Tried:* widths of 16, 32 and 64
 # with batches of 64, and batches of 128 with a width of 16. All options take about as long as the 2,700 steps above on
 # a machine of their own, and all use the moving average. (The records' seconds don't show that: the 2,700 steps ran
-# beside other work and took 1,270 to 1,410 s, the others 410 to 620 s. The steps count.) A step takes two and a half
+# beside other work and took 1,270 to 1,410 s, the others 410 to 620 s. Go by the steps.) A step takes two and a half
 # times as long at twice the width, eight times at four times the width, and not quite twice as long with twice the
 # batch. That leaves 1,100 steps for a width of 32, 350 for 64, and 1,450 for batches of 128. So the question is how
 # best to spend a given time on a processor, not which network is best if time doesn't matter.

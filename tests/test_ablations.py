@@ -11,6 +11,7 @@ from scipy import stats
 
 from ganod_lite import classic
 from ganod_study import datasets, figures, runner, summaries
+from ganod_study.render import signed
 from ganod_study.statistics import auc, mean_auc_interval, t_interval
 from ganod_study.tables import ablations
 
@@ -86,10 +87,11 @@ def test_only_steps_that_all_searches_have():
 
 def test_where_a_longer_search_helps_and_where_it_hurts():
     labels = entry("search").arrays["labels"].astype(bool)
-    first = np.random.default_rng(0).uniform(90, 110, N)
+    rng = np.random.default_rng(0)
+    first = rng.uniform(90, 110, N)
     for normal_class, (normal, anomalous) in enumerate([(0.3, 0.9), (0.9, 0.3)]):  # the share that is left
         last = np.where(labels, anomalous, normal)[:, None]
-        losses = first[:, None] * np.concatenate([np.ones((N, 1)), np.full((N, K - 1), 0.95), last], 1)
+        losses = first[:, None] * np.concatenate([np.ones((N, 1)), rng.uniform(0.5, 1, (N, K - 1)), last], 1)
         found = entry("search", normal_class, scores_by_step=losses)
         [(key, gain)] = summaries.search_gains([found]).items()
         assert key == (str(normal_class), 0) and gain.n_steps == K
@@ -366,6 +368,25 @@ def test_steps_table_shows_gains_within_classes():
     table = ablations.steps(found).data
     assert f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" in table
     assert "from k = 0 to 5" in table and "from k = 5" not in table.replace("from k = 5 to 5", "")
+
+
+def test_steps_table_goes_on_from_one_number_to_the_next():
+    found = entries(["search"])
+    rng = np.random.default_rng(0)
+    found = [
+        replace(
+            e,
+            arrays=e.arrays | {"scores_by_step": rng.normal(size=(N, 21))},
+            record=e.record | {"parameters": e.parameters | {"n_steps": 5}},
+        )
+        for e in found
+    ]
+    curves = summaries.auc_by_step(found)
+    lines, table = np.stack(list(curves.lines.values())), ablations.steps(found).data
+    for first, last in ((0, 5), (5, 10), (10, 20)):
+        at = [summaries.STEPS.index(k) for k in (first, last)]
+        assert f"from k = {first} to {last}" in table
+        assert signed(t_interval(lines[:, at[1]] - lines[:, at[0]])) in table
 
 
 def test_sentences_count_what_the_tables_hold():

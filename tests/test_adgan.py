@@ -595,7 +595,7 @@ def test_wrong_arguments_are_named():
         ({"lr_theta": "no"}, TypeError, "lr_theta must be an instance of"),
         ({"loss": nn.functional.mse_loss}, ValueError, r"loss must return one value per image, \(1,\); got \(\)"),
         ({"loss": lambda g, x: squared_l2(g, x).sum()[None]}, ValueError, r"loss must return \d+ losses .* got \(1,\)"),
-        ({"loss": lambda g, x: squared_l2(g, x).detach()}, ValueError, "loss must have a gradient"),
+        ({"loss": lambda g, x: squared_l2(g, x).detach()}, ValueError, "loss: it has no gradient by the latents"),
         ({"lr_z": np.nan}, ValueError, "lr_z must be finite; got nan"),
         ({"max_memory": np.inf}, ValueError, "max_memory must be finite; got inf"),
         ({"loss": "l1"}, TypeError, "loss must be a function of generated images and x; got 'l1'"),

@@ -314,6 +314,7 @@ def test_what_the_page_says_of_anomalies_in_training_holds_of_the_stored_results
     means = {m: {p: np.mean(list(of.values())) for p, of in each.items()} for m, each in aucs.items()}
     for method in ("kde", "knn-pixels"):
         assert means[method][0] > means["adgan"][0] and means[method][10] < means["adgan"][10] - 0.05
+    assert 0 < means["mean-image"][0] - means["mean-image"][10] < 0.03
     for dataset in ("mnist", "cifar10"):
         lines = tables.contaminated_beside(runner.stored_results(dataset)).data.split("\n")[2:]
         beside = {line.split("|")[2].strip(): re.findall(r"[-+]0\.\d+", line) for line in lines}

@@ -195,8 +195,11 @@ def own_loss(generated, x):
             ),
             "has Tanh",
         ),
-        (ADGAN(generator=normalised(), **GIVEN), "generator of ADGAN can't be saved: layers that a Generator has not"),
-        (ADGAN(generator=leaky(), **GIVEN), "generator of ADGAN can't be saved: layers that a Generator has not"),
+        (
+            ADGAN(generator=normalised(), **GIVEN),
+            "generator of ADGAN can't be saved: layers that a Generator does not have",
+        ),
+        (ADGAN(generator=leaky(), **GIVEN), "generator of ADGAN can't be saved: layers that a Generator does not"),
         (ADGAN(generator=hooked(), **GIVEN), "generator of ADGAN can't be saved: layers .* or hooks"),
         (SOGAAL(2, callback=print, verbose=False), "callback of SOGAAL can't be saved: .*builtin"),
         (OwnDetector(), "got OwnDetector, a class of your own"),
@@ -206,6 +209,14 @@ def test_what_a_file_can_t_hold_is_named_and_nothing_written(detector, message, 
     detector.set_params(contamination=None).fit(data(detector))
     with pytest.raises(TypeError, match="(?s)" + message):
         detector.save(tmp_path / "detector")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_could_not_be_loaded_again_is_not_written(tmp_path, monkeypatch):
+    detector = fitted("KDE")
+    monkeypatch.setattr(saving, "detector_from", lambda raw: 1 / 0)
+    with pytest.raises(TypeError, match="save: this KDE could not be loaded again: division by zero"):
+        detector.save(tmp_path / "kde")
     assert os.listdir(tmp_path) == []
 
 

@@ -109,10 +109,9 @@ def steps(entries):
             k = summaries.n_steps(of_dataset)
             lines = np.stack(list(curves.lines.values()))
             row = {"data": title, "generator": name, "classes": len(lines)}
-            for first, last in pairwise([0, *(step for step in shown if step >= k)]):
-                if last > first:
-                    gain = t_interval(lines[:, shown.index(last)] - lines[:, shown.index(first)])
-                    row[f"from k = {first} to {last}"] = signed(gain)
+            for first, last in pairwise([0, k, *(step for step in shown if step > k)] if k in shown else ()):
+                gain = t_interval(lines[:, shown.index(last)] - lines[:, shown.index(first)])
+                row[f"from k = {first} to {last}"] = signed(gain)
             rows.append(row)
     return markdown(rows) if rows else not_run("search")
 
@@ -146,8 +145,8 @@ def gains_sentence(entries):
     why += " ones."
     helped, hurt = ("; ".join(f"{title} {', '.join(of)}" for title, of in each.items()) for each in (helps, hurts))
     return Markdown(
-        f"Beside no step at all the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the others the "
-        f"interval includes 0.{why if hurts else ''}"
+        f"Compared with no step at all, the search helps {helped or 'no class'} and hurts {hurt or 'none'}; for the "
+        f"others the interval includes 0.{why if hurts else ''}"
     )
 
 

@@ -212,6 +212,8 @@ def contaminated_beside(entries):
         adgan = methods.pop("adgan", {})
         for method, by_percent in methods.items() if adgan else ():
             keys = sorted(adgan[0].keys() & by_percent[0].keys())
+            if not keys:
+                continue
             row = {"data": title, "ADGAN minus": METHODS[method].label}
             row |= {"classes": number(len({c for c, _ in keys}), "class")}
             for percent in (0, max(adgan)):

@@ -79,8 +79,8 @@ def findings(values, stops):
     for title, detector in (("PyOD SO", "SO_GAAL"), ("PyOD MO", "MO_GAAL")):
         if n := both[title].count():
             found.append(
-                f"- **PyOD's {detector}** returns the end of the discriminator's output that is high for inliers. Its "
-                f"scores have a median AUC below 0.5 on {(both[title] < 0.5).sum()} of {number(n, 'table')}."
+                f"- **PyOD's {detector}** returns D(x), which is high for inliers. Its scores have a median AUC below "
+                f"0.5 on {(both[title] < 0.5).sum()} of {number(n, 'table')}."
             )
     found += [f"- **When to stop.** {sentence}" for sentence in _rules_text(stops)]
     return Markdown("\n".join(found))
