@@ -314,6 +314,8 @@ def test_what_the_page_says_of_anomalies_in_training_holds_of_the_stored_results
     means = {m: {p: np.mean(list(of.values())) for p, of in each.items()} for m, each in aucs.items()}
     for method in ("kde", "knn-pixels"):
         assert means[method][0] > means["adgan"][0] and means[method][10] < means["adgan"][10] - 0.05
+    of_gmm = {p: class_aucs(cells) for p, cells in found["gmm"].items()}
+    assert np.mean([of_gmm[0][c] - of_gmm[10][c] for c in range(10)]).round(2) == 0.09
     assert 0 < means["mean-image"][0] - means["mean-image"][10] < 0.03
     for dataset in ("mnist", "cifar10"):
         lines = tables.contaminated_beside(runner.stored_results(dataset)).data.split("\n")[2:]
@@ -321,7 +323,7 @@ def test_what_the_page_says_of_anomalies_in_training_holds_of_the_stored_results
         clean, most = ({m: Interval(*map(float, of[i : i + 3])).above() for m, of in beside.items()} for i in (0, 3))
         networks = {"DCAE": None, "VAE": None}
         if dataset == "mnist":
-            assert all(clean[m] is False and most[m] for m in ("KDE", "k-NN, pixels")) and most["IF"] is None
+            assert all(clean[m] is False and most[m] for m in ("KDE", "GMM", "k-NN, pixels")) and most["IF"] is None
             assert clean["IF"] is False
         else:
             assert most == dict.fromkeys(most, False) | networks and clean == most

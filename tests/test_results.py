@@ -22,7 +22,7 @@ from ganod_study.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 N_IMAGES = {"mnist": 10_000, "cifar10": 10_000, "scenes": 900}  # test images
-MOST_BYTES = 35e6  # of Table 1, three repetitions of it, and of anomalies among the training images
+MOST_BYTES = 37e6  # of Table 1, three repetitions of it, and of anomalies among the training images
 MOST_BYTES_OF_GRIDS = 15e6
 GRIDS = "-grid", "-layer", "-size"
 SHARED = "adgan-search"  # no method: what "adgan" and "prior" are read from
