@@ -465,7 +465,10 @@ def needed(generator, x, **options):
 
 def peak_bytes(function, path):
     """The most that `function` holds of torch's memory at one time, workspaces included."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    options = {"activities": [torch.profiler.ProfilerActivity.CPU], "profile_memory": True}
+    with torch.profiler.profile(**options):  # a process's first one has once missed most of what was taken
+        torch.zeros(1)
+    with torch.profiler.profile(**options) as profile:
         kept = function()
     profile.export_chrome_trace(str(path))
     events = [e for e in json.loads(path.read_text())["traceEvents"] if e["name"] == "[memory]"]

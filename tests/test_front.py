@@ -85,7 +85,7 @@ def test_a_longer_search_is_named_where_it_is_stored_for_all_classes():
     gain = t_interval([0] + 9 * [0.1])
     assert f"More search steps, 6 in place of 5, change the mean AUC on the first {N} test images from 0.800" in text
     gained = f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
-    assert f"to 0.890 on MNIST, by {gained} (scale `large`" in text
+    assert f"to 0.890 on MNIST, by {gained} (intervals over classes; scale `large`" in text
     cifar10 = [replace(e, record=e.record | {"parameters": e.parameters | {"dataset": "cifar10"}}) for e in made]
     assert f"to 0.890 on MNIST, by {gained}, and from 0.800 to 0.890 on CIFAR-10, by {gained} (" in answer(
         made + cifar10
