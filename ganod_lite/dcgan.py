@@ -116,10 +116,15 @@ def unstack(stacked: Network, n_groups: int) -> list[Network]:
     return [_network(stacked, state) for state in states]
 
 
+def bare(kind: type, **arguments: Any) -> Any:
+    """A network of this class whose weights are still to be given: they take no memory and no random numbers."""
+    with torch.device("meta"):
+        return kind(**arguments)
+
+
 def _network(like: Network, state: dict[str, torch.Tensor], groups: int = 1) -> Network:
     """A network of the class and arguments of `like` with a copy of the given state."""
-    with torch.device("meta"):  # no memory, no random numbers for weights that are replaced
-        network = type(like)(**like.arguments, groups=groups)
+    network: Network = bare(type(like), **like.arguments, groups=groups)
     copies = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     network.load_state_dict(copies, assign=True)
     return network

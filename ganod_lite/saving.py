@@ -31,7 +31,7 @@ from .anogan import AnoGAN, last_hidden_layer
 from .autoencoders import DCAE, VAE, Autoencoder
 from .base import Detector, own_state, resolve_device
 from .classic import GMM, KDE, OCSVM, IForest
-from .dcgan import Critic, Generator
+from .dcgan import Critic, Generator, bare
 from .files import as_path, write_aside
 from .gaal import MOGAAL, SOGAAL
 from .losses import l1, squared_l2
@@ -258,8 +258,7 @@ def to_array(parts: torch.Tensor | list[str]) -> np.ndarray:
 
 
 def from_network(network: Any) -> list[Any]:
-    with torch.device("meta"):
-        plain = type(network)(**network.arguments)
+    plain = bare(type(network), **network.arguments)
     if repr(network) != repr(plain) or any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()):
         raise TypeError(f"layers that a {type(network).__name__} does not have by itself, or hooks, would be lost")
     trained = {name: getattr(network, name) for name in ("loss", "seconds") if name in vars(network)}
@@ -268,8 +267,7 @@ def from_network(network: Any) -> list[Any]:
 
 def to_network(parts: list[Any]) -> Any:
     name, arguments, state, trained = parts
-    with torch.device("meta"):  # no memory yet, no random numbers
-        network = lookup(NETWORKS, name)(**arguments)
+    network = bare(lookup(NETWORKS, name), **arguments)
     network.load_state_dict(state, assign=True)
     for attribute in trained.keys() & {"loss", "seconds"}:
         setattr(network, attribute, trained[attribute])

@@ -71,8 +71,8 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
     >>> found.threshold, round(found.false_alarm_rate, 3), round(found.low, 3), round(found.high, 3)
     (95.0, 0.05, 0.016, 0.099)
     """
-    check_number("false_alarm_rate", false_alarm_rate, max_val=1, include_boundaries="neither")
-    check_number("confidence", confidence, max_val=1, include_boundaries="neither")
+    check_share("false_alarm_rate", false_alarm_rate)
+    check_share("confidence", confidence)
     scores = np.sort(check_array(scores, dtype=np.float64, ensure_2d=False, ensure_min_samples=0, input_name="scores"))
     if scores.ndim != 1:
         raise ValueError(f"scores must be (n,); got shape {scores.shape}.")
@@ -85,3 +85,8 @@ def threshold_at(scores: ArrayLike, false_alarm_rate: float = 0.05, confidence: 
         )
     low, high = beta.ppf([(1 - confidence) / 2, (1 + confidence) / 2], above, n + 1 - above)
     return Threshold(float(scores[n - above]), above / (n + 1), float(low), float(high), n)
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise TypeError or ValueError, naming the argument, unless it is a number between 0 and 1, and neither."""
+    check_number(name, value, max_val=1, include_boundaries="neither")

@@ -86,7 +86,7 @@ class Training(ABC):
         FloatingPointError if a loss stops being finite.
         TimeIsUp if training stops because of `stop_at`.
         """
-        check_number("checkpoint_seconds", checkpoint_seconds)
+        check_scalar(checkpoint_seconds, "checkpoint_seconds", Real, min_val=0)  # infinity is never
         if stop_at is not None:
             check_scalar(stop_at, "stop_at", Real)
         path = None if checkpoint is None else as_path("checkpoint", checkpoint)

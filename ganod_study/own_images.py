@@ -31,8 +31,7 @@ from tqdm import tqdm
 from ganod_lite import ADGAN, load
 from ganod_lite.base import resolve_device
 from ganod_lite.files import write_aside
-from ganod_lite.thresholds import threshold_at
-from ganod_lite.training import check_number
+from ganod_lite.thresholds import check_share, threshold_at
 
 from . import datasets
 from .baselines import NEIGHBOURS
@@ -223,7 +222,7 @@ def rank(looked, output, *, scale="lite", false_alarm_rate=0.05, seed=0, data_ro
     Ranking
     """
     known("scale", scale, SETTINGS)
-    check_number("false_alarm_rate", false_alarm_rate, max_val=1, include_boundaries="neither")
+    check_share("false_alarm_rate", false_alarm_rate)
     check_scalar(seed, "seed", Integral, min_val=0, max_val=2**32 - 1)
     device = resolve_device(device)
     settings = some_of(SETTINGS[scale], USED)
@@ -271,7 +270,7 @@ def rank_with(model, looked, output, *, false_alarm_rate=None, data_root=None, d
     record, model = _finished(model), Path(model).expanduser()
     asked = dict(record["asked"])
     asked["false_alarm_rate"] = asked["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
-    check_number("false_alarm_rate", asked["false_alarm_rate"], max_val=1, include_boundaries="neither")
+    check_share("false_alarm_rate", asked["false_alarm_rate"])
     device = resolve_device(device)
     asked |= {"model": asked["ranked"], "ranked": _digest(looked, looked.check)}
     output = _claim(output, looked, asked)

@@ -519,14 +519,20 @@ def test_running_out_of_memory_halves_the_chunk(monkeypatch):
     np.testing.assert_allclose(result.z, expected.z, rtol=1e-4, atol=1e-5)
 
 
+@pytest.fixture
+def in_chunks_of_four(make, monkeypatch):
+    """A search of five images with room for four at a time, and the losses that it has with room for all."""
+    generator, how_many = trained(make), copies.FrozenCopies.how_many
+    five = partial(search, generator, images(generator, 5), n_seeds=1, n_steps=2, lr_theta=3e-3)
+    expected = five().losses
+    monkeypatch.setattr(copies.FrozenCopies, "how_many", lambda *args: how_many(*args) and 4)
+    return five, expected
+
+
 @pytest.mark.parametrize("make", [dcgan, mlp])
-def test_running_out_of_memory_in_a_step_leaves_nothing_behind(make, monkeypatch):
+def test_running_out_of_memory_in_a_step_leaves_nothing_behind(in_chunks_of_four, monkeypatch):
     """The last chunk, smaller than half of the others, is tried again in the same buffers."""
-    generator = trained(make)
-    x = images(generator, 5)
-    options = {"n_seeds": 1, "n_steps": 2, "lr_theta": 3e-3}
-    expected = search(generator, x, **options)
-    steps, step, how_many = [], copies.FrozenCopies.step, copies.FrozenCopies.how_many
+    (five, expected), steps, step = in_chunks_of_four, [], copies.FrozenCopies.step
 
     def short_of_memory_once(self):
         steps.append(len(self.z))
@@ -534,19 +540,14 @@ def test_running_out_of_memory_in_a_step_leaves_nothing_behind(make, monkeypatch
             raise torch.OutOfMemoryError
         step(self)
 
-    monkeypatch.setattr(copies.FrozenCopies, "how_many", lambda *args: how_many(*args) and 4)
     monkeypatch.setattr(copies.FrozenCopies, "step", short_of_memory_once)
-    np.testing.assert_allclose(search(generator, x, **options).losses, expected.losses, rtol=1e-5)
+    np.testing.assert_allclose(five().losses, expected, rtol=1e-5)
     assert steps == [4, 4, 1, 1, 1]
 
 
 @pytest.mark.parametrize("make", [dcgan, mlp])
-def test_copies_that_memory_ran_out_in_the_middle_of_are_made_anew(make, monkeypatch):
-    generator = trained(make)
-    x = images(generator, 5)
-    options = {"n_seeds": 1, "n_steps": 2, "lr_theta": 3e-3}
-    expected = search(generator, x, **options)
-    made, adam, how_many = [], torch.optim.Adam, copies.FrozenCopies.how_many
+def test_copies_that_memory_ran_out_in_the_middle_of_are_made_anew(in_chunks_of_four, monkeypatch):
+    (five, expected), made, adam = in_chunks_of_four, [], torch.optim.Adam
 
     def short_of_memory_once(*args, **settings):
         made.append(len(args[0][0]["params"][0]))
@@ -554,9 +555,8 @@ def test_copies_that_memory_ran_out_in_the_middle_of_are_made_anew(make, monkeyp
             raise torch.OutOfMemoryError
         return adam(*args, **settings)
 
-    monkeypatch.setattr(copies.FrozenCopies, "how_many", lambda *args: how_many(*args) and 4)
     monkeypatch.setattr(torch.optim, "Adam", short_of_memory_once)
-    np.testing.assert_allclose(search(generator, x, **options).losses, expected.losses, rtol=1e-5)
+    np.testing.assert_allclose(five().losses, expected, rtol=1e-5)
     assert made == [1, 4, 1, 1]
 
 
